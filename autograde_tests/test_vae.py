@@ -1,0 +1,418 @@
+"""Hidden checks of helpers/vae.py. Each compares what a probe saw with the reference, for inputs drawn anew."""
+import math
+
+import torch
+from torch.nn import functional as F
+
+from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
+from helpers import vae
+
+TRICK = "z = mu + exp(logvar / 2) * eps, with eps drawn from N(0, 1) for each entry and at each call"
+
+
+# reparametrize: 4 points
+
+@graded("vae.reparametrize", points=2, hint=TRICK)
+def test_distribution(student, rng):
+    """Mean, spread, independence and shape of 20,000 draws for random mu and logvar."""
+    count, size = 20000, 4
+    mu, logvar = normal(rng, 1, size) * 3, uniform(rng, 1, size, low=-3.0, high=2.0)
+    logvar[0, 0] = 1.5  # a value where sigma, variance and logvar differ a lot
+    seen = student.observe("draws", mu=mu.repeat(count, 1), logvar=logvar.repeat(count, 1))
+    z = seen["first"]
+    expect_tensor("z", z, (count, size))
+    eps = (z - mu).double() / torch.exp(0.5 * logvar)
+    spread = eps.std(dim=0)
+    variance = logvar.exp() / torch.exp(0.5 * logvar)
+    assert not close(spread[:1], variance[0, :1].double(), 0.05), "the spread of z is the variance: take its root"
+    assert (spread > 0.01).all(), "z does not vary over the batch: draw eps for each image"
+    assert (eps.mean(dim=0).abs() < 0.05 * spread.clamp(min=1)).all(), "the mean of z over many draws is not mu"
+    assert ((spread - 1).abs() < 0.04).all(), \
+        f"the standard deviation of z should be exp(logvar / 2); it is {spread[0]:.3g} times that for logvar = 1.5"
+    joint = torch.corrcoef(eps.T) - torch.eye(size)
+    assert joint.abs().max() < 0.06, "the latent numbers of one image vary together: draw eps for each of them"
+    kurtosis = (eps - eps.mean(dim=0)).pow(4).mean(dim=0) / spread.pow(4)
+    assert ((kurtosis - 3).abs() < 0.5).all(), "eps is not normally distributed: torch.randn, not torch.rand"
+    assert (eps[1:, 0] * eps[:-1, 0]).mean().abs() < 0.06, "the draws of neighbouring images depend on each other"
+
+
+@graded("vae.reparametrize", points=1, hint="Gradients pass through mu and logvar: no detach, no .data, no no_grad.")
+def test_gradient(student, rng):
+    """Gradients against finite differences, in float64."""
+    mu, logvar, weight = (normal(rng, 3, 2).double() for _ in range(3))
+    number = whole(rng, 1, 10 ** 6)
+    seen = student.observe("reparametrize_slopes", mu=mu, logvar=logvar, weight=weight, number=number, step=1e-5)
+    for name in ("mu", "logvar"):
+        assert isinstance(seen[name], torch.Tensor), f"no gradient reaches {name}"
+        assert close(seen[name], seen[f"{name}_difference"], 1e-4), f"the gradient in {name} is not that of finite " \
+            "differences with the same eps: is part of the formula detached?"
+    assert seen["logvar"].abs().max() > 0, "the gradient in logvar is zero: z does not depend on it"
+    assert close(seen["mu"], weight, 1e-4), "dz/dmu should be 1"
+
+
+@graded("vae.reparametrize", points=1, hint="torch.randn_like(mu) takes over shape, dtype and device.")
+def test_kept(student, rng):
+    """A fresh draw at each call; inputs untouched; shape, dtype and device of mu."""
+    seen = student.observe("draws", mu=normal(rng, 5, 3), logvar=normal(rng, 5, 3))
+    expect_tensor("z", seen["first"], (5, 3))
+    assert not close(seen["first"], seen["second"]), "two calls gave the same z: is a seed set inside the function?"
+    assert seen["untouched"], "reparametrize changed its inputs in place"
+    seen = student.observe("reparametrize_kept", mu=normal(rng, 1, 7).double())
+    assert seen["shape"] == [1, 7], f"z of a (1, 7) mu should be (1, 7), got {seen['shape']}"
+    assert seen["dtype"] == "torch.float64", f"float64 in, {seen['dtype']} out: take over mu's dtype"
+    assert "expected device" not in seen["device"] and "same device" not in seen["device"] \
+        and seen["device"] not in ("cpu", "cuda"), "eps is drawn on a fixed device: take over mu's device"
+
+
+# loss_function: 5 points, and kl_weight: 2 points
+
+def random_batch(rng):
+    count, height, latent_size = whole(rng, 3, 8), whole(rng, 3, 6), whole(rng, 2, 9)
+    shape = (count, 1, height, height + 2)
+    return dict(x_hat=uniform(rng, *shape, low=0.03, high=0.97), x=uniform(rng, *shape, low=0.02, high=0.98),
+                mu=normal(rng, count, latent_size), logvar=normal(rng, count, latent_size))
+
+
+def slips(x_hat, x, mu, logvar):
+    """Values that typical mistakes give, with what they did."""
+    bce = F.binary_cross_entropy(x_hat, x, reduction="sum")
+    swapped = F.binary_cross_entropy(x, x_hat, reduction="sum")
+    mean = F.binary_cross_entropy(x_hat, x)
+    squared = F.mse_loss(x_hat, x, reduction="sum")
+    kl = -0.5 * torch.sum(1 + logvar - mu.square() - logvar.exp())
+    n = len(x)
+    return {
+        (swapped + kl) / n: "x_hat and x are swapped: the reconstruction comes first",
+        mean + kl / n: "the cross entropy is averaged over the pixels: sum over pixels, average over the batch",
+        mean + kl: "the cross entropy is averaged over the pixels, the KL term not over the batch",
+        mean + kl / mu.numel(): "both terms are averaged over everything: sum over pixels and latents instead",
+        bce / n + kl / mu.numel(): "the KL term is averaged over the latent numbers: sum over them",
+        bce + kl: "the loss is summed over the batch: average over it",
+        bce / n + kl: "the KL term is not averaged over the batch",
+        bce + kl / n: "the cross entropy is not averaged over the batch",
+        bce / n: "the KL term is missing",
+        kl / n: "the reconstruction term is missing",
+        (bce - kl) / n: "the KL term has the wrong sign",
+        (bce + 2 * kl) / n: "the factor 1/2 of the KL term is missing",
+        (kl - bce) / n: "the cross entropy has the wrong sign",
+        -(bce + kl) / n: "that is the ELBO itself: the loss is its negative",
+        (squared + kl) / n: "that is the squared error: the loss here is the binary cross entropy",
+        (bce - 0.5 * torch.sum(1 + logvar - mu.square() - (0.5 * logvar).exp())) / n: "sigma stands for its square",
+        (bce - 0.5 * torch.sum(1 + logvar - mu - logvar.exp())) / n: "mu should be squared in the KL term",
+        (bce - 0.5 * torch.sum(logvar - mu.square() - logvar.exp())) / n: "the 1 of the KL term is missing",
+        (bce - 0.5 * torch.sum(1 + logvar - mu.square() - logvar.square())) / n: "the variance is exp(logvar)",
+        (bce - 0.5 * torch.sum(1 + logvar.exp() - mu.square() - logvar.exp())) / n: "log(sigma^2) is logvar itself",
+    }
+
+
+@graded("vae.loss_function", points=3, hint="(sum of the cross entropy + sum of the KL terms) / batch size")
+def test_loss(student, rng):
+    """Against the reference, for three batches of random size."""
+    for _ in range(3):
+        batch = random_batch(rng)
+        seen = student.observe("loss", **batch)
+        assert "returned" not in seen, f"the loss should be a tensor, got {seen.get('returned')}"
+        assert seen["sizes"] == [1], f"the loss should be one number, got {seen['sizes'][0]}"
+        expected = vae.loss_function(**batch)
+        value = seen["losses"][0].float()
+        for wrong, what in slips(**batch).items():
+            if close(value, wrong) and not close(wrong, expected):
+                raise AssertionError(what)
+        assert close(value, expected), \
+            f"for a batch of {len(batch['x'])} images the loss should be {expected:.6g}, got {value:.6g}"
+
+
+@graded("vae.loss_function", points=2, hint="Build the loss from tensors only: no .item(), no detach, no numpy.")
+def test_loss_gradient(student, rng):
+    """Gradients in x_hat, mu and logvar against the reference's."""
+    batch = random_batch(rng)
+    seen = student.observe("loss", **batch)
+    assert "returned" not in seen, f"the loss should be a tensor, got {seen.get('returned')}"
+    leaves = {name: batch[name].clone().requires_grad_() for name in ("x_hat", "mu", "logvar")}
+    vae.loss_function(leaves["x_hat"], batch["x"], leaves["mu"], leaves["logvar"]).backward()
+    for name, leaf in leaves.items():
+        assert seen[f"d_{name}"].abs().max() > 0, f"no gradient reaches {name}"
+        assert close(seen[f"d_{name}"][0], leaf.grad, 1e-3), f"the gradient of the loss in {name} is wrong"
+
+
+@graded("vae.kl_weight", points=2, hint="reconstruction + kl_weight * KL, and 1.0 if kl_weight is not given",
+        gap="loss_function")
+def test_kl_weight(student, rng):
+    """The loss is R + w * K: linear in w; R alone at 0; only the KL part is weighted. Whether R and K are right is
+    judged elsewhere."""
+    batch = random_batch(rng)
+    weight = float(uniform(rng, 1, low=2.0, high=30.0))
+    seen = student.observe("loss", **batch, kl_weights=[0.0, 1.0, weight])
+    plain = student.observe("loss", **batch)
+    assert "returned" not in seen and "returned" not in plain, "the loss should be a tensor"
+    none, one, many = (value.double() for value in seen["losses"])
+    assert close(plain["losses"][0], one), "without kl_weight the loss should be that of kl_weight=1"
+    assert not close(none, one, 1e-6), "kl_weight=0 and kl_weight=1 give the same loss: kl_weight is not used"
+    assert seen["d_mu"][0].abs().max() == 0 and seen["d_logvar"][0].abs().max() == 0, \
+        "with kl_weight=0 the loss should not depend on mu and logvar: weigh the KL term, not the other one"
+    assert close(seen["d_x_hat"][2], seen["d_x_hat"][1]), "kl_weight should not change the reconstruction term"
+    assert close(many, none + weight * (one - none), 1e-3), "the loss should grow in proportion to kl_weight"
+
+
+# VAE: 7 points, and CVAE: 7 points
+
+def chain(x, seen, count):
+    """Linear+ReLU `count` times with the student's own weights, in the order in which the layers ran."""
+    for k in range(count):
+        x = F.relu(F.linear(x, seen[f"weight{k}"], seen.get(f"bias{k}")))
+    return x
+
+
+def judge_network(what, seen, x, outputs, wanted, last=None):
+    """Assert that a network is `wanted` linear layers with ReLU between (and after the last, or `last`)."""
+    assert isinstance(seen["out"], torch.Tensor), f"{what} should return a tensor"
+    assert seen["layers"] == wanted, f"the {what} should have {wanted} linear layers, it has {seen['layers']}"
+    hidden = {seen[f"weight{k}"].shape[0] for k in range(3)}
+    assert len(hidden) == 1, f"the hidden layers of the {what} should all have H outputs, they have {sorted(hidden)}"
+    assert all(f"bias{k}" in seen for k in range(wanted)), f"a linear layer of the {what} has no bias"
+    expect_tensor(f"{what}(input)", seen["out"], (len(x), *outputs(min(hidden))))
+    expected = chain(x, seen, 3)
+    if last is not None:
+        expected = last(F.linear(expected, seen["weight3"], seen["bias3"])).view(seen["out"].shape)
+    if close(seen["out"], expected):
+        return
+    for missing in range(3):
+        y = x
+        for k in range(3):
+            y = F.linear(y, seen[f"weight{k}"], seen[f"bias{k}"])
+            y = y if k == missing else F.relu(y)
+        if last is not None:
+            y = last(F.linear(y, seen["weight3"], seen["bias3"])).view(seen["out"].shape)
+        assert not close(seen["out"], y), f"there is no ReLU after linear layer {missing + 1} of the {what}"
+    if last is not None:
+        raw = F.linear(chain(x, seen, 3), seen["weight3"], seen["bias3"]).view(seen["out"].shape)
+        assert not close(seen["out"], raw), "the decoder does not end with a Sigmoid"
+        assert not close(seen["out"], F.relu(raw)), "the decoder ends with a ReLU where a Sigmoid is due"
+        assert not close(seen["out"], last(F.relu(raw))), \
+            "there is a ReLU before the Sigmoid: no pixel can be darker than 0.5"
+        assert not close(seen["out"], torch.tanh(raw)), "the decoder ends with Tanh: values must lie in [0, 1]"
+    raise AssertionError(f"the {what} has the right linear layers, but something else between them than ReLU")
+
+
+def judge_encoder(seen, x, latent_size):
+    """Assert that encoder, mu_layer and logvar_layer are what the contract says."""
+    judge_network("encoder", seen, x, lambda hidden: (hidden,), wanted=3)
+    for head in ("mu_layer", "logvar_layer"):
+        expect_tensor(f"{head}(encoder(x))", seen[head], (len(x), latent_size))
+        assert seen[f"{head}_layers"] == 1, f"{head} should be one linear layer, it has {seen[f'{head}_layers']}"
+        expected = F.linear(seen["out"], seen[f"{head}_weight"], seen[f"{head}_bias"])
+        assert close(seen[head], expected), f"{head} should be linear: no activation, mu and logvar take any sign"
+    assert not torch.equal(seen["mu_layer_weight"], seen["logvar_layer_weight"]), \
+        "mu_layer and logvar_layer are the same layer"
+
+
+def judge_count(seen, inputs, latents, latent_size):
+    """Assert the number of parameters for the student's H: nothing is missing, nothing is there that is not used."""
+    h = seen["hidden"]
+    expected = (inputs * h + h + 2 * (h * h + h) + 2 * (h * latent_size + latent_size)
+                + latents * h + h + 2 * (h * h + h) + h * 784 + 784)
+    assert seen["total"] == expected, \
+        f"with H = {h} and Z = {latent_size} the model should have {expected} parameters, it has {seen['total']}"
+
+
+def judge_forward(student, rng, kind):
+    """Assert that forward joins the model's own parts rightly, for a batch of 7 and of 1."""
+    latent_size, x = whole(rng, 3, 9), uniform(rng, 7, 1, 28, 28)
+    inputs = {"x": x}
+    if kind == "CVAE":
+        classes = whole(rng, 4, 6)
+        inputs["c"] = torch.eye(classes)[torch.randint(classes, (7,), generator=rng)]
+        inputs["other"] = inputs["c"].roll(1, dims=1)
+    seen = student.observe("forward", kind=kind, latent_size=latent_size, **inputs)
+    assert seen["count"] == 3, f"forward should return (x_hat, mu, logvar), it returned {seen['count']} value(s)"
+    for name, shape in (("x_hat", (7, 1, 28, 28)), ("mu", (7, latent_size)), ("logvar", (7, latent_size))):
+        expect_tensor(name, seen[name], shape)
+        expect_tensor(f"{name} of a single image", seen[f"single_{name}"], (1, *shape[1:]))
+    mu, logvar = seen["mu"], seen["logvar"]
+    assert not close(seen["other_image_mu"], mu, 1e-6), "mu does not depend on the image"
+    if kind == "CVAE":
+        assert not close(seen["other_mu"], mu, 1e-6), "mu does not depend on c: the encoder must see the condition"
+    orders = [order for order in ("", "xc", "cx") if f"part_mu{order}" in seen]
+    if not any(close(mu, seen[f"part_mu{order}"]) for order in orders):
+        assert not any(close(mu, seen[f"part_logvar{order}"]) for order in orders), "mu and logvar are swapped"
+        raise AssertionError("the second result should be mu_layer(encoder(input))")
+    assert any(close(logvar, seen[f"part_logvar{order}"]) for order in orders), \
+        "the third result should be logvar_layer(encoder(input)), untouched"
+    assert close(seen["single_mu"], mu[:1], 1e-3), "mu of an image depends on the other images of the batch"
+    assert isinstance(seen.get("z"), torch.Tensor), "forward should call self.decoder"
+    assert close(seen["x_hat"], seen["part_x_hat"]), "the first result should be what the decoder returns, untouched"
+    z = seen["z"][:, :latent_size]
+    assert not close(z, mu), "the decoder gets mu: it should get z, drawn around mu"
+    if not close(z, 2 * mu + 3 * logvar + 1):  # what the probe's stand-in for reparametrize makes of (mu, logvar)
+        assert not close(z, 2 * logvar + 3 * mu + 1), "reparametrize takes mu first, then logvar"
+        many = {name: value[:1].repeat(4000, *[1] * (value.dim() - 1))
+                for name, value in inputs.items() if name != "other"}
+        drawn = student.observe("forward_draws", kind=kind, latent_size=latent_size, **many)
+        eps = (drawn["z"] - drawn["mu"]).double() / torch.exp(0.5 * drawn["logvar"])
+        assert (eps.mean(0).abs() < 0.1).all() and ((eps.std(0) - 1).abs() < 0.1).all(), \
+            "the decoder should get z = reparametrize(mu, logvar)"
+    if kind == "CVAE":
+        assert seen["z"].shape[1] == latent_size + inputs["c"].shape[1], "the decoder should get z and c joined"
+        assert torch.equal(seen["z"][:, latent_size:], inputs["c"]), \
+            "the decoder should get z first, then c: torch.cat((z, c), dim=-1)"
+    assert seen["z_uses_mu"] and seen["z_uses_logvar"], "no gradient flows from x_hat back to mu and logvar"
+    assert not seen["silent"], f"no gradient reaches {seen['silent'][0]}: is a part detached or not used?"
+
+
+@graded("vae.VAE", points=2, gap="VAE.__init__",
+        hint="encoder: Flatten, then Linear and ReLU three times; mu_layer and logvar_layer: Linear(H, Z)")
+def test_vae_encoder(student, rng):
+    """Order and kind of the encoder's layers, by running it and computing the same from its weights."""
+    latent_size, x = whole(rng, 2, 20), uniform(rng, 5, 1, 28, 28)
+    seen = student.observe("network", kind="VAE", part="encoder", x=x, latent_size=latent_size)
+    judge_encoder(seen, x.flatten(1), latent_size)
+
+
+@graded("vae.VAE", points=2, gap="VAE.__init__",
+        hint="decoder: Linear and ReLU three times, Linear to input_size, Sigmoid, Unflatten")
+def test_vae_decoder(student, rng):
+    """The same for the decoder."""
+    latent_size = whole(rng, 2, 20)
+    z = normal(rng, 5, latent_size)
+    seen = student.observe("network", kind="VAE", part="decoder", x=z, latent_size=latent_size)
+    judge_network("decoder", seen, z, lambda hidden: (1, 28, 28), wanted=4, last=torch.sigmoid)
+
+
+@graded("vae.VAE", points=1, gap="VAE.__init__",
+        hint="The same H in all hidden layers, nothing besides the four parts.")
+def test_vae_parameters(student, rng):
+    """Number of parameters as a function of the student's H and of Z."""
+    latent_size = whole(rng, 2, 20)
+    judge_count(student.observe("parameters", kind="VAE", latent_size=latent_size), 784, latent_size, latent_size)
+
+
+@graded("vae.VAE", points=2, gap="VAE.forward", hint="encoder -> mu_layer, logvar_layer -> reparametrize -> decoder")
+def test_vae_forward(student, rng):
+    judge_forward(student, rng, "VAE")
+
+
+@graded("vae.CVAE", points=2, gap="CVAE.__init__",
+        hint="The first Linear of the encoder takes input_size + num_classes numbers, the rest is as in the VAE.")
+def test_cvae_encoder(student, rng):
+    """As for the VAE, with the one-hot class beside the image."""
+    latent_size, classes = whole(rng, 2, 20), whole(rng, 3, 12)
+    x = uniform(rng, 5, 784 + classes)
+    seen = student.observe("network", kind="CVAE", part="encoder", x=x, latent_size=latent_size, num_classes=classes)
+    judge_encoder(seen, x, latent_size)
+
+
+@graded("vae.CVAE", points=2, gap="CVAE.__init__",
+        hint="The first Linear of the decoder takes latent_size + num_classes numbers, the rest is as in the VAE.")
+def test_cvae_decoder(student, rng):
+    latent_size, classes = whole(rng, 2, 20), whole(rng, 3, 12)
+    z = normal(rng, 5, latent_size + classes)
+    seen = student.observe("network", kind="CVAE", part="decoder", x=z, latent_size=latent_size, num_classes=classes)
+    judge_network("decoder", seen, z, lambda hidden: (1, 28, 28), wanted=4, last=torch.sigmoid)
+
+
+@graded("vae.CVAE", points=1, gap="CVAE.__init__", hint="The condition adds num_classes inputs to two layers only.")
+def test_cvae_parameters(student, rng):
+    latent_size, classes = whole(rng, 2, 20), whole(rng, 3, 12)
+    seen = student.observe("parameters", kind="CVAE", latent_size=latent_size, num_classes=classes)
+    judge_count(seen, 784 + classes, latent_size + classes, latent_size)
+
+
+@graded("vae.CVAE", points=2, gap="CVAE.forward",
+        hint="Flatten x, join it with c, encode; draw z, join it with c (z first), decode.")
+def test_cvae_forward(student, rng):
+    judge_forward(student, rng, "CVAE")
+
+
+# ConvVAE: 4 points
+
+def judge_conv(seen, x, latent_size):
+    assert seen["count"] == 3, f"forward should return (x_hat, mu, logvar), it returned {seen['count']} value(s)"
+    for name, shape in (("x_hat", x.shape), ("mu", (len(x), latent_size)), ("logvar", (len(x), latent_size))):
+        expect_tensor(name, seen[name], shape)
+        expect_tensor(f"{name} of a single image", seen[f"single_{name}"], (1, *shape[1:]))
+    assert seen["x_hat"].min() >= 0 and seen["x_hat"].max() <= 1, \
+        f"x_hat should lie in [0, 1], it runs from {seen['x_hat'].min():.3g} to {seen['x_hat'].max():.3g}"
+
+
+@graded("vae.ConvVAE", points=2, hint="Strided convolutions halve the size, transposed ones double it; end with a Sigmoid.")
+def test_conv_shapes(student, rng):
+    """Shapes and range at 32x32 and 64x64, and with the default arguments."""
+    for side in (32, 64):
+        latent_size, x = whole(rng, 5, 40), uniform(rng, 7, 3, side, side)
+        seen = student.observe("conv", image_shape=[3, side, side], latent_size=latent_size, x=x)
+        judge_conv(seen, x, latent_size)
+    x = uniform(rng, 2, 3, 32, 32)
+    seen = student.observe("conv", image_shape=[], latent_size=0, x=x, default=True)
+    judge_conv(seen, x, 128)
+
+
+@graded("vae.ConvVAE", points=2, hint="Every part has a place between image and reconstruction, and z comes from reparametrize.")
+def test_conv_parts(student, rng):
+    """Convolutions are there; z depends on mu and logvar; every parameter gets a gradient."""
+    x = uniform(rng, 4, 3, 32, 32)
+    seen = student.observe("conv", image_shape=[3, 32, 32], latent_size=16, x=x)
+    judge_conv(seen, x, 16)
+    assert seen["convolutions"] >= 2, f"a convolutional VAE has convolutions, this one ran {seen['convolutions']}"
+    assert seen["z_uses_mu"], "x_hat does not depend on mu"
+    assert seen["z_uses_logvar"], "x_hat does not depend on logvar: decode z, not mu"
+    assert not seen["silent"], f"no gradient reaches {seen['silent'][0]}: is a part detached or not used?"
+
+
+# get_mu_logvar: 2 points, sample_on_grid: 2 points, interpolate: 1 point
+
+@graded("vae.get_mu_logvar", points=2, hint="All images, in their order, the last and smaller batch too.")
+def test_get_mu_logvar(student, rng):
+    """Codes of a set whose size fits no batch, for a model with known weights."""
+    count, latent_size = whole(rng, 1100, 1300), whole(rng, 2, 5)
+    images = uniform(rng, count, 1, 3, 3)
+    encoder, decoder = normal(rng, 2 * latent_size, 9), normal(rng, 9, latent_size)
+    seen = student.observe("encode_set", images=images, encoder_weight=encoder, decoder_weight=decoder)
+    assert seen["count"] == 2, f"get_mu_logvar should return (mu, logvar), it returned {seen['count']} value(s)"
+    expected = images.flatten(1) @ encoder.T
+    mu, logvar = expected[:, :latent_size], expected[:, latent_size:]
+    expect_tensor("mu", seen["mu"], mu.shape)
+    expect_tensor("logvar", seen["logvar"], logvar.shape)
+    assert not close(seen["mu"], logvar), "mu and logvar are swapped"
+    assert not close(seen["logvar"], logvar.exp()), "the second result should be logvar itself, not its exponential"
+    assert not close(seen["logvar"], torch.exp(0.5 * logvar)), "the second result should be logvar, not sigma"
+    assert close(seen["mu"], mu), "mu is not the model's mu for each image, in the images' order"
+    assert close(seen["logvar"], logvar), "logvar is not the model's logvar for each image, in the images' order"
+
+
+@graded("vae.sample_on_grid", points=2, hint="linspace(low, high, grid_size) along both axes, then the decoder")
+def test_sample_on_grid(student, rng):
+    """Every point of the grid once. Which axis runs along the rows, and in which direction, is free."""
+    size, low, high = whole(rng, 4, 7), float(uniform(rng, 1, low=-4, high=-2)), float(uniform(rng, 1, low=0.5, high=3))
+    encoder, decoder = normal(rng, 4, 6), normal(rng, 6, 2)
+    seen = student.observe("grid", low=low, high=high, grid_size=size, encoder_weight=encoder, decoder_weight=decoder,
+                           shape=[1, 2, 3])
+    images = seen["images"]
+    expect_tensor("sample_on_grid(...)", images, (size, size, 1, 2, 3))
+    values = torch.linspace(low, high, size)
+    points = torch.stack(torch.meshgrid(values, values, indexing="ij"), dim=-1)
+    expected = (points @ decoder.T).view(size, size, 1, 2, 3)
+    for turned in (expected, expected.transpose(0, 1)):
+        for flipped in ((), (0,), (1,), (0, 1)):
+            if close(images, turned.flip(flipped)):
+                return
+    ends = math.dist(points[0, 0].tolist(), points[-1, -1].tolist())
+    raise AssertionError(f"the images are not those of the {size} x {size} grid from {low:.3g} to {high:.3g}, both "
+                         f"included (its diagonal is {ends:.3g} long): look at the corners first")
+
+
+@graded("vae.interpolate", points=1, hint="(1 - w) * z0 + w * z1 for w = linspace(0, 1, steps)")
+def test_interpolate(student, rng):
+    """Ends, equal steps, order."""
+    steps, size = whole(rng, 4, 9), whole(rng, 2, 7)
+    z0, z1 = normal(rng, size), normal(rng, size)
+    seen = student.observe("path", z0=z0, z1=z1, steps=steps)["path"]
+    assert isinstance(seen, torch.Tensor), f"interpolate should return a tensor, got {seen}"
+    assert seen.numel() == steps * size, \
+        f"interpolate(z0, z1, {steps}) should hold {steps} points of {size} numbers, got shape {tuple(seen.shape)}"
+    points = seen.reshape(steps, size)
+    weights = torch.linspace(0, 1, steps)[:, None]
+    expected = (1 - weights) * z0 + weights * z1
+    assert not close(points, expected.flip(0)), "the path runs from z1 to z0: it should start at z0"
+    assert close(points[0], z0), "the path should start at z0"
+    assert close(points[-1], z1), "the path should end at z1, included"
+    assert close(points, expected), "the points between the ends are not on the line in equal steps"

@@ -1,0 +1,76 @@
+"""The instructor's command line: the student's commands, `release`, `grade`, and a `test` that tests the course."""
+import argparse
+import sys
+from pathlib import Path
+
+from helpers.given import __main__ as student
+
+CODE = ("helpers", "coursekit", "autograde_tests", "tests", "bench")
+
+
+def add_release(commands):
+    parser = commands.add_parser("release", help="write the student edition")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that is new or empty")
+    parser.add_argument("--assignment", metavar="NAME", help="only this one, such as vae; default: all")
+    parser.set_defaults(command=release)
+
+
+def release(args):
+    from coursekit import release
+
+    try:
+        names = release.release(student.ROOT, args.out, args.assignment)
+    except release.ReleaseError as error:
+        raise student.UserError(str(error)) from None
+    print(f"released {', '.join(names)} to {args.out}")
+
+
+def add_grade(commands):
+    # coursekit/grade.py declares the arguments. `course --help` need not import it: they all arrive as `rest`.
+    commands.add_parser("grade", help="grade a submission with the hidden checks",
+                        add_help=False).set_defaults(command=grade, rest=[])
+
+
+def grade(args):
+    from coursekit import grade
+
+    parser = argparse.ArgumentParser(prog="course grade", description=grade.__doc__.split("\n")[0])
+    grade.add_arguments(parser)
+    return grade.main(parser.parse_args(args.rest))
+
+
+def add_test(commands):
+    parser = commands.add_parser("test", help="test the course itself; further arguments go to pytest",
+                                 usage="course test [PYTEST ARGUMENTS]")
+    parser.set_defaults(command=test, rest=[])
+
+
+def test(args):
+    """The tests of the course and of the hidden checks, the notebooks in the smoke profile, the style."""
+    folders = [name for name in CODE if (student.ROOT / name).is_dir()]
+    return student.run_steps({
+        "tests": [sys.executable, "-m", "pytest", "-q", "tests", "autograde_tests", *args.rest],
+        "notebooks": student.STEPS["notebooks"],
+        "style": [sys.executable, "-m", "pycodestyle", *folders],
+    })
+
+
+def add_doctor(commands):
+    student.add_doctor(commands)
+    commands.choices["doctor"].set_defaults(command=lambda args: student.doctor(args, find_sandbox()))
+
+
+def find_sandbox():
+    """The finding on bubblewrap, without which a submission is graded in a bare process."""
+    from coursekit import sandbox
+
+    reason = sandbox.why_not_isolated()
+    yield ("sandbox", "warn" if reason else "ok", f"not isolated: {reason}" if reason else "bubblewrap starts",
+           "on Debian or Ubuntu: apt install bubblewrap; if it does not start, allow unprivileged user namespaces")
+
+
+COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_train, student.add_plot_latent,
+            student.add_data, add_doctor, add_release, add_grade)
+
+if __name__ == "__main__":
+    sys.exit(student.main(commands=COMMANDS))

@@ -1,0 +1,409 @@
+"""The student's command line: `./course COMMAND`, or `python -m helpers.given COMMAND`.
+
+Each command is a pair of functions: `add_<command>` declares it, `<command>` does it and returns the exit code (None
+counts as 0). What a command needs is imported inside it, so that `--help` and `lab` do not wait for PyTorch.
+"""
+import argparse
+import contextlib
+import difflib
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CELL_TIMEOUT = 300  # seconds for one notebook cell under nbval, in the smoke profile
+
+
+class UserError(Exception):
+    """Something the user can mend. The message is one line: what came, what was expected, what to do."""
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# lab
+# ---------------------------------------------------------------------------------------------------------------
+
+def add_lab(commands):
+    parser = commands.add_parser("lab", help="open JupyterLab on the notebooks")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--port", type=int, help="default: 8888, or the next free one")
+    parser.set_defaults(command=lab)
+
+
+def lab(args):
+    """Run JupyterLab in this process, until Ctrl-C."""
+    from jupyterlab.labapp import main as jupyterlab
+
+    options = [f"--ServerApp.root_dir={ROOT}", "--LabApp.default_url=/lab/tree/notebooks"]
+    if args.no_browser:
+        options.append("--no-browser")
+    if args.port:
+        options.append(f"--port={args.port}")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container; Jupyter refuses root unless told
+        options.append("--allow-root")
+    return jupyterlab(options)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# run
+# ---------------------------------------------------------------------------------------------------------------
+
+def add_run(commands):
+    parser = commands.add_parser("run", help="execute a notebook and save it, with an HTML page")
+    parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(notebooks())}")
+    parser.add_argument("--profile", choices=("smoke", "cpu", "gpu"),
+                        help="how much to train: seconds, minutes, or the full settings (default: gpu if there is one)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/NAME")
+    parser.set_defaults(command=run)
+
+
+def notebooks():
+    """The course's notebooks: {"vae": Path(".../notebooks/2_vae.ipynb"), ...}, in their order."""
+    return {path.stem.split("_", 1)[1]: path for path in sorted((ROOT / "notebooks").glob("[0-9]_*.ipynb"))}
+
+
+def run(args):
+    """Execute a notebook in its own folder, with a progress bar; write the executed copy and an HTML page.
+
+    The copy is written even if a cell fails or Ctrl-C comes, with what was computed until then.
+    """
+    import asyncio
+    import signal
+
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
+    from tqdm import tqdm
+
+    path = choose(args.name, notebooks(), "notebook")
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except ValueError:
+        raise UserError(f"{path} is not a notebook (broken JSON?). Take back the last version with git") from None
+    folder = args.out or ROOT / "runs" / args.name
+    folder.mkdir(parents=True, exist_ok=True)  # now, not after minutes of training
+    if args.profile:
+        os.environ["COURSE_PROFILE"] = args.profile  # the kernel inherits it
+    at = {}
+
+    def begin(notebook):
+        # nbclient makes Ctrl-C look like a kernel that died. Take its handler away, to hear a KeyboardInterrupt.
+        with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+
+    def begin_cell(cell, cell_index):
+        at.update(cell=cell, number=cell_index + 1)
+
+    error = None
+    with tqdm(total=sum(cell.cell_type == "code" for cell in notebook.cells), desc=path.name, unit="cell") as bar:
+        client = NotebookClient(notebook, timeout=None, kernel_name="python3",
+                                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+                                resources={"metadata": {"path": str(path.parent)}},
+                                on_notebook_start=begin, on_cell_start=begin_cell,
+                                on_cell_executed=lambda **_: bar.update())
+        try:
+            client.execute()
+        except CellExecutionError as failure:
+            error = f"{failure.ename}: {failure.evalue}".split("\n")[0]
+        except DeadKernelError:
+            error = "the kernel died. Out of memory? Try --profile smoke"
+        finally:
+            copy, page = save_notebook(notebook, folder / path.name)
+            bar.close()
+            print(f"executed copy: {copy}\nHTML page:     {page}")
+    if error:
+        first_line = at["cell"].source.strip().split("\n")[0]
+        print(f"course run: cell {at['number']} failed, the one that begins with: {first_line}\n{error}",
+              file=sys.stderr)
+        return 1
+
+
+def save_notebook(notebook, path):
+    """Write a notebook and, beside it, its HTML page. Returns both paths."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    page, _ = HTMLExporter(embed_images=True).from_notebook_node(
+        notebook, resources={"metadata": {"name": path.stem, "path": str(ROOT / "notebooks")}})
+    return write(path, nbformat.writes(notebook) + "\n"), write(path.with_suffix(".html"), page)
+
+
+def write(path, text):
+    """Write a text file that appears whole or not at all. Returns its path."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# check, test
+# ---------------------------------------------------------------------------------------------------------------
+
+def add_check(commands):
+    parser = commands.add_parser("check", help="run the public checks")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as vae.reparametrize; default: all")
+    parser.add_argument("--module", help="only the checks of this module, such as vae")
+    parser.set_defaults(command=check)
+
+
+def check(args):
+    """Run the public checks one by one and print a table. The exit code is 0 only if all passed."""
+    from helpers.given import checks
+
+    # Only the modules asked for are imported: a slip in one file does not keep the others from being checked.
+    modules = [args.module] if args.module else {name.split(".")[0]: None for name in args.names} or [None]
+    try:
+        known = [name for module in modules for name in checks.names(module)] or checks.names()
+    except Exception as error:  # whatever a student's file raises when it is imported
+        raise UserError(f"a file in helpers/ cannot be imported: {type(error).__name__}: {error}") from None
+    if args.module:
+        choose(args.module, {name.split(".")[0]: None for name in known}, "module")
+    for name in args.names:
+        choose(name, dict.fromkeys(known), "check")
+    names = args.names or known
+    if not names:
+        raise UserError("there are no checks in helpers/given/checks")
+    width = max(map(len, names))
+    passed = 0
+    for name in names:
+        result = checks.run(name)
+        passed += result.status == "passed"
+        print(f"{result.status:<8} {name:<{width}} {result.points:>3} {'point' if result.points == 1 else 'points'}")
+        if result.status != "passed":
+            for line in filter(None, (result.message, result.hint and f"Hint: {result.hint}")):
+                print("         " + line.replace("\n", "\n         "))
+    print(f"{passed} of {len(names)} checks passed")
+    return 0 if passed == len(names) else 1
+
+
+STEPS = {
+    "checks": [sys.executable, "-m", "helpers.given", "check"],
+    "style": [sys.executable, "-m", "pycodestyle", "helpers"],
+    "notebooks": [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-current-env",
+                  f"--nbval-cell-timeout={CELL_TIMEOUT}", "notebooks"],
+}
+
+
+def add_test(commands):
+    parser = commands.add_parser("test", help="run the checks, the style check and the notebooks")
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"one of: {', '.join(STEPS)}; default: all")
+    parser.set_defaults(command=test)
+
+
+def test(args):
+    """The student's tests. The notebooks run in the smoke profile, which takes seconds."""
+    return run_steps({name: choose(name, STEPS, "step") for name in args.steps or STEPS})
+
+
+def run_steps(steps):
+    """Run commands ({title: argument list}) one after the other, whatever fails, and sum up. Returns 0 or 1."""
+    environment = {**os.environ, "COURSE_PROFILE": "smoke"}
+    lines = []
+    for title, command in steps.items():
+        print(f"=== {title}", flush=True)
+        begin = time.monotonic()
+        code = subprocess.run(command, cwd=ROOT, env=environment).returncode
+        lines.append(f"{'FAILED' if code else 'passed'}  {title} ({time.monotonic() - begin:.0f} s)")
+    print("=== summary", *lines, sep="\n")
+    return int(any(line.startswith("FAILED") for line in lines))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# train, plot-latent
+# ---------------------------------------------------------------------------------------------------------------
+
+def add_train(commands):
+    parser = commands.add_parser("train", help="train a model from the command line",
+                                 epilog="`course train NAME --help` lists the options of that model.")
+    parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(recipes())}")
+    parser.add_argument("options", metavar="...", nargs=argparse.REMAINDER, help="options of that model")
+    parser.set_defaults(command=train)
+
+
+def recipes():
+    """Names of what `train` can train: {"vae": "helpers.given.recipes.vae", ...}."""
+    files = sorted((ROOT / "helpers" / "given" / "recipes").glob("*.py"))
+    return {path.stem: f"helpers.given.recipes.{path.stem}" for path in files if not path.stem.startswith("_")}
+
+
+def train(args):
+    recipe = importlib.import_module(choose(args.name, recipes(), "recipe"))
+    parser = argparse.ArgumentParser(prog=f"course train {args.name}", description=recipe.__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    recipe.add_arguments(parser)
+    return recipe.train(parser.parse_args(args.options))
+
+
+def add_plot_latent(commands):
+    parser = commands.add_parser("plot-latent", help="draw the 2-D latent space of a trained model")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="what `course train ... --out DIR` wrote")
+    parser.set_defaults(command=plot_latent)
+
+
+def plot_latent(args):
+    record = args.folder / "run.json"
+    try:
+        name = json.loads(record.read_text(encoding="utf-8"))["assignment"]
+    except FileNotFoundError:
+        raise UserError(f"there is no {record}. Give the folder of a finished `course train NAME --out DIR`") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{record} is not the record of a training: it has no \"assignment\". Train again") from None
+    recipe = importlib.import_module(choose(name, recipes(), "recipe"))
+    return recipe.plot_latent(args.folder)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# data, doctor
+# ---------------------------------------------------------------------------------------------------------------
+
+def add_data(commands):
+    parser = commands.add_parser("data", help="download data sets, or list what is here")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    fetching = actions.add_parser("fetch", help="download data sets and keep them as .npz")
+    fetching.add_argument("names", nargs="+", metavar="NAME", help="such as mnist; `course data list` has them all")
+    fetching.set_defaults(command=data_fetch)
+    actions.add_parser("list", help="every data set, and where it lies").set_defaults(command=data_list)
+
+
+def data_fetch(args):
+    from helpers.given import datasets
+
+    for name in args.names:
+        print(f"{name}: {datasets.fetch(name)}")
+
+
+def data_list(args):
+    from helpers.given import datasets
+
+    for name in datasets.NAMES:
+        print(f"{name:<14} {datasets.find(name) or 'not here'}")
+
+
+def add_doctor(commands):
+    commands.add_parser("doctor", help="look at this machine and say what to mend").set_defaults(command=doctor)
+
+
+def doctor(args, more_findings=()):
+    """Print what was found, and what to do where it is not well. The exit code is 1 if something essential is broken.
+
+    A finding is (name, state, what was found, what to do), with state "ok", "warn" or "broken".
+    """
+    findings = [*find_python_and_torch(), *find_data(), *more_findings, *find_the_rest()]
+    width = max(len(name) for name, *_ in findings)
+    for name, state, found, advice in findings:
+        print(f"{state:<6} {name:<{width}}  {found}")
+        if state != "ok":
+            print(f"{'':<6} {'':<{width}}  -> {advice}")
+    return int(any(state == "broken" for _, state, *_ in findings))
+
+
+def find_python_and_torch():
+    reinstall = "delete the folder .venv and run ./course doctor again"
+    yield ("Python", "ok" if sys.version_info >= (3, 11) else "broken", f"{sys.version.split()[0]} ({sys.executable})",
+           "the course needs Python 3.11 or newer: set PYTHON to one, delete .venv and run ./course again")
+    for module in ("torch", "torchvision"):
+        try:
+            yield module, "ok", importlib.import_module(module).__version__, ""
+        except Exception as error:  # whatever a broken installation raises: ImportError, OSError, RuntimeError
+            yield module, "broken", f"{type(error).__name__}: {str(error).splitlines()[0]}", reinstall
+            return
+    import torch
+    if torch.cuda.is_available():
+        yield "device", "ok", f"CUDA: {torch.cuda.get_device_name()}", ""
+    elif torch.backends.mps.is_available():
+        yield "device", "ok", "MPS: the GPU of this Mac", ""
+    elif shutil.which("nvidia-smi"):
+        yield ("device", "warn", f"CPU, though this machine has an NVIDIA driver; torch was built for CUDA "
+               f"{torch.version.cuda}", "update the driver, or install a matching build: https://pytorch.org")
+    else:
+        yield "device", "ok", f"CPU, {torch.get_num_threads()} threads (a notebook takes minutes)", ""
+
+
+def find_data():
+    try:
+        from helpers.given import datasets
+    except ImportError as error:  # already told by the line on torch
+        yield "data", "warn", f"not looked for: {error}", "mend torch first"
+        return
+    for name in datasets.NAMES:
+        try:
+            path = datasets.find(name)
+        except datasets.DataError as error:
+            yield "data", "warn", str(error), "see the line above"
+            return
+        yield (f"data {name}", "ok" if path else "warn", str(path or "not here; a drawn stand-in would be used"),
+               f"./course data fetch {name}")
+
+
+def find_the_rest():
+    from importlib import metadata
+
+    try:
+        yield "JupyterLab", "ok", metadata.version("jupyterlab"), ""
+    except metadata.PackageNotFoundError:
+        yield "JupyterLab", "broken", "not installed", "delete the folder .venv and run ./course doctor again"
+    free = shutil.disk_usage(ROOT).free / 1e9
+    yield "disk", "ok" if free >= 5 else "warn", f"{free:.0f} GB free", "make room: data and runs want about 5 GB"
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The command line
+# ---------------------------------------------------------------------------------------------------------------
+
+COMMANDS = (add_lab, add_run, add_check, add_test, add_train, add_plot_latent, add_data, add_doctor)
+
+
+def choose(name, options, what):
+    """options[name], or a UserError that names what there is and the nearest name."""
+    if name in options:
+        return options[name]
+    near = difflib.get_close_matches(name, options, n=1)
+    raise UserError(f"there is no {what} {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+                    + f" There is: {', '.join(options) or 'none'}")
+
+
+def main(arguments=None, commands=COMMANDS):
+    """Parse, run the command, return its exit code. An error that the user can mend is one line on stderr and 2."""
+    parser = argparse.ArgumentParser(prog="course", description="A course on deep generative models.")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in commands:
+        add(subparsers)
+    args, rest = parser.parse_known_args(arguments)
+    if hasattr(args, "rest"):  # the command passes on what it does not know
+        args.rest = rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        return args.command(args) or 0
+    except KeyboardInterrupt:
+        print("course: stopped by Ctrl-C", file=sys.stderr)
+        return 130
+    except user_errors() as error:
+        print(f"course: {describe(error)}", file=sys.stderr)
+        return 2
+
+
+def user_errors():
+    """The exceptions that are the user's to mend. Looked up late: a module not yet imported has raised nothing."""
+    homes = {"helpers.given.datasets": "DataError", "helpers.given.training": "TrainingError"}
+    return (UserError, OSError, *(getattr(sys.modules[module], name)
+                                  for module, name in homes.items() if module in sys.modules))
+
+
+def describe(error):
+    """An error in one line. For an OSError: what the system said, and of which file."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""Public checks: `check("vae.VAE")` in a notebook, `./course check` in a terminal, the same ones in the workflow.
+
+Each assignment has a file here, named like its module, with functions marked `@public`. A check asserts what is
+public: shapes, properties, and numbers that the notebook states. A check that fails says what was expected, what came,
+and gives a hint. It raises, so that "run all cells" stops at the first thing to mend.
+"""
+import importlib
+import pkgutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+PUBLIC = {}  # name -> (function, points, hint), filled by @public
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of one check. status: passed, failed (wrong), error (it raised), missing (the gap is open)."""
+
+    name: str
+    status: str
+    message: str
+    hint: str
+    points: int
+    seconds: float
+
+
+class CheckFailed(AssertionError):
+    """A public check did not pass. Notebooks show its text without a traceback."""
+
+    def _render_traceback_(self):
+        return str(self).splitlines()
+
+
+def public(name, points=1, hint=""):
+    """Mark a function without arguments as the public check `name`. It passes if it returns, fails if it raises."""
+    def register(function):
+        PUBLIC[name] = (function, points, hint)
+        return function
+    return register
+
+
+def names(module=None):
+    """Return the names of all public checks, or of one graded module's, in the order of the notebook."""
+    for found in pkgutil.iter_modules(__path__):
+        if module in (None, found.name):
+            importlib.import_module(f"{__name__}.{found.name}")
+    return [name for name in PUBLIC if module in (None, name.split(".")[0])]
+
+
+class GradedModule:
+    """Stands for a student's module and imports it when it is used: a file that does not import is then the fault
+    of each check, not of the list of checks."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __getattr__(self, attribute):
+        module = importlib.import_module(f"helpers.{self._name}")
+        if not hasattr(module, attribute):
+            raise NotImplementedError(f"there is no {attribute} in helpers/{self._name}.py")
+        return getattr(module, attribute)
+
+
+def points(name):
+    """Return what a public check is worth in the classroom workflow."""
+    names(name.split(".")[0])
+    return PUBLIC[name][1]
+
+
+def run(name):
+    """Run one public check and return its Result. Whatever the student's code raises ends up in the Result."""
+    module = name.split(".")[0]
+    if name not in names(module):
+        raise KeyError(f"there is no check {name!r}; there are: {', '.join(names())}")
+    function, worth, hint = PUBLIC[name]
+    started = time.perf_counter()
+    try:
+        _compile(module)
+        with torch.random.fork_rng(devices=[]):  # a check must not change what the next training cell draws
+            torch.manual_seed(0)
+            function()
+        status, message = "passed", ""
+    except NotImplementedError as error:
+        status, message = "missing", str(error) or "not filled in yet"
+    except AssertionError as error:
+        status, message = "failed", str(error)
+    except Exception as error:
+        status, message = "error", f"{type(error).__name__}: {error}{_where(error, module)}"
+    return Result(name, status, message, hint if status in ("failed", "error") else "", worth,
+                  time.perf_counter() - started)
+
+
+def check(name):
+    """Run one public check from a notebook: a tick, or CheckFailed with what to look at."""
+    result = run(name)
+    if result.status != "passed":
+        hint = f"\n  Hint: {result.hint}" if result.hint else ""
+        raise CheckFailed(f"✗ {name}: {result.message}{hint}")
+    print(f"✓ {name}")
+
+
+def _compile(module):
+    """Refuse a file with a syntax error: the notebook would go on using the last version that worked."""
+    path = Path(__file__).parents[2] / f"{module}.py"
+    try:
+        compile(path.read_text(encoding="utf-8"), str(path), "exec")
+    except FileNotFoundError:
+        raise AssertionError(f"helpers/{module}.py is not there") from None
+    except SyntaxError as error:
+        raise AssertionError(f"helpers/{module}.py, line {error.lineno}: {error.msg}") from None
+
+
+def _where(error, module):
+    """Return " (helpers/vae.py, line 12)": the deepest place in the student's file that the error came through."""
+    line, step = None, error.__traceback__
+    while step is not None:
+        if Path(step.tb_frame.f_code.co_filename).parts[-2:] == ("helpers", f"{module}.py"):
+            line = step.tb_lineno
+        step = step.tb_next
+    return "" if line is None else f" (helpers/{module}.py, line {line})"
+
+
+def expect_shape(what, value, shape):
+    """Assert that value is a tensor of this shape."""
+    assert isinstance(value, torch.Tensor), f"{what} should be a tensor, got {type(value).__name__}"
+    assert tuple(value.shape) == tuple(shape), f"{what} should have shape {tuple(shape)}, got {tuple(value.shape)}"
+
+
+def expect_close(what, value, expected, tolerance=1e-4):
+    """Assert that a number is the expected one, within a relative tolerance."""
+    value = float(value)
+    assert abs(value - expected) <= tolerance * max(1, abs(expected)), \
+        f"{what} should be {expected:.6g}, got {value:.6g}"
+
+
+class LinearLayers(TorchFunctionMode):
+    """Record the weight and bias of every linear layer that runs inside `with LinearLayers() as layers:`, in order.
+
+    nn.Linear and F.linear are both seen, whatever they are called and wherever they stand.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function is torch.nn.functional.linear:
+            weight = args[1] if len(args) > 1 else kwargs["weight"]
+            bias = args[2] if len(args) > 2 else kwargs.get("bias")
+            self.seen.append((weight.detach(), None if bias is None else bias.detach()))
+        return function(*args, **kwargs)

@@ -1,0 +1,137 @@
+"""Figures of the course. Each function returns a matplotlib figure; `show` puts it into the notebook with alt text."""
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from helpers.given import datasets
+
+GRAY = dict(cmap="gray", vmin=0, vmax=1)
+
+
+def show(figure, alt):
+    """Display a figure in the notebook and close it.
+
+    Args:
+        alt: what a reader who cannot see the figure should know. It travels with the picture.
+    A figure made from stand-in data says so in red.
+    """
+    from IPython.display import Image, display
+    mark_stand_in(figure)
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=80, bbox_inches="tight")
+    plt.close(figure)
+    display(Image(png.getvalue(), alt=alt))
+
+
+def save(figure, path):
+    """Write a figure to a file (the ending says the format) and close it."""
+    mark_stand_in(figure)
+    figure.savefig(path, dpi=120, bbox_inches="tight")
+    plt.close(figure)
+
+
+def mark_stand_in(figure):
+    """Write into the figure that stand-in data was used, if it was."""
+    if datasets.stand_ins:
+        figure.text(0.5, 1.0, f"STAND-IN DATA ({', '.join(sorted(datasets.stand_ins))}): not the real images",
+                    color="red", ha="center", va="bottom", fontsize=9)
+
+
+def as_pixels(images):
+    """Turn images (..., C, h, w), uint8 or float in [0, 1], into an array (..., h, w) or (..., h, w, 3) in [0, 1]."""
+    images = images.detach().cpu()
+    if not images.is_floating_point():
+        images = images / 255
+    pixels = np.moveaxis(images.float().numpy(), -3, -1)
+    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+
+
+def tile(images):
+    """Join images (rows, columns, C, h, w) into one picture (rows * h, columns * w) or (rows * h, columns * w, 3)."""
+    pixels = as_pixels(images)
+    rows, columns, height, width = pixels.shape[:4]
+    return pixels.swapaxes(1, 2).reshape(rows * height, columns * width, *pixels.shape[4:])
+
+
+def image_grid(images, columns=10, title="", row_labels=None, column_labels=None):
+    """Draw images (N, C, h, w) row by row in one axes. Labels stand beside the rows and above the columns."""
+    count, channels, height, width = images.shape
+    rows = -(-count // columns)
+    if count < rows * columns:  # fill the last row with white
+        white = 1 if images.is_floating_point() else 255
+        blank = images.new_full((rows * columns - count, channels, height, width), white)
+        images = torch.cat((images, blank))
+    scale = 0.62 if height <= 32 else 1.0
+    figure, axes = plt.subplots(figsize=(max(columns * scale, 2.5), rows * scale + (0.4 if title else 0)))
+    axes.imshow(tile(images.unflatten(0, (rows, columns))), interpolation="nearest", **GRAY)
+    axes.set_title(title, fontsize=10, pad=18 if column_labels is not None else 6)
+    axes.set_xticks([] if column_labels is None else (np.arange(columns) + 0.5) * width, column_labels)
+    axes.set_yticks([] if row_labels is None else (np.arange(rows) + 0.5) * height, row_labels)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    return figure
+
+
+def curves(series, xlabel="epoch", ylabel="", title="", target=None):
+    """Draw lines over epochs 1, 2, ...: series is a dict label -> values. `target` adds a dashed line."""
+    figure, axes = plt.subplots(figsize=(6, 3.2))
+    for label, values in series.items():
+        axes.plot(range(1, len(values) + 1), values, marker=".", label=label)
+    if target is not None:
+        axes.axhline(target, color="gray", linestyle="--", label=f"target {target:g}")
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def class_statistics(mu, logvar, labels):
+    """Summarise where the 2-D codes (N, 2) of labelled images lie.
+
+    Returns:
+        reach: the square from -reach to reach covers all classes, and at least -3 to 3.
+        mean, std: (K, 2), for each class the mean of its mus and the mean of its standard deviations.
+    """
+    classes = labels.unique()
+    mean = torch.stack([mu[labels == k].mean(dim=0) for k in classes])
+    std = torch.stack([torch.exp(0.5 * logvar[labels == k]).mean(dim=0) for k in classes])
+    return max(3.0, 1.15 * float((mean.abs() + std).max())), mean, std
+
+
+def latent_plane(panels, class_names):
+    """Draw decoded 2-D latent planes side by side, with each class's mean code and mean standard deviation.
+
+    Args:
+        panels: dict title -> (images (G, G, 1, h, w) that `vae.sample_on_grid` decoded from -reach to reach, reach,
+            mean, std), the last three as from `class_statistics`.
+        class_names: K names.
+    """
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 5.2), squeeze=False)
+    colours = plt.get_cmap("tab10").colors
+    for axes, (title, (images, reach, mean, std)) in zip(all_axes[0], panels.items()):
+        edge = reach + reach / (len(images) - 1)  # the outer images are centred on -reach and reach
+        # The second latent number grows upwards, so the rows are flipped before the picture is joined.
+        axes.imshow(tile(images.flip(0)), extent=(-edge, edge, -edge, edge), interpolation="nearest", alpha=0.75,
+                    **GRAY)
+        for k, name in enumerate(class_names):
+            axes.errorbar(*mean[k].tolist(), xerr=std[k, 0].item(), yerr=std[k, 1].item(), color=colours[k],
+                          linewidth=2.5, capsize=3)
+            axes.annotate(name, mean[k].tolist(), color="white", fontsize=10, fontweight="bold", ha="center",
+                          va="center", bbox=dict(boxstyle="circle,pad=0.15", color=colours[k]))
+        axes.set(xlabel="$z_1$", ylabel="$z_2$", title=title, xlim=(-edge, edge), ylim=(-edge, edge))
+    return figure
+
+
+def latent_scatter(panels, labels, class_names):
+    """Draw the codes (N, 2) of labelled images: panels is a dict title -> codes. One colour for each class."""
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 4.2), squeeze=False)
+    for axes, (title, codes) in zip(all_axes[0], panels.items()):
+        points = axes.scatter(*codes.T.tolist(), c=labels, s=3, cmap="tab10", vmin=-0.5, vmax=9.5, linewidths=0)
+        axes.set(xlabel="$z_1$", ylabel="$z_2$", title=title)
+    bar = figure.colorbar(points, ax=all_axes[0].tolist(), ticks=range(len(class_names)))
+    bar.ax.set_yticklabels(class_names)
+    return figure

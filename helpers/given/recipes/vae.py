@@ -1,0 +1,91 @@
+"""`./course train vae` and `./course plot-latent`: the VAE with a 2-D latent space, trained outside the notebook."""
+import json
+from pathlib import Path
+
+import torch
+
+from helpers import vae
+from helpers.given import datasets, plotting, training
+
+
+def add_arguments(parser):
+    parser.add_argument("--kl-weight", type=float, default=1.0, help="factor of the KL term (default 1)")
+    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--latent-size", type=int, default=2)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--lr", type=float, default=2e-3, help="peak of the one-cycle schedule (default 2e-3)")
+    parser.add_argument("--data", default="mnist", choices=("mnist", "fashion_mnist"))
+    parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", required=True, help="folder for weights and pictures")
+
+
+def elbo_terms(model, x, labels=None):
+    """Reconstruction and KL apart, in nats per image, from the loss alone."""
+    x_hat, mu, logvar = model(x)
+    reconstruction = vae.loss_function(x_hat, x, mu, logvar, kl_weight=0.0)
+    return {"reconstruction": reconstruction, "kl": vae.loss_function(x_hat, x, mu, logvar) - reconstruction}
+
+
+def train(args):
+    """Train and write weights.pt, run.json, loss.png, samples.png and reconstructions.png into args.out.
+
+    A training that was stopped goes on where it was: after each epoch the whole state is in checkpoint.pt.
+    """
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    data = datasets.load(args.data)
+    torch.manual_seed(args.seed)
+    model = vae.VAE(28 * 28, latent_size=args.latent_size)
+
+    def loss(model, x, labels):
+        x_hat, mu, logvar = model(x)
+        return vae.loss_function(x_hat, x, mu, logvar, kl_weight=args.kl_weight)
+
+    checkpoint = out / "checkpoint.pt"
+    history = training.fit(
+        model, loss, data.train_images, epochs=args.epochs, batch_size=args.batch_size, lr=args.lr, one_cycle=True,
+        seed=args.seed, device=args.device, checkpoint=checkpoint,
+        after_epoch=lambda epoch, model: training.evaluate(elbo_terms, model, data.test_images))
+    model.cpu().eval()
+    training.save_atomically(model.state_dict(), out / "weights.pt")
+    settings = {"assignment": "vae", **{key: getattr(args, key) for key in
+                                        ("kl_weight", "epochs", "latent_size", "batch_size", "lr", "data", "seed")}}
+    record = {**settings, "stand_in": data.stand_in, "interrupted": history.interrupted, "history": list(history)}
+    (out / "run.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    with torch.inference_mode():
+        samples = model.decoder(torch.randn(60, args.latent_size))
+        originals = training.to_float(data.test_images[:10])
+        reconstructions = model(originals)[0]
+    if history:
+        plotting.save(plotting.curves({"training loss": history.column("loss"),
+                                       "reconstruction (test)": history.column("reconstruction"),
+                                       "KL (test)": history.column("kl")}, ylabel="nats per image",
+                                      title=f"VAE, KL weight {args.kl_weight:g}"), out / "loss.png")
+    plotting.save(plotting.image_grid(samples, columns=10, title="Samples: decoder(z), z from N(0, I)"),
+                  out / "samples.png")
+    plotting.save(plotting.image_grid(torch.cat((originals, reconstructions)), columns=10, title="Reconstructions",
+                                      row_labels=["image", "x_hat"]), out / "reconstructions.png")
+    if history.interrupted:
+        raise KeyboardInterrupt
+    checkpoint.unlink()
+    print(f"wrote {', '.join(sorted(path.name for path in out.iterdir()))} to {out}")
+
+
+def plot_latent(folder):
+    """Draw the 2-D latent space of a run of `train` into latent.png: decoded plane, class means and deviations."""
+    folder = Path(folder)
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if record["latent_size"] != 2:
+        raise training.TrainingError(f"{folder} holds a model with {record['latent_size']} latent numbers; "
+                                     "only 2 can be drawn: train with --latent-size 2")
+    data = datasets.load(record["data"], stand_in=record["stand_in"])
+    model = vae.VAE(28 * 28, latent_size=2)
+    model.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
+    model.eval()
+    codes = vae.get_mu_logvar(model, training.to_float(data.test_images))
+    reach, mean, std = plotting.class_statistics(*codes, data.test_labels)
+    title = f"KL weight {record['kl_weight']:g}, {len(record['history'])} epochs"
+    panels = {title: (vae.sample_on_grid(model, -reach, reach, 20), reach, mean, std)}
+    plotting.save(plotting.latent_plane(panels, data.class_names), folder / "latent.png")
+    print(f"wrote {folder / 'latent.png'}")

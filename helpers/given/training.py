@@ -1,0 +1,306 @@
+"""The training loop of the course, and what stands around it: profile, device, seeds, evaluation.
+
+One loop serves all assignments. A notebook passes in the graded parts (model, loss), calls `fit` once, and gets back
+what is needed for the figures. Data sets here fit in memory, so images stay uint8 and there is no DataLoader.
+"""
+import math
+import os
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+PROFILES = ("smoke", "cpu", "gpu")
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on. The message says why and what to do, in one line."""
+
+
+def profile():
+    """Return the profile in force: `smoke` (seconds, for tests), `cpu` (minutes) or `gpu` (full settings).
+
+    The environment variable COURSE_PROFILE decides; without it the profile is `gpu` if there is one, else `cpu`.
+    """
+    name = os.environ.get("COURSE_PROFILE") or ("gpu" if torch.cuda.is_available() else "cpu")
+    if name not in PROFILES:
+        raise TrainingError(f"COURSE_PROFILE is {name!r}; it must be one of {', '.join(PROFILES)}")
+    return name
+
+
+def pick_device(name=None):
+    """Return the torch.device to train on: the one asked for, else CUDA, else MPS (Apple), else the CPU.
+
+    The `smoke` profile always takes the CPU, so that it gives the same result everywhere.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name is None:
+        return torch.device("cpu" if profile() == "smoke" else next(kind for kind, there in available.items() if there))
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or not available.get(device.type):
+        there = ", ".join(kind for kind, is_there in available.items() if is_there)
+        raise TrainingError(f"device {name!r} was asked for, but this machine has only: {there}")
+    return device
+
+
+def to_float(images):
+    """Turn uint8 images 0..255 into float32 in [0, 1]."""
+    return images.to(torch.float32).div_(255)
+
+
+def autocast_dtype(device):
+    """Return torch.bfloat16 where the device computes with it in hardware, else None. Elsewhere it would be slower."""
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        # Private names, but the only ones there are; a torch without them trains in float32.
+        probes = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+        fast = any(probe() for probe in probes if probe)
+    else:
+        fast = False
+    return torch.bfloat16 if fast else None
+
+
+@contextmanager
+def mixed_precision(model, device, enabled=True):
+    """Yield a callable that runs the model under bfloat16 autocast and returns float32, so losses stay exact.
+
+    nn.Sigmoid gets float32 inputs meanwhile: bfloat16 has no number between 0.996 and 1, and a pixel of exactly 1
+    has an infinite cross entropy and no gradient.
+    """
+    dtype = autocast_dtype(device) if enabled else None
+    if dtype is None:
+        yield model
+        return
+    hooks = [layer.register_forward_pre_hook(lambda _, args: tuple(a.float() for a in args))
+             for layer in model.modules() if isinstance(layer, nn.Sigmoid)]
+
+    def call(*args):
+        with torch.autocast(device.type, dtype):
+            out = model(*args)
+        return out.float() if isinstance(out, torch.Tensor) else tuple(part.float() for part in out)
+
+    try:
+        yield call
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def evaluate(terms, model, images, labels=None, batch_size=1000):
+    """Average `terms` over a whole set, with the parameters held fixed and in evaluation mode.
+
+    Args:
+        terms: function (model, x, labels) -> dict of scalar tensors, each a mean over its batch.
+        images: uint8 (N, C, h, w).
+    Returns:
+        dict of floats. A smaller last batch counts by its size.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    sums = {}
+    with torch.inference_mode():
+        for start in range(0, len(images), batch_size):
+            x = to_float(images[start:start + batch_size].to(device))
+            y = None if labels is None else labels[start:start + batch_size].to(device)
+            for name, value in terms(model, x, y).items():
+                sums[name] = sums.get(name, 0) + value * len(x)
+    model.train(was_training)
+    return {name: float(value) / len(images) for name, value in sums.items()}
+
+
+class History(list):
+    """One dict per epoch: `loss` (mean over the epoch's images), `seconds` since the start, and what was evaluated."""
+
+    interrupted = False
+
+    def column(self, name):
+        """Return the values of one quantity, epoch by epoch."""
+        return [record[name] for record in self]
+
+
+def fit(model, loss, images, labels=None, *, epochs, batch_size=128, lr=1e-3, weight_decay=0.0, one_cycle=False,
+        after_epoch=None, target=None, seed=0, device=None, bf16=True, checkpoint=None, quiet=False):
+    """Train a model with Adam and return its History.
+
+    Args:
+        model: nn.Module. It is moved to the device and stays there.
+        loss: function (model, x, labels) -> scalar tensor, the mean over the batch. x is float32 in [0, 1].
+        images: uint8 (N, C, h, w); labels: int64 (N,) or None.
+        lr: learning rate; with one_cycle=True its peak: it rises for a fifth of the steps, then falls to zero
+            (Smith and Topin, "Super-Convergence", 2018).
+        after_epoch: function (epoch, model) -> dict of floats for the history, or None. Epochs count from 1.
+        target: stop as soon as an epoch's mean loss is below it.
+        device: as for `pick_device`.
+        bf16: use bfloat16 where the machine has it in hardware.
+        checkpoint: path. The whole state is written there after each epoch; if the file is already there, training
+            goes on from it and gives the same result as if it had never stopped.
+        quiet: print nothing.
+    Raises:
+        TrainingError: the loss became NaN or infinite, memory ran out, or the checkpoint does not fit.
+    Ctrl-C ends the training early, keeps the weights as they are and sets `History.interrupted`.
+    """
+    device = pick_device(device)
+    model.to(device)
+    is_conv = any(isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) for layer in model.modules())
+    layout = torch.channels_last if is_conv else torch.contiguous_format
+    model.to(memory_format=layout)
+    steps = math.ceil(len(images) / batch_size)
+    # The fused Adam is one kernel instead of a dozen for each parameter.
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=device.type != "mps")
+    if one_cycle and epochs * steps >= 10:  # shorter ones leave no step to rise in
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * steps, pct_start=0.2)
+    else:
+        schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    history = History()
+    settings = dict(epochs=epochs, batch_size=batch_size, lr=lr, weight_decay=weight_decay, one_cycle=one_cycle,
+                    seed=seed, images=len(images))
+    state = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    torch.manual_seed(seed)
+    if checkpoint is not None and Path(checkpoint).exists():
+        history.extend(load_checkpoint(checkpoint, state, settings))
+        if not quiet:
+            print(f"going on after epoch {len(history)}, from {checkpoint}")
+    images = images.to(device)
+    labels = None if labels is None else labels.to(device)
+    started = time.perf_counter() - (history[-1]["seconds"] if history else 0)
+    bar = progress_bar(epochs * steps, len(history) * steps, quiet)
+    model.train()
+    try:
+        with mixed_precision(model, device, bf16) as call:
+            for epoch in range(len(history) + 1, epochs + 1):
+                # One gather for the whole epoch is cheaper than one for each batch.
+                order = torch.randperm(len(images)).to(device)
+                shuffled = images[order]
+                shuffled_labels = None if labels is None else labels[order]
+                total = torch.zeros((), device=device)
+                for start in range(0, len(images), batch_size):
+                    x = to_float(shuffled[start:start + batch_size]).contiguous(memory_format=layout)
+                    y = None if labels is None else shuffled_labels[start:start + batch_size]
+                    batch_loss = loss(call, x, y)
+                    optimizer.zero_grad(set_to_none=True)
+                    batch_loss.backward()
+                    optimizer.step()
+                    schedule.step()
+                    total += batch_loss.detach() * len(x)
+                    bar.update()
+                mean = total.item() / len(images)  # the only place in the epoch that waits for the device
+                if not math.isfinite(mean):
+                    raise TrainingError(_diverged(f"the loss is {mean}", epoch, lr))
+                record = {"loss": mean, "seconds": time.perf_counter() - started}
+                if after_epoch is not None:
+                    record.update(after_epoch(epoch, model) or {})
+                    model.train()
+                history.append(record)
+                bar.set_postfix_str(f"loss {mean:.4g}", refresh=False)
+                if checkpoint is not None:
+                    save_checkpoint(checkpoint, state, settings, history)
+                if target is not None and mean < target:
+                    break
+    except KeyboardInterrupt:
+        history.interrupted = True
+    except (ValueError, RuntimeError) as error:
+        raise _explain(error, model, len(history) + 1, lr, batch_size) from error
+    finally:
+        bar.close()
+    if not quiet:
+        print(summary(history, epochs))
+    return history
+
+
+def summary(history, epochs):
+    """Say in one line how a training went."""
+    if not history:
+        return "stopped before the end of the first epoch; the weights are kept as they are"
+    values = ", ".join(f"{name} {value:.4g}" for name, value in history[-1].items() if name != "seconds")
+    stopped = "stopped early, the weights are kept as they are; " if history.interrupted else ""
+    return f"{stopped}epoch {len(history)} of {epochs}: {values}; {history[-1]['seconds']:.1f} s"
+
+
+def _diverged(what, epoch, lr):
+    return (f"{what} in epoch {epoch}: training diverged. Try a smaller learning rate than {lr:g}, and look for "
+            "log(0), exp of large numbers or a division by zero in the loss")
+
+
+def _explain(error, model, epoch, lr, batch_size):
+    """Return the TrainingError that a failed step stands for, or the error itself if it is not about training."""
+    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return TrainingError(f"memory ran out with batch_size={batch_size}: try half of it, or a smaller model")
+    if not isinstance(error, TrainingError) and not all(p.isfinite().all() for p in model.parameters()):
+        return TrainingError(_diverged("the weights are no longer finite", epoch, lr))
+    return error
+
+
+def save_checkpoint(path, state, settings, history):
+    """Write the state after an epoch. The file appears whole or not at all."""
+    content = {"settings": settings, "history": list(history), "rng": torch.get_rng_state(),
+               "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+               "state": {name: part.state_dict() for name, part in state.items()}}
+    save_atomically(content, path)
+
+
+def save_atomically(content, path):
+    """torch.save to a neighbouring file, then rename it."""
+    path = Path(path)
+    partial = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(content, partial)
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        raise TrainingError(f"cannot write {path}: {error}. Is the disk full?") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_checkpoint(path, state, settings):
+    """Restore a state saved by `save_checkpoint` and return its history.
+
+    Only tensors and plain values are read (weights_only): a checkpoint from the web cannot run code.
+    """
+    try:
+        content = torch.load(path, weights_only=True, map_location="cpu")
+        saved = content["settings"]
+    except Exception as error:
+        raise TrainingError(f"{path} is not a whole checkpoint of this course ({type(error).__name__}): "
+                            "delete it to start anew") from error
+    if saved != settings:
+        differs = ", ".join(f"{key} {saved.get(key)} there, {value} here"
+                            for key, value in settings.items() if saved.get(key) != value)
+        raise TrainingError(f"{path} is from a training with other settings ({differs}): delete it to start anew")
+    for name, part in state.items():
+        part.load_state_dict(content["state"][name])
+    torch.set_rng_state(content["rng"])
+    if torch.cuda.is_available() and content["cuda_rng"]:
+        torch.cuda.set_rng_state_all(content["cuda_rng"])
+    return content["history"]
+
+
+def progress_bar(total, done=0, quiet=False):
+    """A tqdm bar that leaves nothing behind: one line, rewritten in place, in a notebook as in a terminal."""
+    stream = _NotebookLine() if "ipykernel" in sys.modules and not quiet else sys.stderr
+    return tqdm(total=total, initial=done, unit=" steps", leave=False, file=stream, disable=quiet or None,
+                ncols=90, mininterval=0.5)  # None: no bar where nobody watches
+
+
+class _NotebookLine:
+    """A stream for tqdm that rewrites one cell output. Printed carriage returns would all be kept in the file."""
+
+    def __init__(self):
+        from IPython.display import Pretty, display
+        self.wrap = Pretty
+        self.handle = display(Pretty(""), display_id=True)
+
+    def write(self, text):
+        self.handle.update(self.wrap(text.strip("\r\n")))
+
+    def flush(self):
+        pass

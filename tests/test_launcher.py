@@ -1,0 +1,260 @@
+"""`course`, `runtests.sh`, `.ci/run`, and the command line behind them.
+
+For the launchers a shell script plays Python. It writes down how it was called, so nothing is downloaded.
+"""
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+
+import helpers.given
+from helpers.given import __main__ as student
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ("course", "runtests.sh", ".ci/run")
+
+on_unix = pytest.mark.skipif(sys.platform == "win32", reason="these are the Unix launchers")
+
+FAKE_PYTHON = """#!/bin/bash
+case "$*" in
+    "-c "*version_info*) [ "${FAKE_VERSION:-new}" = new ] ;;
+    --version) echo Python 3.12.0 ;;
+    "-m venv "*) echo "venv" >>"$CALLS"; [ -n "$FAKE_NO_VENV" ] && echo "ensurepip is not available" && exit 1
+        mkdir -p "${@: -1}/bin" && cp "$0" "${@: -1}/bin/python" ;;
+    "-m pip --version") ;;
+    "-m pip install "*) echo "install" >>"$CALLS"
+        [ -n "$FAKE_NO_NETWORK" ] && echo "could not reach the index" && exit 1 || true ;;
+    *) echo "cwd=$PWD|path=$PYTHONPATH|$*" ;;
+esac
+"""
+
+
+@pytest.fixture
+def course(tmp_path):
+    """Run the launcher of a small course in a folder with a space, with a fake Python. Returns (result, calls)."""
+    root = tmp_path / "my course"
+    root.mkdir()
+    for name in ("course", "runtests.sh", "requirements.txt"):
+        shutil.copy(ROOT / name, root / name)
+    python = tmp_path / "fake python"
+    python.write_text(FAKE_PYTHON)
+    python.chmod(0o755)
+
+    def run(*arguments, script="course", cwd=tmp_path, **environment):
+        calls = tmp_path / "calls"
+        calls.write_text("")
+        clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHON": str(python), "CALLS": str(calls)}
+        done = subprocess.run([str(root / script), *arguments], cwd=cwd, env={**clean, **environment},
+                              capture_output=True, text=True, timeout=20)
+        return done, calls.read_text().split()
+
+    run.root = root
+    return run
+
+
+@on_unix
+def test_scripts_are_valid_and_executable():
+    for name in SCRIPTS:
+        assert os.access(ROOT / name, os.X_OK), f"{name} is not executable"
+        done = subprocess.run(["bash", "-n", str(ROOT / name)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert b"\r" not in (ROOT / name).read_bytes()
+
+
+@on_unix
+def test_the_first_run_installs_and_the_second_only_starts(course):
+    done, calls = course("lab", "--port", "9 9")
+    assert done.returncode == 0 and calls == ["venv", "install"], done.stderr
+    assert done.stdout.endswith("|-P -m helpers.given lab --port 9 9\n")
+    assert "ready after" in done.stderr
+    done, calls = course("lab")
+    assert calls == [] and done.stderr == "", "a second run must not call pip"
+
+
+@on_unix
+def test_the_current_folder_stays_and_is_not_imported_from(course, tmp_path):
+    elsewhere = tmp_path / "some where"
+    elsewhere.mkdir()
+    done, _ = course("doctor", cwd=elsewhere)
+    assert f"cwd={elsewhere}|path={course.root}|-P -m" in done.stdout
+
+
+@on_unix
+def test_the_instructor_edition_runs_coursekit_and_runtests_runs_test(course):
+    (course.root / "coursekit").mkdir()
+    done, _ = course("-k", "release", script="runtests.sh")
+    assert done.stdout.endswith("|-P -m coursekit test -k release\n")
+
+
+@on_unix
+def test_new_requirements_are_installed_into_the_same_environment(course):
+    course("doctor")
+    with open(course.root / "requirements.txt", "a") as file:
+        file.write("one-more\n")
+    assert course("doctor")[1] == ["install"]
+    assert course("doctor")[1] == []
+
+
+@on_unix
+def test_a_failed_installation_shows_the_end_of_the_log_and_is_taken_up_again(course):
+    done, calls = course("doctor", FAKE_NO_NETWORK="1")
+    assert done.returncode == 1 and calls == ["venv", "install"] and done.stdout == ""
+    assert "could not install requirements.txt" in done.stderr and "    could not reach the index" in done.stderr
+    assert not (course.root / ".venv/.ready").exists()
+    done, calls = course("doctor")
+    assert done.returncode == 0 and calls == ["install"]
+
+
+@on_unix
+def test_an_environment_that_cannot_be_made_says_why(course):
+    done, calls = course("doctor", FAKE_NO_VENV="1")
+    assert done.returncode == 1 and calls == ["venv"]
+    assert "could not make .venv" in done.stderr and "    ensurepip is not available" in done.stderr
+
+
+@on_unix
+def test_a_python_that_is_too_old_is_one_line(course):
+    done, calls = course("doctor", FAKE_VERSION="old")
+    assert done.returncode == 1 and calls == [] and done.stderr.count("\n") == 1
+    assert "is not a Python 3.11 or newer" in done.stderr and "fake python" in done.stderr
+
+
+@on_unix
+def test_no_python_at_all_is_one_line(course, tmp_path):
+    tools = tmp_path / "tools"  # a PATH with what the launcher needs, and no Python
+    tools.mkdir()
+    for name in ("bash", "dirname", "mkdir", "rm"):
+        (tools / name).symlink_to(shutil.which(name))
+    done, _ = course("doctor", PATH=str(tools), PYTHON="")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "found no Python 3.11 or newer" in done.stderr
+
+
+@on_unix
+def test_ci_runs_every_test_and_passes_on_the_exit_code(tmp_path):
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
+    tests = tmp_path / "runtests.sh"
+    tests.write_text("#!/bin/bash\necho \"tests $*\"; exit 3\n")
+    tests.chmod(0o755)
+    tools = tmp_path / "tools"  # bubblewrap counts as installed, and apt-get would be noticed
+    tools.mkdir()
+    for name in ("bwrap", "apt-get"):
+        (tools / name).write_text("#!/bin/bash\necho called\n")
+        (tools / name).chmod(0o755)
+    done = subprocess.run([str(tmp_path / ".ci/run"), "-x"], cwd="/", capture_output=True, text=True,
+                          env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"})
+    assert (done.returncode, done.stdout) == (3, "tests -x\n")
+
+
+# --- the command line behind it -----------------------------------------------------------------------------------
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capfd):
+    """Run a command of the student's in a course of three small notebooks. Returns (exit code, stdout, stderr)."""
+    (tmp_path / "notebooks").mkdir()
+    cells = {"1_good": ["import os", "print(os.environ['COURSE_PROFILE'], os.path.basename(os.getcwd()))"],
+             "2_bad": ["print('before')", "# divide\n1 / 0", "print('after')"]}
+    for name, sources in cells.items():
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+        nbformat.write(notebook, tmp_path / "notebooks" / f"{name}.ipynb")
+    (tmp_path / "notebooks/3_broken.ipynb").write_text("{")
+    recipes = tmp_path / "helpers/given/recipes"
+    recipes.mkdir(parents=True)
+    (recipes / "vae.py").write_text("")
+    monkeypatch.setattr(student, "ROOT", tmp_path)
+    monkeypatch.setenv("COURSE_PROFILE", "cpu")
+
+    def run(*arguments):
+        code = student.main([str(argument) for argument in arguments])
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def texts(path):
+    """What the code cells of an executed notebook printed."""
+    return ["".join(output.get("text", "") for output in cell.outputs) for cell in nbformat.read(path, 4).cells]
+
+
+def test_run_executes_a_notebook_in_its_folder(command, tmp_path):
+    code, out, err = command("run", "good", "--profile", "smoke")
+    copy, page = tmp_path / "runs/good/1_good.ipynb", tmp_path / "runs/good/1_good.html"
+    assert code == 0 and str(copy) in out and str(page) in out and "2/2" in err
+    assert texts(copy) == ["", "smoke notebooks\n"]
+    assert "smoke notebooks" in page.read_text(encoding="utf-8")
+    assert texts(tmp_path / "notebooks/1_good.ipynb") == ["", ""], "the notebook itself must stay as it is"
+
+
+def test_run_of_a_failing_notebook_names_the_cell_and_keeps_the_rest(command, tmp_path):
+    code, _, err = command("run", "bad", "--out", tmp_path / "o u t")
+    assert code == 1 and "Traceback" not in err
+    assert err.endswith("cell 2 failed, the one that begins with: # divide\nZeroDivisionError: division by zero\n")
+    assert texts(tmp_path / "o u t/2_bad.ipynb") == ["before\n", "", ""]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (("run", "god"), "there is no notebook 'god'. Did you mean 'good'? There is: good, bad, broken"),
+    (("run", "broken"), "is not a notebook"),
+    (("train", "vea"), "there is no recipe 'vea'. Did you mean 'vae'? There is: vae"),
+    (("plot-latent", "nowhere"), "there is no nowhere/run.json. Give the folder"),
+    (("test", "stile"), "there is no step 'stile'. Did you mean 'style'?"),
+    (("data", "fetch", "mnst"), "'mnst'. Did you mean 'mnist'?"),
+])
+def test_a_wrong_argument_is_one_line_and_exit_code_2(command, arguments, message):
+    code, out, err = command(*arguments)
+    assert code == 2 and out == "" and err.startswith("course: ") and err.count("\n") == 1
+    assert message in err
+
+
+@pytest.mark.parametrize("error, code, message", [
+    (KeyboardInterrupt(), 130, "course: stopped by Ctrl-C\n"),
+    (OSError(28, "No space left on device", "/data/x.npz"), 2, "course: No space left on device: /data/x.npz\n"),
+])
+def test_what_the_system_says_is_one_line(command, monkeypatch, error, code, message):
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr(student, "doctor", fail)
+    assert command("doctor") == (code, "", message)
+
+
+def test_check_prints_a_table_and_passes_only_if_all_do(command, monkeypatch):
+    results = {"vae.a": SimpleNamespace(status="passed", points=1, message="", hint=""),
+               "vae.b": SimpleNamespace(status="failed", points=2, message="expected 8.5, got 8.0", hint="order?")}
+    checks = SimpleNamespace(run=results.get,
+                             names=lambda module=None: [name for name in results if name.startswith(module or "")])
+    monkeypatch.setattr(helpers.given, "checks", checks, raising=False)
+    code, out, _ = command("check")
+    assert code == 1 and out.splitlines() == [
+        "passed   vae.a   1 point", "failed   vae.b   2 points", "         expected 8.5, got 8.0",
+        "         Hint: order?", "1 of 2 checks passed"]
+    assert command("check", "vae.a")[0] == 0
+    assert command("check", "--module", "vae")[0] == 1
+    code, _, err = command("check", "vae.aa")
+    assert code == 2 and "Did you mean 'vae.a'?" in err
+
+
+def test_run_steps_goes_on_after_a_failure_and_fails(command, capfd):
+    steps = {"one": [sys.executable, "-c", "raise SystemExit(3)"], "two": [sys.executable, "-c", "print('two ran')"]}
+    assert student.run_steps(steps) == 1
+    out = capfd.readouterr().out
+    assert "two ran" in out and "FAILED  one" in out and "passed  two" in out
+    assert student.run_steps({"two": steps["two"]}) == 0
+
+
+@pytest.mark.parametrize("module", ["helpers.given", "coursekit"])
+def test_help_and_usage_do_not_wait_for_torch(module):
+    code = (f"import runpy, sys\nsys.argv = ['course', '--help']\n"
+            f"try:\n    runpy.run_module('{module}', run_name='__main__')\n"
+            f"finally:\n    assert 'torch' not in sys.modules and 'nbformat' not in sys.modules")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    student_commands = ("lab", "run", "check", "test", "train", "plot-latent", "data", "doctor")
+    assert all(name in done.stdout for name in student_commands)
+    assert all((name in done.stdout) == (module == "coursekit") for name in ("release", "grade"))

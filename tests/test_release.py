@@ -1,0 +1,328 @@
+"""The student edition: what is taken out, what stays, and that a mistake in the course stops the release."""
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from coursekit import release
+from coursekit.release import ReleaseError
+
+ROOT = Path(release.__file__).parents[1]
+
+HELPER = '''"""Sums."""
+
+
+def add(a, b):
+    """Add two numbers."""
+    # Use the plus sign.
+    # BEGIN SOLUTION
+    return a + b + 0 * 314159
+    # END SOLUTION
+
+
+class Counter:
+    def __init__(self):
+        # BEGIN SOLUTION
+        self.count_in_solution = 271828
+
+        # a last thought of the solution
+        # END SOLUTION
+
+    def up(self):
+        if self is not None:
+            # BEGIN SOLUTION
+            self.count_in_solution += 1
+            # END SOLUTION
+        return self
+'''
+
+CHECKS = '''from types import SimpleNamespace as Result
+from helpers import sums
+
+
+def names(module=None):
+    return ["sums.add", "sums.Counter"] if module in (None, "sums") else ["other.thing"]
+
+
+def run(name):
+    good = name != "sums.add" or sums.add(1, 2) == 3
+    return Result(name=name, status="passed" if good else "failed", points=2, message="1 + 2 should be 3", hint="")
+'''
+
+
+def make_notebook(title="Sums"):
+    stream = new_output("stream", text="an output to clear\n")
+    fact = new_output("execute_result", data={"text/plain": "(12, 34)"}, execution_count=7)
+    answer = "What do you see?\n\n<!-- BEGIN SOLUTION -->\nThe model answer.\n<!-- END SOLUTION -->"
+    gap = "for i in range(3):\n    # BEGIN SOLUTION\n    print(i ** 2 + 161803)\n    # END SOLUTION"
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}, "widgets": {"big": 1}}
+    return new_notebook(metadata=metadata, cells=[
+        new_markdown_cell(f"# {title}\nWhy add?", id="title"),
+        new_markdown_cell(answer, id="answer"),
+        new_code_cell("%matplotlib inline\nx = 1", id="magic", outputs=[stream], execution_count=3,
+                      metadata={"execution": {"iopub.status.busy": "2026"}}),
+        new_code_cell(gap, id="gap"),
+        new_code_cell("x.shape", id="fact", outputs=[fact], execution_count=7,
+                      metadata={"tags": ["nbval-check-output"]}),
+    ])
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A course of two small assignments, `sums` and `other`, with all that must not be released lying around."""
+    root = tmp_path / "course tree"
+    files = {
+        "helpers/sums.py": HELPER,
+        "helpers/other.py": "def thing():\n    # BEGIN SOLUTION\n    return 42\n    # END SOLUTION\n",
+        "helpers/given/__init__.py": "",
+        "helpers/given/training.py": "given = True\n",
+        "helpers/given/__pycache__/training.pyc": "",
+        "helpers/given/checks/__init__.py": CHECKS,
+        "helpers/given/recipes/__init__.py": "",
+        "data/mnist.npz": "data", "data/names.json": "{}", "runs/sums/out.html": "", ".venv/bin/python": "",
+        "coursekit/grade.py": "hidden", "autograde_tests/test_sums.py": "hidden", "tests/test_x.py": "",
+        "bench/b.py": "",
+    }
+    for module in ("sums", "other"):
+        files[f"helpers/given/checks/{module}.py"] = files[f"helpers/given/recipes/{module}.py"] = f"# {module}\n"
+    files.update(dict.fromkeys(release.COPIED, ""), course="#!/bin/sh\n")
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / "notebooks").mkdir()
+    nbformat.write(make_notebook(), root / "notebooks/1_sums.ipynb")
+    nbformat.write(make_notebook("Other"), root / "notebooks/2_other.ipynb")
+    nbformat.write(make_notebook("Not an assignment"), root / "notebooks/appendix.ipynb")
+    return root
+
+
+def files_in(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def text_of(folder):
+    return "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file())
+
+
+# --- gaps in Python -----------------------------------------------------------------------------------------------
+
+def test_gaps_are_named_after_their_function():
+    found = release.gaps(HELPER)
+    assert [gap.qualname for gap in found] == ["add", "Counter.__init__", "Counter.up"]
+    lines = HELPER.split("\n")
+    for gap in found:
+        assert (lines[gap.start - 1].strip(), lines[gap.end - 1].strip()) == release.PYTHON_MARKERS
+
+
+def test_a_gap_in_an_inner_function_has_the_inner_name():
+    source = "class A:\n def f(self):\n  def g():\n   # BEGIN SOLUTION\n   pass\n   # END SOLUTION\n  return g\n"
+    assert [gap.qualname for gap in release.gaps(source)] == ["A.f.g"]
+
+
+def test_stripped_functions_say_which_gap_to_fill():
+    names = {}
+    exec(release.strip(HELPER, "helpers/sums.py"), names)
+    for call, gap in ((lambda: names["add"](1, 2), "add"), (names["Counter"], "Counter.__init__")):
+        with pytest.raises(NotImplementedError, match=rf"^{gap}: fill this gap in helpers/sums.py$"):
+            call()
+
+
+def test_open_gap_opens_one_gap_and_leaves_the_other_solutions():
+    names = {}
+    exec(release.open_gap(HELPER, "Counter.up"), names)
+    assert names["add"](1, 2) == 3 and names["Counter"]().count_in_solution == 271828
+    with pytest.raises(NotImplementedError, match="Counter.up"):
+        names["Counter"]().up()
+    with pytest.raises(ReleaseError, match="no gap in Counter.down"):
+        release.open_gap(HELPER, "Counter.down")
+
+
+@pytest.mark.parametrize("source, line, message", [
+    ("def f():\n    # BEGIN SOLUTION\n    pass\n", 2, "no END SOLUTION"),
+    ("def f():\n    pass\n    # END SOLUTION\n", 3, "no BEGIN SOLUTION"),
+    ("def f():\n    # BEGIN SOLUTION\n    # BEGIN SOLUTION\n    pass\n    # END SOLUTION\n", 3, "the gap of line 2"),
+    ("# BEGIN SOLUTION\nx = 1\n# END SOLUTION\n", 1, "not inside one function"),
+    ("# BEGIN SOLUTION\ndef f():\n    pass\n# END SOLUTION\n", 1, "not inside one function"),
+    ("def f():\n    # BEGIN SOLUTION\n    pass\ndef g():\n    pass\n    # END SOLUTION\n", 2, "not inside one"),
+    ("def f():\n    x = (\n    # BEGIN SOLUTION\n    1\n    # END SOLUTION\n    )\n", 3, "not valid Python"),
+    ("def f():\n    # Begin solution\n    pass\n    # END SOLUTION\n", 2, "expected the whole line"),
+    ("def f():\n    # BEGIN SOLUTION\n    pass  # END SOLUTION\n", 3, "expected the whole line"),
+    ("def f(:\n", 1, "solution itself is not valid Python"),
+])
+def test_a_wrong_gap_is_refused_with_its_line(source, line, message):
+    with pytest.raises(ReleaseError, match=message) as caught:
+        release.strip(source, "helpers/x.py")
+    assert str(caught.value).startswith(f"helpers/x.py:{line}: ") and "\n" not in str(caught.value)
+
+
+# --- notebooks ----------------------------------------------------------------------------------------------------
+
+def test_stripped_notebook():
+    text = release.strip_notebook(nbformat.writes(make_notebook()), "notebooks/1_sums.ipynb")
+    notebook = nbformat.reads(text, as_version=4)
+    nbformat.validate(notebook)
+    cells = {cell.id: cell for cell in notebook.cells}
+    assert list(cells) == ["title", "answer", "magic", "gap", "fact"]
+    assert cells["answer"].source == "What do you see?\n\n*Your answer here.*"
+    assert cells["gap"].source == 'for i in range(3):\n    raise NotImplementedError("fill this gap in the notebook")'
+    assert cells["magic"].outputs == [] and cells["magic"].execution_count is None and cells["magic"].metadata == {}
+    assert cells["fact"].outputs[0].data == {"text/plain": "(12, 34)"}, "nbval compares this one"
+    assert cells["fact"].execution_count is None and cells["fact"].outputs[0].execution_count is None
+    assert cells["fact"].metadata == {"tags": ["nbval-check-output"]}
+    assert set(notebook.metadata) == {"kernelspec"}
+
+
+@pytest.mark.parametrize("cell, message", [
+    (new_markdown_cell("<!-- BEGIN SOLUTION -->\nx"), "cell 1:1: this BEGIN SOLUTION has no END"),
+    (new_markdown_cell("# BEGIN SOLUTION\nx\n# END SOLUTION"), "cell 1:1: expected the whole line"),
+    (new_code_cell("x = (\n# BEGIN SOLUTION\n1\n# END SOLUTION\n)"), "cell 1: .*not valid Python"),
+])
+def test_a_wrong_cell_is_refused_with_its_number(cell, message):
+    with pytest.raises(ReleaseError, match="notebooks/1_x.ipynb, " + message):
+        release.strip_notebook(nbformat.writes(new_notebook(cells=[cell])), "notebooks/1_x.ipynb")
+
+
+# --- the whole edition of a small course --------------------------------------------------------------------------
+
+GENERATED = {"README.md", "feedback.md", ".github/workflows/classroom.yml", ".github/classroom/autograding.json"}
+
+
+def test_release_holds_these_files_and_no_others(course, tmp_path):
+    assert release.release(course, tmp_path / "out", "sums") == ["sums"]
+    assert files_in(tmp_path / "out") == {
+        *release.COPIED, *GENERATED, "data/names.json", "helpers/sums.py", "notebooks/1_sums.ipynb",
+        "helpers/given/__init__.py", "helpers/given/training.py", "helpers/given/checks/__init__.py",
+        "helpers/given/checks/sums.py", "helpers/given/recipes/__init__.py", "helpers/given/recipes/sums.py"}
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".out")], "the temporary folder stayed"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no executable bit")
+def test_released_scripts_are_executable(course, tmp_path):
+    release.release(course, tmp_path / "out")
+    assert (tmp_path / "out/course").stat().st_mode & 0o111 == 0o111
+    assert (tmp_path / "out").stat().st_mode & 0o055 == 0o055, "the class must be able to read it"
+
+
+def test_release_of_all_assignments_has_no_solution_in_it(course, tmp_path):
+    assert release.release(course, tmp_path / "out") == ["sums", "other"]
+    text = text_of(tmp_path / "out")
+    for solution in ("314159", "271828", "thought", "count_in_solution", "161803", "return 42", "model answer"):
+        assert solution not in text
+    assert "SOLUTION" not in text, "a marker stayed"
+    assert "Use the plus sign" in text, "instructions must stay"
+
+
+def test_texts_of_the_release(course, tmp_path):
+    release.release(course, tmp_path / "out", "sums")
+    readme = (tmp_path / "out/README.md").read_text()
+    assert "| Sums | [notebooks/1_sums.ipynb](notebooks/1_sums.ipynb) | [helpers/sums.py](helpers/sums.py) |" in readme
+    assert "./course check sums.add" in readme
+    assert "| Sums | | |" in (tmp_path / "out/feedback.md").read_text()
+    generated = "".join((tmp_path / "out" / name).read_text() for name in GENERATED)
+    assert not re.findall(r"@[A-Z_]+@", generated), "a place in a template was not filled"
+    tests = json.loads((tmp_path / "out/.github/classroom/autograding.json").read_text())["tests"]
+    assert [(test["run"], test["points"]) for test in tests][:2] == [
+        ("python -m helpers.given check sums.add", 2), ("python -m helpers.given check sums.Counter", 2)]
+
+
+def test_release_into_an_empty_folder_and_not_into_a_full_one(course, tmp_path):
+    out = tmp_path / "deep/out"
+    out.mkdir(parents=True)
+    release.release(course, out)
+    before = files_in(out)
+    with pytest.raises(ReleaseError, match="not an empty folder"):
+        release.release(course, out)
+    assert files_in(out) == before
+
+
+@pytest.mark.parametrize("file, old, new, message", [
+    ("helpers/sums.py", "# END SOLUTION", "", r"helpers/sums.py:14: this BEGIN SOLUTION is inside the gap of line 7"),
+    ("helpers/sums.py", "a + b", "a - b", r"does not pass the public check sums.add \(failed\): 1 \+ 2 should be 3"),
+    ("helpers/given/checks/__init__.py", "points=2", "points=1.5", "whole points only"),
+    ("helpers/given/checks/__init__.py", "from helpers import sums", "import nowhere", "do not run: .*nowhere"),
+    ("notebooks/1_sums.ipynb", "<!-- END", "<!-- end", r"1_sums.ipynb, cell 2:5: expected the whole line"),
+])
+def test_a_mistake_in_the_course_writes_nothing(course, tmp_path, file, old, new, message):
+    path = course / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    before = set(tmp_path.iterdir())
+    with pytest.raises(ReleaseError, match=message):
+        release.release(course, tmp_path / "out")
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_unknown_assignment_names_what_there_is(course, tmp_path):
+    with pytest.raises(ReleaseError, match="no assignment 'vae'; there is: sums, other"):
+        release.release(course, tmp_path / "out", "vae")
+    with pytest.raises(ReleaseError, match="found no assignment"):
+        release.release(tmp_path / "nothing", tmp_path / "out")
+
+
+# --- this course --------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    out = tmp_path_factory.mktemp("student") / "edition"
+    assert release.release(ROOT, out) == list(release.discover(ROOT))
+    return out
+
+
+def python(*arguments, cwd):
+    return subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True)
+
+
+def solution_lines(lines, markers):
+    """The lines between the markers."""
+    return {line.strip() for start, end in release.marked(lines, markers, "") for line in lines[start:end - 1]}
+
+
+def lines_of(path):
+    return path.read_text(encoding="utf-8").split("\n")
+
+
+def cells_of(path):
+    """The cells of a notebook as (lines, markers)."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        yield cell.source.split("\n"), (release.MARKDOWN_MARKERS if cell.cell_type == "markdown"
+                                        else release.PYTHON_MARKERS)
+
+
+def test_this_release_contains_no_solution_line(released):
+    """Nor is a solution given away elsewhere: in another function, in the notebook, in helpers/given."""
+    solutions, shown, given = set(), set(), set()
+    for name, notebook in release.discover(ROOT).items():
+        helper = f"helpers/{name}.py"
+        for lines, markers in [(lines_of(ROOT / helper), release.PYTHON_MARKERS), *cells_of(ROOT / notebook)]:
+            solutions |= {line for line in solution_lines(lines, markers) if len(line) > 25}
+        for lines in [lines_of(released / helper), *(lines for lines, _ in cells_of(released / notebook))]:
+            shown |= {line.strip() for line in lines}
+    for path in (released / "helpers/given").rglob("*.py"):
+        given |= {line.strip() for line in lines_of(path)}
+    assert len(solutions) > 20, "where are the solutions?"
+    assert sorted(solutions & shown) == []
+    # What is given may share a short idiom with a solution: `device = next(model.parameters()).device`.
+    assert sorted(line for line in solutions & given if len(line) > 45) == []
+
+
+def test_this_release_is_clean(released):
+    style = python("-m", "pycodestyle", "helpers", cwd=released)
+    assert style.returncode == 0, style.stdout
+    for name, notebook in release.discover(ROOT).items():
+        assert "NotImplementedError" in release.read(released / "helpers" / f"{name}.py")
+        nbformat.validate(nbformat.read(released / notebook, as_version=4))
+    top = {path.name for path in released.iterdir()}
+    assert not top & {"coursekit", "autograde_tests", "tests", "bench", "runs", ".venv"}
+
+
+def test_checks_of_this_release_say_missing_and_nothing_worse(released):
+    done = python("-m", "helpers.given", "check", cwd=released)
+    assert done.returncode == 1 and not done.stderr, done.stderr
+    states = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")][:-1]
+    assert states and set(states) <= {"missing", "passed"}, done.stdout
+    assert states.count("missing") > len(states) / 2, done.stdout

@@ -1,0 +1,79 @@
+"""The workflows are valid, and say what the course's own files offer."""
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from coursekit import release
+
+ROOT = Path(release.__file__).parents[1]
+POINTS = {"vae.reparametrize": 2, "vae.VAE.forward": 1}
+
+
+def validate(path):
+    return subprocess.run([sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows",
+                           str(path)], capture_output=True, text=True)
+
+
+@pytest.fixture
+def classroom(tmp_path):
+    """The released workflow as a file and as data."""
+    path = tmp_path / "classroom.yml"
+    path.write_text(release.classroom(POINTS)[".github/workflows/classroom.yml"], encoding="utf-8")
+    return path, yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def test_both_workflows_follow_the_public_schema(classroom, tmp_path):
+    for path in (classroom[0], ROOT / ".github/workflows/ci.yml"):
+        done = validate(path)
+        assert done.returncode == 0, done.stdout
+    broken = tmp_path / "broken.yml"
+    broken.write_text(classroom[0].read_text(encoding="utf-8").replace("runs-on:", "runs_on:"), encoding="utf-8")
+    assert validate(broken).returncode != 0, "the schema lets everything through"
+
+
+def test_the_names_that_github_classroom_looks_for(classroom):
+    _, workflow = classroom
+    assert workflow["name"] == "Autograding Tests"
+    assert list(workflow["jobs"]) == ["run-autograding-tests"]
+
+
+def test_the_reporter_hears_every_grader(classroom):
+    *steps, reporter = classroom[1]["jobs"]["run-autograding-tests"]["steps"]
+    graders = [step for step in steps if "grader" in step.get("uses", "")]
+    ids = [step["id"] for step in graders]
+    assert ids == ["vae_reparametrize", "vae_vae_forward", "style", "notebooks"]
+    assert reporter["with"]["runners"].split(",") == ids
+    assert reporter["env"] == {f"{id.upper()}_RESULTS": f"${{{{ steps.{id}.outputs.result }}}}" for id in ids}
+    assert [step["with"]["max-score"] for step in graders] == [2, 1, 1, 1]
+
+
+def test_the_commands_of_the_graders_exist(classroom):
+    from helpers.given import __main__ as student
+
+    steps = classroom[1]["jobs"]["run-autograding-tests"]["steps"]
+    commands = [step["with"]["command"] for step in steps if "command" in step.get("with", {})]
+    assert len(commands) == 4
+    for command in commands:
+        python, m, module, verb, argument = shlex.split(command)
+        assert (python, m, module) == ("python", "-m", "helpers.given")
+        assert argument in {"check": POINTS, "test": student.STEPS}[verb]
+
+
+def test_every_action_is_pinned(classroom):
+    text = classroom[0].read_text(encoding="utf-8") + (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    used = re.findall(r"uses: (\S+)", text)
+    assert used and all(re.search(r"@v\d+$", action) for action in used), used
+
+
+def test_ci_covers_three_systems_and_both_ends_of_python():
+    job = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]["test"]
+    assert {name.split("-")[0] for name in job["strategy"]["matrix"]["os"]} == {"ubuntu", "macos", "windows"}
+    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.14"]
+    commands = [step.get("run", "") for step in job["steps"]]
+    assert "./runtests.sh" in commands and "runtests.bat" in commands
+    assert any("bubblewrap" in command for command in commands)
