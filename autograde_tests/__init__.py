@@ -49,7 +49,9 @@ def whole(rng, low, high):
 
 def expect_tensor(what, value, shape):
     """Assert that an observation is a tensor of this shape, with finite numbers."""
-    assert isinstance(value, torch.Tensor), f"{what} should be a tensor, got {type(value).__name__}"
+    # A probe that gets something else says in words what it got.
+    got = value if isinstance(value, str) else type(value).__name__
+    assert isinstance(value, torch.Tensor), f"{what} should be a tensor, got {got}"
     assert tuple(value.shape) == tuple(shape), f"{what} should have shape {tuple(shape)}, got {tuple(value.shape)}"
     assert value.isfinite().all(), f"{what} holds NaN or infinite numbers"
 

@@ -113,7 +113,7 @@ def infer_assignment(submission):
     """Return the one assignment that a submission holds a graded file of."""
     from coursekit.release import discover
     found = []
-    for name in (assignment.name for assignment in discover(ROOT)):
+    for name in discover(ROOT):
         try:
             read_graded_file(submission, name)
             found.append(name)
@@ -132,14 +132,14 @@ def grade(submission, assignment=None, seed=None, notebook=True, on_check=lambda
     Raises:
         SubmissionError: nothing there that could be graded.
     """
-    from coursekit.release import release
+    from coursekit.release import course_files, discover, write_files
     started = time.perf_counter()
     assignment = assignment or infer_assignment(submission)
     source = read_graded_file(submission, assignment)
     seed = secrets.randbits(31) if seed is None else seed
     with tempfile.TemporaryDirectory(prefix="course-grade-") as folder:
         course = Path(folder, "course")
-        release(ROOT, course, assignment)
+        write_files(course_files(ROOT, {assignment: discover(ROOT)[assignment]}), course)
         with Sandbox(assignment, course) as sandbox:
             checks = load_checks(assignment)  # imports torch here while the sandbox does there
             items, _ = grade_source(sandbox, source, checks, seed, on_check)
@@ -201,7 +201,7 @@ def add_arguments(parser):
 def main(args):
     """Run `./course grade`. Returns the exit code: 0 graded, 2 unusable submission or sandbox."""
     from coursekit.release import discover
-    names = [assignment.name for assignment in discover(ROOT)]
+    names = list(discover(ROOT))
     if args.assignment and args.assignment not in names:
         print(f"there is no assignment {args.assignment!r}; there are: {', '.join(names)}", file=sys.stderr)
         return 2

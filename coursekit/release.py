@@ -18,7 +18,7 @@ import nbformat
 
 TEMPLATES = Path(__file__).parent / "templates"
 COPIED = ("course", "course.bat", "runtests.sh", "runtests.bat", "requirements.txt", "setup.cfg", ".gitignore",
-          "LICENSE", "helpers/__init__.py", "data/README.md")
+          "LICENSE", "data/README.md")
 TRACES = {"__pycache__", ".ipynb_checkpoints"}
 PYTHON_MARKERS = ("# BEGIN SOLUTION", "# END SOLUTION")
 MARKDOWN_MARKERS = ("<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")
@@ -203,16 +203,21 @@ def release(root, out, assignment=None):
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
         whole = Path(temporary, "whole")
-        for name, content in files.items():
-            target = whole / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-            if content.startswith(b"#!"):
-                target.chmod(0o755)
+        write_files(files, whole)
         if out.exists():
             out.rmdir()  # it is empty; Windows does not rename over it
         os.replace(whole, out)
     return list(names)
+
+
+def write_files(files, folder):
+    """Write {path: bytes} below a folder. Scripts become executable."""
+    for name, content in files.items():
+        target = Path(folder, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        if content.startswith(b"#!"):
+            target.chmod(0o755)
 
 
 def choose(assignments, name):
@@ -228,22 +233,27 @@ def choose(assignments, name):
 
 def edition(root, assignments):
     """Every file of the student edition: {path in it: bytes}."""
-    files = {}
+    files = course_files(root, assignments)
+    points = public_checks(root, assignments)
+    generated = {**classroom(points), **read_templates(files, assignments, points)}
+    files.update({name: text.encode() for name, text in generated.items()})
+    for path in [*(root / name for name in COPIED), *(root / "data").glob("*.json")]:
+        files[path.relative_to(root).as_posix()] = path.read_bytes()
+    return files
+
+
+def course_files(root, assignments):
+    """The part of the student edition that runs: notebooks and helpers with open gaps, {path: bytes}."""
+    files = {"helpers/__init__.py": read(root / "helpers" / "__init__.py").encode()}
     for name, notebook in assignments.items():
         helper = f"helpers/{name}.py"
-        files[helper] = strip(read(root / helper), helper)
-        files[notebook.as_posix()] = strip_notebook(read(root / notebook), notebook.as_posix())
-    points = public_checks(root, assignments)
-    files.update(classroom(points), **read_templates(files, assignments, points))
-    files = {name: text.encode() for name, text in files.items()}
-
+        files[helper] = strip(read(root / helper), helper).encode()
+        files[notebook.as_posix()] = strip_notebook(read(root / notebook), notebook.as_posix()).encode()
     left_out = {path.stem for path in (root / "helpers").glob("*.py")} - {"__init__", *assignments}
     for path in (root / "helpers" / "given").rglob("*"):
         of_another = path.parent.name in ("checks", "recipes") and path.stem in left_out
         if path.is_file() and not of_another and not TRACES & set(path.parts):
             files[path.relative_to(root).as_posix()] = path.read_bytes()
-    for path in [*(root / name for name in COPIED), *(root / "data").glob("*.json")]:
-        files[path.relative_to(root).as_posix()] = path.read_bytes()
     return files
 
 
@@ -256,7 +266,7 @@ def read_templates(files, assignments, points):
     rows, feedback = [], []
     for name, notebook in assignments.items():
         paths = notebook.as_posix(), f"helpers/{name}.py"
-        title = title_of(files[paths[0]]) or name
+        title = title_of(files[paths[0]].decode()) or name
         rows.append(" | ".join([f"| {title}", *(f"[{path}]({path})" for path in paths)]) + " |")
         feedback.append(f"| {title} | | |")
     return {"README.md": fill("README.md", ASSIGNMENT_ROWS="\n".join(rows), CHECK=next(iter(points))),

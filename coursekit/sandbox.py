@@ -27,7 +27,7 @@ SIZE_LIMIT = 256 * MB  # of one reply; the weights of a large network fit
 LIMITS = {"DATA": 6144 * MB, "FSIZE": 256 * MB, "NPROC": 512, "NOFILE": 1024, "CORE": 0}
 SYSTEM = ("/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "MPLBACKEND": "Agg",
-               "MPLCONFIGDIR": "/tmp/matplotlib", "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "2"}
+               "MPLCONFIGDIR": "/tmp/matplotlib", "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
 
 
 class SandboxError(RuntimeError):
@@ -63,12 +63,13 @@ def python_folders():
     return sorted(folder for folder in folders if not folder.is_relative_to("/usr"))
 
 
-def wrap(command, readable=(), writable=(), environment=()):
+def wrap(command, readable=(), writable=(), environment=(), folder="/tmp"):
     """Return the command that runs `command` in bubblewrap.
 
     Args:
         readable, writable: paths that the process sees, at the same place, beside the system and Python.
         environment: variables beside ENVIRONMENT; nothing else of the caller's environment is passed on.
+        folder: working directory.
     """
     as_root = os.geteuid() == 0
     out = [shutil.which("bwrap"), "--die-with-parent", "--new-session", "--clearenv",
@@ -96,7 +97,7 @@ def wrap(command, readable=(), writable=(), environment=()):
                 made.add(parent)
     for option, path in binds:
         out += [option, str(path), str(path)]
-    out += ["--chdir", "/tmp", "--"]
+    out += ["--chdir", str(folder), "--"]
     if as_root:
         # The mounts need root, the student's code must not have it: drop it for good before anything else runs.
         out += [shutil.which("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
@@ -197,14 +198,20 @@ class Sandbox:
         request = {"module": self.module, "source": source, "probe": probe, "values": values, "timeout": timeout}
         try:
             write_frame(self.process.stdin, pack(request, tensors))
+        except OSError:
+            reply = None
+        else:
             reply = self._next(timeout + 20)  # the worker keeps the time itself; this is for a worker that was killed
+        if reply is None:
+            self.stop()  # the next request starts another
+            raise Unanswered("error", "the sandbox was stopped from inside before it answered")
+        try:
             told, arrays = unpack(reply)
             kind = told["kind"]
             if kind == "observed":
                 return {**(told["value"] or {}), **arrays}
             message = str(told["message"])[:500]
-        except Exception as error:  # a forged or broken reply can raise anything in json, struct or safetensors
-            self.stop()
+        except Exception as error:  # a forged reply can raise anything in json, struct or safetensors
             raise Unanswered("error", f"the process gave no usable answer ({type(error).__name__})") from None
         raise Unanswered(kind if kind in ("missing", "error", "timeout") else "error", message)
 

@@ -6,6 +6,7 @@ arrays). So an item that loops, exits or breaks the interpreter harms that one r
 
 Started by coursekit.sandbox as `python -I worker.py COURSE_FOLDER OPTIONS`, requests on stdin, replies on stdout.
 """
+import ctypes
 import importlib
 import json
 import os
@@ -187,6 +188,9 @@ def main():
     for stream in (0, 1, 2):
         os.dup2(null, stream)
     set_limits(options["limits"])
+    if sys.platform == "linux":
+        # Students' code runs as the same user: keep this process's memory and pipes from it (PR_SET_DUMPABLE).
+        ctypes.CDLL(None).prctl(4, 0)
     import torch
     torch.set_num_threads(1)  # no thread pool before the forks, and the checks are small
     import torch.distributions  # noqa: F401  (slow to import, so not in each child)

@@ -3,6 +3,7 @@
 A probe gets the student's module and its inputs, and returns a dict of tensors and plain values. Nothing here says what
 a right answer is.
 """
+import inspect
 import random
 
 import numpy as np
@@ -11,6 +12,10 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from helpers.given.checks import LinearLayers
+
+# The first operation on the device without numbers imports a large part of torch, which takes a second. Done here, it
+# is done once in the worker, not in every child that it forks.
+torch.empty(1, device="meta").exp()
 
 
 def seed(number):
@@ -57,7 +62,9 @@ def reparametrize_slopes(module, mu, logvar, weight, number, step):
         return (weight * module.reparametrize(m, v)).sum()
 
     leaves = [mu.clone().requires_grad_(), logvar.clone().requires_grad_()]
-    total(*leaves).backward()
+    value = total(*leaves)
+    if value.requires_grad:
+        value.backward()
     out = {name: leaf.grad if leaf.grad is not None else "None" for name, leaf in zip(("mu", "logvar"), leaves)}
     for name, which in (("mu_difference", 0), ("logvar_difference", 1)):
         quotients = torch.zeros_like(mu)
@@ -85,17 +92,28 @@ def reparametrize_kept(module, mu):
 
 # loss_function
 
-def loss(module, x_hat, x, mu, logvar, kl_weights=None):
-    """Loss and its gradients, without kl_weight or for each of kl_weights."""
+def takes(function, name):
+    """True if a function has an argument of that name."""
+    return any(parameter.name == name or parameter.kind is parameter.VAR_KEYWORD
+               for parameter in inspect.signature(function).parameters.values())
+
+
+def loss(module, x_hat, x, mu, logvar, kl_weights, optional=False):
+    """Loss and its gradients for each of kl_weights; None stands for a call without it.
+
+    optional: do without kl_weight if the student's function has four arguments.
+    """
+    if optional and not takes(module.loss_function, "kl_weight"):
+        kl_weights = [None]
     out = {"losses": [], "sizes": []}
     gradients = {"x_hat": [], "mu": [], "logvar": []}
-    for weight in kl_weights or [None]:
+    for weight in kl_weights:
         leaves = {"x_hat": x_hat.clone().requires_grad_(), "mu": mu.clone().requires_grad_(),
                   "logvar": logvar.clone().requires_grad_()}
         options = {} if weight is None else {"kl_weight": weight}
         value = module.loss_function(leaves["x_hat"], x.clone(), leaves["mu"], leaves["logvar"], **options)
-        if not isinstance(value, torch.Tensor):
-            return {"returned": type(value).__name__}
+        out["returned"] = type(value).__name__
+        value = torch.as_tensor(value)
         out["sizes"].append(value.numel())
         out["losses"].append(value.detach().double().sum())
         if value.requires_grad:
@@ -153,14 +171,18 @@ def network(module, kind, part, x, latent_size, num_classes=0):
             if layers.seen:
                 result[f"{head}_weight"] = layers.seen[0][0]
                 result[f"{head}_bias"] = layers.seen[0][1] if layers.seen[0][1] is not None else torch.zeros(1)
+        owned = [{id(p) for p in getattr(model, head).parameters()} for head in ("mu_layer", "logvar_layer")]
+        result["heads_shared"] = bool(owned[0] & owned[1])
     return result
 
 
 def parameters(module, kind, latent_size, num_classes=0):
     """Number of trainable numbers, and the size of the first linear layer of the encoder."""
     model = make(module, kind, latent_size, num_classes)
-    with torch.no_grad(), LinearLayers() as layers:
-        model.encoder(torch.zeros(1, 1, 28, 28) if kind == "VAE" else torch.zeros(1, 784 + num_classes))
+    with torch.no_grad(), LinearLayers() as layers:  # each part runs once: a LazyLinear has no weights before that
+        hidden = model.encoder(torch.zeros(1, 1, 28, 28) if kind == "VAE" else torch.zeros(1, 784 + num_classes))
+        model.mu_layer(hidden), model.logvar_layer(hidden)
+        model.decoder(torch.zeros(1, latent_size + num_classes))
     return {"total": sum(p.numel() for p in model.parameters() if p.requires_grad),
             "hidden": layers.seen[0][0].shape[0] if layers.seen else 0}
 
@@ -189,10 +211,13 @@ def forward(module, kind, latent_size, x, c=None, other=None):
     (x_hat.square().sum() + mu.square().sum() + logvar.square().sum()).backward()
     out["silent"] = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
     with torch.no_grad():
-        joined = {"": x.flatten(1)} if c is None else {"xc": torch.cat((x.flatten(1), c), 1),
-                                                       "cx": torch.cat((c, x.flatten(1)), 1)}
-        for order, flat in joined.items():
-            hidden = model.encoder(x if c is None else flat)
+        joined = {"": x} if c is None else {"xc": torch.cat((x.flatten(1), c), 1),
+                                            "cx": torch.cat((c, x.flatten(1)), 1)}
+        for order, value in joined.items():
+            try:
+                hidden = model.encoder(value)
+            except RuntimeError:  # an encoder of another size
+                continue
             out[f"part_mu{order}"] = model.mu_layer(hidden)
             out[f"part_logvar{order}"] = model.logvar_layer(hidden)
         if seen:
@@ -273,10 +298,15 @@ class Convolutions(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def conv(module, image_shape, latent_size, x, default=False):
-    """ConvVAE: results for a batch and for its first image, gradients, number of convolutions."""
+def conv(module, x, **sizes):
+    """ConvVAE: results for a batch and for its first image, gradients, number of convolutions.
+
+    sizes: image_shape and latent_size, or neither for the default ones.
+    """
     module.reparametrize = mixing
-    model = module.ConvVAE() if default else module.ConvVAE(tuple(image_shape), latent_size=latent_size)
+    if "image_shape" in sizes:
+        sizes["image_shape"] = tuple(sizes["image_shape"])
+    model = module.ConvVAE(**sizes)
     with Convolutions() as convolutions:
         result = model(x)
     out = {**returned(("x_hat", "mu", "logvar"), result), "convolutions": convolutions.count}
@@ -288,5 +318,5 @@ def conv(module, image_shape, latent_size, x, default=False):
     out["z_uses_mu"], out["z_uses_logvar"] = (g is not None and bool(g.abs().sum() > 0) for g in sources)
     (x_hat.square().sum() + mu.square().sum() + logvar.square().sum()).backward()
     out["silent"] = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
-    single = model(x[:1])
+    single = model.eval()(x[:1])  # BatchNorm cannot train on a single number
     return {**out, **{f"single_{name}": value for name, value in zip(("x_hat", "mu", "logvar"), single)}}

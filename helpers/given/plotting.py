@@ -3,6 +3,7 @@ import io
 
 import matplotlib.pyplot as plt
 import numpy as np
+import PIL.Image
 import torch
 
 from helpers.given import datasets
@@ -19,10 +20,14 @@ def show(figure, alt):
     """
     from IPython.display import Image, display
     mark_stand_in(figure)
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=80, bbox_inches="tight")
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=110, bbox_inches="tight")
     plt.close(figure)
-    display(Image(png.getvalue(), alt=alt))
+    # A palette makes the picture three times smaller, and the notebook with it. This method keeps rare colours:
+    # the default one would paint two classes alike.
+    PIL.Image.open(drawn).convert("RGB").quantize(
+        256, method=PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(small, "png", optimize=True)
+    display(Image(small.getvalue(), alt=alt))
 
 
 def save(figure, path):
@@ -89,6 +94,14 @@ def curves(series, xlabel="epoch", ylabel="", title="", target=None):
     return figure
 
 
+def bars(values, labels, ylabel="", title=""):
+    """Draw one bar for each value (K,), with a label below it."""
+    figure, axes = plt.subplots(figsize=(6, 2.4))
+    axes.bar(labels, values)
+    axes.set(ylabel=ylabel, title=title)
+    return figure
+
+
 def class_statistics(mu, logvar, labels):
     """Summarise where the 2-D codes (N, 2) of labelled images lie.
 
@@ -110,7 +123,8 @@ def latent_plane(panels, class_names):
             mean, std), the last three as from `class_statistics`.
         class_names: K names.
     """
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 5.2), squeeze=False)
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels), 4.4), squeeze=False,
+                                    layout="constrained")
     colours = plt.get_cmap("tab10").colors
     for axes, (title, (images, reach, mean, std)) in zip(all_axes[0], panels.items()):
         edge = reach + reach / (len(images) - 1)  # the outer images are centred on -reach and reach
@@ -119,19 +133,22 @@ def latent_plane(panels, class_names):
                     **GRAY)
         for k, name in enumerate(class_names):
             axes.errorbar(*mean[k].tolist(), xerr=std[k, 0].item(), yerr=std[k, 1].item(), color=colours[k],
-                          linewidth=2.5, capsize=3)
-            axes.annotate(name, mean[k].tolist(), color="white", fontsize=10, fontweight="bold", ha="center",
-                          va="center", bbox=dict(boxstyle="circle,pad=0.15", color=colours[k]))
+                          linewidth=3)
+            axes.annotate(name, mean[k].tolist(), xytext=(9, 9), textcoords="offset points", color="white",
+                          fontsize=9, fontweight="bold", ha="center", va="center",
+                          bbox=dict(boxstyle="circle,pad=0.15", color=colours[k]))
         axes.set(xlabel="$z_1$", ylabel="$z_2$", title=title, xlim=(-edge, edge), ylim=(-edge, edge))
     return figure
 
 
 def latent_scatter(panels, labels, class_names):
     """Draw the codes (N, 2) of labelled images: panels is a dict title -> codes. One colour for each class."""
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 4.2), squeeze=False)
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3.6), squeeze=False,
+                                    layout="constrained")
     for axes, (title, codes) in zip(all_axes[0], panels.items()):
         points = axes.scatter(*codes.T.tolist(), c=labels, s=3, cmap="tab10", vmin=-0.5, vmax=9.5, linewidths=0)
         axes.set(xlabel="$z_1$", ylabel="$z_2$", title=title)
+        axes.locator_params(nbins=5)
     bar = figure.colorbar(points, ax=all_axes[0].tolist(), ticks=range(len(class_names)))
     bar.ax.set_yticklabels(class_names)
     return figure

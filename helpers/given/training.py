@@ -286,7 +286,8 @@ def load_checkpoint(path, state, settings):
 
 def progress_bar(total, done=0, quiet=False):
     """A tqdm bar that leaves nothing behind: one line, rewritten in place, in a notebook as in a terminal."""
-    stream = _NotebookLine() if "ipykernel" in sys.modules and not quiet else sys.stderr
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    stream = _NotebookLine() if hasattr(shell, "kernel") and not quiet else sys.stderr
     return tqdm(total=total, initial=done, unit=" steps", leave=False, file=stream, disable=quiet or None,
                 ncols=90, mininterval=0.5)  # None: no bar where nobody watches
 

@@ -78,6 +78,8 @@ def run(name):
         raise KeyError(f"there is no check {name!r}; there are: {', '.join(names())}")
     function, worth, hint = PUBLIC[name]
     started = time.perf_counter()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # small work, and two threads wait for each other on a busy machine
     try:
         _compile(module)
         with torch.random.fork_rng(devices=[]):  # a check must not change what the next training cell draws
@@ -90,6 +92,8 @@ def run(name):
         status, message = "failed", str(error)
     except Exception as error:
         status, message = "error", f"{type(error).__name__}: {error}{_where(error, module)}"
+    finally:
+        torch.set_num_threads(threads)
     return Result(name, status, message, hint if status in ("failed", "error") else "", worth,
                   time.perf_counter() - started)
 

@@ -127,7 +127,9 @@ def interpolate():
     expect_shape("interpolate(z0, z1, 5)", path, (5, 2))
     expected = torch.tensor([[0.0, 2.0], [1.0, 1.5], [2.0, 1.0], [3.0, 0.5], [4.0, 0.0]])
     assert torch.allclose(path, expected, atol=1e-6), f"from (0, 2) to (4, 0) in 5 points, got {path.tolist()}"
-    expect_shape("interpolate for 3 pairs", vae.interpolate(torch.randn(3, 4), torch.randn(3, 4), 6), (3, 6, 4))
+    walks = vae.interpolate(torch.randn(3, 4), torch.randn(3, 4), 6)
+    if tuple(walks.shape) != (6, 3, 4):  # the axes of walks and points may be exchanged
+        expect_shape("interpolate for 3 pairs", walks, (3, 6, 4))
 
 
 @public("vae.CVAE", points=3, hint="Join with torch.cat((z, c), dim=-1): z first in the decoder. K = num_classes.")
@@ -145,39 +147,35 @@ def cvae():
     assert torch.allclose(images, expected, atol=1e-5), "the decoder's layers are not those of the VAE's decoder"
 
 
+class Known(torch.nn.Module):
+    """Stands for a trained VAE with 1x2 images: all its parts are there, and mu and logvar are easy to foresee."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = torch.nn.Flatten()
+        self.mu_layer, self.logvar_layer = (torch.nn.Linear(2, 2, bias=False) for _ in range(2))
+        self.decoder = torch.nn.Unflatten(1, (1, 1, 2))  # paints the two latent numbers
+        self.mu_layer.weight.data = torch.eye(2)
+        self.logvar_layer.weight.data = -torch.eye(2)
+
+    def forward(self, x):
+        mu, logvar = self.mu_layer(self.encoder(x)), self.logvar_layer(self.encoder(x))
+        return self.decoder(mu), mu, logvar
+
+
 @public("vae.get_mu_logvar", hint="Go through the images in batches, keep their order, and join with torch.cat.")
 def get_mu_logvar():
-    class Model(torch.nn.Module):
-        """Stands for a trained VAE: mu is the mean of the image, logvar its maximum."""
-
-        def __init__(self):
-            super().__init__()
-            self.weight = torch.nn.Parameter(torch.ones(1))
-
-        def forward(self, x):
-            return x, x.mean(dim=(1, 2, 3))[:, None] * self.weight, x.amax(dim=(1, 2, 3))[:, None]
-
-    images = torch.rand(1203, 1, 4, 4)
-    mu, logvar = vae.get_mu_logvar(Model(), images)
-    expect_shape("mu", mu, (1203, 1))
-    expect_shape("logvar", logvar, (1203, 1))
-    assert torch.allclose(mu[:, 0], images.mean(dim=(1, 2, 3))), "the first result should be mu, in the images' order"
-    assert torch.allclose(logvar[:, 0], images.amax(dim=(1, 2, 3))), "the second result should be logvar"
+    images = torch.rand(1203, 1, 1, 2)
+    mu, logvar = vae.get_mu_logvar(Known(), images)
+    expect_shape("mu", mu, (1203, 2))
+    expect_shape("logvar", logvar, (1203, 2))
+    assert torch.allclose(mu, images.flatten(1)), "the first result should be mu, in the images' order"
+    assert torch.allclose(logvar, -images.flatten(1)), "the second result should be logvar"
 
 
 @public("vae.sample_on_grid", hint="linspace for one axis, meshgrid for both, one batch of grid_size ** 2 latents.")
 def sample_on_grid():
-    class Model(torch.nn.Module):
-        """Stands for a VAE whose decoder paints the two latent numbers into a 1x2 image."""
-
-        def __init__(self):
-            super().__init__()
-            self.weight = torch.nn.Parameter(torch.ones(1))
-
-        def decoder(self, z):
-            return (z * self.weight).view(-1, 1, 1, 2)
-
-    images = vae.sample_on_grid(Model(), -2.0, 2.0, 5)
+    images = vae.sample_on_grid(Known(), -2.0, 2.0, 5)
     expect_shape("sample_on_grid(model, -2, 2, 5)", images, (5, 5, 1, 1, 2))
     corners = {tuple(images[i, j].flatten().tolist()) for i in (0, -1) for j in (0, -1)}
     assert corners == {(-2.0, -2.0), (-2.0, 2.0), (2.0, -2.0), (2.0, 2.0)}, \
@@ -195,4 +193,4 @@ def conv_vae():
         expect_shape("mu", mu, (2, size))
         expect_shape("logvar", logvar, (2, size))
         assert x_hat.min() >= 0 and x_hat.max() <= 1, "x_hat should lie in [0, 1]: end the decoder with a Sigmoid"
-    assert any(isinstance(m, torch.nn.Conv2d) for m in model.modules()), "the encoder should use nn.Conv2d"
+    assert any(p.dim() == 4 for p in model.parameters()), "the model should use convolutions, such as nn.Conv2d"

@@ -30,7 +30,7 @@ def elbo_terms(model, x, labels=None):
 def train(args):
     """Train and write weights.pt, run.json, loss.png, samples.png and reconstructions.png into args.out.
 
-    A training that was stopped goes on where it was: after each epoch the whole state is in checkpoint.pt.
+    A training that was stopped goes on where it was: after each epoch the whole state is in a checkpoint there.
     """
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,8 @@ def train(args):
         x_hat, mu, logvar = model(x)
         return vae.loss_function(x_hat, x, mu, logvar, kl_weight=args.kl_weight)
 
-    checkpoint = out / "checkpoint.pt"
+    # The file's name holds what `fit` does not know of, so that a training never goes on from another one's state.
+    checkpoint = out / f"checkpoint_{args.data}_{args.latent_size}_latents_kl_{args.kl_weight:g}.pt"
     history = training.fit(
         model, loss, data.train_images, epochs=args.epochs, batch_size=args.batch_size, lr=args.lr, one_cycle=True,
         seed=args.seed, device=args.device, checkpoint=checkpoint,

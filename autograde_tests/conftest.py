@@ -1,0 +1,32 @@
+"""Lets pytest run the hidden checks against the repository's own solutions: `pytest autograde_tests [--seed N]`.
+
+A file test_<module>.py is about helpers/<module>.py. A grading runs the same tests without pytest, see coursekit.grade.
+"""
+import zlib
+
+import pytest
+import torch
+
+from coursekit.grade import Student
+from coursekit.sandbox import ROOT, Sandbox
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, default=0, help="what the hidden checks draw their inputs from; a grading "
+                     "writes its own into report.json (default: %(default)s)")
+
+
+@pytest.fixture(scope="module")
+def student(request):
+    """The solution in a sandbox. A test file is about one module, so there is one worker for the whole file."""
+    module = request.path.stem.removeprefix("test_")
+    source = (ROOT / "helpers" / f"{module}.py").read_text(encoding="utf-8")
+    with Sandbox(module, ROOT) as sandbox:
+        yield Student(sandbox, source)
+
+
+@pytest.fixture
+def rng(request):
+    """The generator that coursekit.grade.run_check makes for this test and the seed of the command line."""
+    seed = request.config.getoption("--seed")
+    return torch.Generator().manual_seed(seed ^ zlib.crc32(request.node.originalname.encode()))

@@ -1,0 +1,119 @@
+"""Executes the released notebook with a student's module: nbval here, its kernel in the sandbox.
+
+nbval and the kernel talk over sockets in one folder that the sandbox shares (the kernel has no network). The notebook
+is the course's own; only the module is the student's.
+"""
+import functools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from coursekit.sandbox import ENVIRONMENT, LIMITS, ROOT, why_not_isolated, wrap
+from coursekit.worker import set_limits
+
+CELL_TIMEOUT = 120  # seconds
+TIMEOUT = 300
+KERNEL = "course-sandbox"
+CONNECTION = "kernel.json"
+
+
+def run_notebook(course, assignment, source):
+    """Execute the assignment's notebook in the smoke profile, with `source` as the graded module.
+
+    Args:
+        course: folder with the released course. helpers/<assignment>.py in it is replaced.
+    Returns:
+        the report's "notebook": status (passed, failed, timeout), number of cells, and a line for each failed cell.
+    """
+    course = Path(course).resolve()
+    notebook, = (course / "notebooks").glob(f"[0-9]_{assignment}.ipynb")
+    (course / "helpers" / f"{assignment}.py").write_text(source, encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="course-nb-") as folder:
+        folder = Path(folder)
+        folder.chmod(0o755)  # the kernel's user must get through to the folder of the sockets
+        sockets, result = folder / "sockets", folder / "result.json"
+        sockets.mkdir()
+        sockets.chmod(0o777)
+        specification = folder / "kernels" / KERNEL / "kernel.json"
+        specification.parent.mkdir(parents=True)
+        specification.write_text(json.dumps({
+            "display_name": KERNEL, "language": "python",
+            "argv": [sys.executable, "-m", __name__, "kernel", str(course), str(sockets)]}))
+        environment = {**os.environ, "JUPYTER_PATH": str(folder), "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen([sys.executable, "-m", __name__, "nbval", str(notebook), str(sockets), str(result)],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env=environment, cwd=folder, start_new_session=True)
+        try:
+            process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            return {"status": "timeout", "cells": 0, "failed": [f"not finished within {TIMEOUT} seconds"]}
+        finally:
+            if process.poll() is None and hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
+        if not result.exists():
+            return {"status": "error", "cells": 0, "failed": ["the notebook's kernel did not start or died"]}
+        cells = json.loads(result.read_text(encoding="utf-8"))
+    failed = [f"cell {number}: {message}" for number, (passed, message) in enumerate(cells, start=1) if not passed]
+    return {"status": "failed" if failed or not cells else "passed", "cells": len(cells), "failed": failed[:10]}
+
+
+class Recorder:
+    """A pytest plugin that notes for each cell whether it passed, and the last telling line if not."""
+
+    def __init__(self):
+        self.cells = []
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" or report.failed:
+            # An expected failure is a cell after a timeout: it did not run, so it did not pass.
+            self.cells.append((report.passed and not hasattr(report, "wasxfail"), _telling_line(report.longreprtext)))
+
+
+def _telling_line(text):
+    """Return the line of a failed cell's report that names the error."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in text.splitlines()]
+    error = re.compile(r"✗|[\w.]*(Error|Exception|Interrupt|Failed|Exit)\b|.*timed out")
+    telling = [line for line in lines if error.match(line)]
+    return (telling[-1] if telling else "its output differs from the one that is due")[:300]
+
+
+def _nbval(notebook, sockets, result):
+    """Run nbval over a notebook and write the outcomes as JSON. Runs in a process of its own."""
+    import nbval.kernel
+    import pytest
+    # nbval has no options for this: sockets and connection file in one folder, since the kernel has no network.
+    where = {"connection_file": os.path.join(sockets, CONNECTION)}
+    if why_not_isolated() is None:
+        where.update(transport="ipc", ip=os.path.join(sockets, "socket"))
+    nbval.kernel.KernelManager = functools.partial(nbval.kernel.KernelManager, **where)
+    recorder = Recorder()
+    pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(Path(notebook).parent), "--nbval-lax",
+                 f"--nbval-kernel-name={KERNEL}", f"--nbval-cell-timeout={CELL_TIMEOUT}", notebook], plugins=[recorder])
+    Path(result).write_text(json.dumps(recorder.cells), encoding="utf-8")
+
+
+def _kernel(course, sockets):
+    """Become the notebook's kernel. jupyter starts this in place of a kernel."""
+    connection_file = os.path.join(sockets, CONNECTION)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", connection_file]
+    environment = {"COURSE_PROFILE": "smoke", "IPYTHONDIR": "/tmp/ipython"}
+    set_limits(LIMITS)
+    if why_not_isolated() is None:
+        os.chmod(connection_file, 0o644)  # it was written for this user only, the kernel runs as another
+        command = wrap(command, readable=[course], writable=[sockets], environment=environment,
+                       folder=f"{course}/notebooks")
+        os.execv(command[0], command)
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    os.chdir(Path(course, "notebooks"))
+    os.execve(command[0], command, {**ENVIRONMENT, **environment, **kept})
+
+
+if __name__ == "__main__":
+    {"nbval": _nbval, "kernel": _kernel}[sys.argv[1]](*sys.argv[2:])

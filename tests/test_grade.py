@@ -1,0 +1,142 @@
+"""`./course grade` and the notebook's re-execution, as an instructor uses them."""
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from coursekit import grade, sandbox
+from coursekit.release import discover, open_gap
+
+ROOT = Path(__file__).resolve().parents[1]
+SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
+ITEMS = {f"vae.{name}" for name in ("VAE", "CVAE", "reparametrize", "loss_function", "kl_weight", "ConvVAE",
+                                    "get_mu_logvar", "sample_on_grid", "interpolate")}
+
+
+def course(*arguments):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run([sys.executable, "-m", "coursekit", *map(str, arguments)], cwd=ROOT, env=environment,
+                          capture_output=True, text=True)
+
+
+def submission(folder, source, name="helpers/vae.py"):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(source, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """A submission with one gap open, as a zip, graded from the command line with the notebook."""
+    folder = tmp_path_factory.mktemp("graded")
+    archive = folder / "ada.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("ada-main/helpers/vae.py", open_gap(SOLUTION, "interpolate"))
+        opened.writestr("ada-main/conftest.py", "raise SystemExit")
+        opened.writestr("../../escape.py", "x = 1")
+    done = course("grade", archive, "--out", folder / "out", "--seed", "5")
+    return done, json.loads((folder / "out" / "report.json").read_text(encoding="utf-8"))
+
+
+def test_report(graded):
+    done, report = graded
+    assert done.returncode == 0, done.stderr
+    assert set(report) == {"submission", "assignment", "score", "max", "seed", "isolated", "items", "style", "notebook",
+                           "versions", "seconds"}
+    assert set(report["items"]) == ITEMS
+    assert all(set(item) == {"points", "max", "status", "message", "hint"} for item in report["items"].values())
+    assert report["score"] == report["max"] - 1 and report["seed"] == 5
+    lost = report["items"]["vae.interpolate"]
+    assert (lost["points"], lost["status"]) == (0, "missing") and "fill this gap" in lost["message"]
+    assert report["isolated"] == (sandbox.why_not_isolated() is None)
+
+
+def test_table_names_what_was_wrong(graded):
+    done, report = graded
+    assert f"{report['score']} of {report['max']} points" in done.stdout
+    assert "vae.interpolate" in done.stdout and "fill this gap" in done.stdout
+
+
+def test_notebook_stops_at_the_open_gap(graded):
+    notebook = graded[1]["notebook"]
+    assert notebook["status"] == "failed" and "interpolate" in notebook["failed"][0]
+
+
+def test_notebook_passes_with_the_solution(tmp_path):
+    report = grade.grade(submission(tmp_path, SOLUTION), "vae", seed=1)
+    assert report["score"] == report["max"]
+    assert report["notebook"]["failed"] == [] and report["notebook"]["status"] == "passed"
+    assert report["notebook"]["cells"] > 30
+    assert report["style"] == {"status": "passed", "count": 0, "findings": []}
+
+
+def test_style_findings_cost_no_points(tmp_path):
+    report = grade.grade(submission(tmp_path, SOLUTION + "x=1\n"), "vae", notebook=False)
+    assert report["score"] == report["max"]
+    assert report["style"]["status"] == "failed" and "E225" in report["style"]["findings"][-1]
+    assert report["notebook"]["status"] == "skipped"
+
+
+def test_json_on_stdout(tmp_path):
+    submission(tmp_path / "s", SOLUTION, "vae.py")
+    done = course("grade", tmp_path / "s", "--out", tmp_path / "out", "--json", "--no-notebook")
+    assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+
+
+def test_assignment_is_inferred(tmp_path):
+    assert grade.infer_assignment(submission(tmp_path, SOLUTION)) == "vae"
+
+
+@pytest.mark.parametrize("make, says", [
+    (lambda folder: folder / "nothing", "neither a folder nor a zip"),
+    (lambda folder: folder, "no graded file"),
+    (lambda folder: submission(folder, "x", "notes.txt"), "no graded file"),
+])
+def test_unusable_submission_is_one_line_and_exit_code_2(tmp_path, make, says):
+    done = course("grade", make(tmp_path), "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert says in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_assignment(tmp_path):
+    done = course("grade", submission(tmp_path, SOLUTION), "--assignment", "vea")
+    assert done.returncode == 2 and "vae" in done.stderr
+
+
+def test_every_name_of_the_contract_is_an_item():
+    assert {check.item for check in grade.load_checks("vae")} == ITEMS
+
+
+def test_a_machine_without_bubblewrap_says_so(tmp_path, monkeypatch):
+    """The grading works, and the report says that student code was not isolated."""
+    monkeypatch.setattr(sandbox, "why_not_isolated", lambda: "bubblewrap is not installed")
+    monkeypatch.setattr(grade, "why_not_isolated", sandbox.why_not_isolated)
+    report = grade.grade(submission(tmp_path, SOLUTION), "vae", notebook=False)
+    assert report["score"] == report["max"] and report["isolated"] is False
+    assert "NOT ISOLATED: bubblewrap is not installed" in grade.table(report)
+
+
+def test_assignments_are_found_by_their_files():
+    assert "vae" in discover(ROOT)
+
+
+@pytest.mark.skipif(sandbox.why_not_isolated() is not None, reason=f"not isolated: {sandbox.why_not_isolated()}")
+def test_the_kernel_of_the_notebook_is_in_the_sandbox(tmp_path):
+    """What a student's module can see and do when the notebook imports it."""
+    spy = ("import os, socket\n"
+           "seen = [os.getuid(), os.path.exists('/etc/shadow'), os.path.exists(%r), sorted(os.environ), os.getppid()]\n"
+           "try:\n    socket.create_connection(('1.1.1.1', 53), 2)\n"
+           "except OSError as error:\n    seen.append(error.errno)\n"
+           "raise RuntimeError(' '.join(map(str, seen)))\n" % str(tmp_path))
+    report = grade.grade(submission(tmp_path, spy), "vae")
+    told = report["notebook"]["failed"][0]
+    uid, shadow, host = told.split("RuntimeError: ")[1].split()[:3]
+    assert uid != "0" and (shadow, host) == ("False", "False")
+    assert "COURSE_PROFILE" in told and "PYTHONPATH" not in told and "USER" not in told
+    assert told.endswith(" 101")  # ENETUNREACH

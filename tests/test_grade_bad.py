@@ -1,0 +1,241 @@
+"""Submissions that are broken or hostile: one clear line, zero for what is affected, the rest counted, no traceback."""
+import os
+import zipfile
+
+import pytest
+
+from coursekit import grade
+from coursekit.release import gaps
+from coursekit.sandbox import ROOT, Sandbox, why_not_isolated
+from coursekit.submission import SubmissionError, read_graded_file
+
+SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
+CHECKS = grade.load_checks("vae")
+
+
+def instead(gap_name, *statements):
+    """Return the solution with these statements in front of what a gap holds."""
+    gap, = [gap for gap in gaps(SOLUTION) if gap.qualname == gap_name]
+    lines = SOLUTION.split("\n")
+    indent = lines[gap.start - 1].partition("#")[0]
+    lines[gap.start:gap.start] = [indent + line for text in statements for line in text.split("\n")]
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox("vae", ROOT) as running:
+        yield running
+
+
+def items_of(sandbox, source):
+    """Grade a source text and assert what holds for every report."""
+    items, _ = grade.grade_source(sandbox, source, CHECKS, seed=7)
+    assert set(items) == {check.item for check in CHECKS}
+    for item in items.values():
+        assert (item["status"] == "passed") == (item["points"] == item["max"])
+        assert bool(item["message"]) == (item["status"] != "passed")
+        assert "\n" not in item["message"] and "Traceback" not in item["message"]
+    return items
+
+
+# The file cannot be imported: nothing gets points, and every item says why.
+
+@pytest.mark.parametrize("source, status, words", [
+    ("def f(:\n", "error", "SyntaxError: invalid syntax (vae.py, line 1)"),
+    ("import there_is_no_such_package\n", "error", "No module named 'there_is_no_such_package' (vae.py, line 1)"),
+    ("while True:\n    pass\n", "timeout", "no answer within 1.5 seconds"),
+    ("while True:\n    print('x' * 10 ** 6)\n", "timeout", "no answer within 1.5 seconds"),
+    ("import os\nos._exit(0)\n", "error", "the process ended before it answered"),
+    ("import sys\nsys.exit('enough')\n", "error", "SystemExit: enough (vae.py, line 2)"),
+    ("raise KeyboardInterrupt\n", "error", "KeyboardInterrupt (vae.py, line 1)"),
+    ("x = '\0'\n", "error", "null bytes"),
+    ("import ctypes\nctypes.string_at(0)\n", "error", "killed by signal 11"),
+], ids=["syntax error", "unknown import", "endless loop", "endless print", "os._exit", "sys.exit", "KeyboardInterrupt",
+        "null byte", "crash"])
+def test_file_that_cannot_be_imported(sandbox, monkeypatch, source, status, words):
+    monkeypatch.setattr(grade, "LOAD_TIMEOUT", 1.5)
+    for item in items_of(sandbox, source).values():
+        assert item["points"] == 0 and item["status"] == status
+        assert item["message"].startswith("the file cannot be imported: ") and words in item["message"]
+
+
+@pytest.mark.parametrize("source", ["", "'''Only a docstring.'''\n"])
+def test_file_without_the_names(sandbox, source):
+    for name, item in items_of(sandbox, source).items():
+        assert item["points"] == 0 and item["status"] == "missing"
+        assert "there is no" in item["message"]
+
+
+# One function misbehaves: its item loses its points, the others keep theirs.
+
+GARBAGE = """
+import os
+for descriptor in range(1024):
+    try:
+        os.write(descriptor, b"garbage" * 100)
+    except OSError:
+        pass
+"""
+PATIENT = """
+import os, signal, time
+for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+    signal.signal(number, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(why_not_isolated() is not None, reason=str(why_not_isolated()))  # they would harm this machine
+@pytest.mark.parametrize("statements, status, words", [
+    ("raise ValueError('not today')", "error", "ValueError: not today (vae.py, line"),
+    ("raise Exception('two\\nlines')", "error", "Exception: two lines"),
+    ("while True:\n    pass", "timeout", "no answer within 2 seconds"),
+    ("while True:\n    print('x' * 10 ** 6, flush=True)", "timeout", "no answer within 2 seconds"),
+    (PATIENT, "timeout", "no answer within 2 seconds"),
+    ("import os\nos._exit(0)", "error", "the process ended before it answered"),
+    ("raise SystemExit(0)", "error", "SystemExit"),
+    ("return 1.0", "failed", "interpolate should return a tensor, got float"),
+    ("return None", "failed", "interpolate should return a tensor, got NoneType"),
+    ("return z0.expand(steps, -1) * float('nan')", "failed", "start at z0"),
+    ("return torch.zeros(7 * 10 ** 7)", "error", "the answer is larger than 256 MB"),
+    ("return torch.ones(25 * 10 ** 9)", "error", "allocate"),
+    ("def deeper():\n    return deeper()\ndeeper()", "error", "RecursionError"),
+    ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n__import__('time').sleep(5)", "error",
+     "the sandbox was stopped from inside"),
+    (GARBAGE, "error", "no usable answer"),
+    ("return torch.zeros(3).to_sparse()", "error", ""),
+], ids=["raises", "raises two lines", "endless loop", "endless print", "ignores signals", "os._exit", "SystemExit",
+        "number", "None", "NaN", "huge answer", "100 GB", "recursion", "kills its parent", "garbage", "sparse"])
+def test_function_that_misbehaves(sandbox, monkeypatch, statements, status, words):
+    monkeypatch.setattr(grade, "CALL_TIMEOUT", 2.0)
+    items = items_of(sandbox, instead("interpolate", statements.strip("\n")))
+    item = items.pop("vae.interpolate")
+    assert item["points"] == 0 and item["status"] == status, item
+    assert words in item["message"]
+    assert {other["status"] for other in items.values()} == {"passed"}, items
+
+
+def test_functions_of_which_many_misbehave(sandbox):
+    """Four slips of different kinds in one file."""
+    source = instead("reparametrize", "return 3")
+    for gap, statement in (("loss_function", "    return float('nan')"), ("VAE.forward", "        raise SystemExit"),
+                           ("sample_on_grid", "    return 'a grid'")):
+        marker = "\n".join(source.split("\n")[:[g for g in gaps(source) if g.qualname == gap][0].start])
+        source = f"{marker}\n{statement}\n{source[len(marker) + 1:]}"
+    items = items_of(sandbox, source)
+    lost = {name for name, item in items.items() if item["points"] < item["max"]}
+    assert lost == {"vae.reparametrize", "vae.loss_function", "vae.kl_weight", "vae.VAE", "vae.sample_on_grid"}
+
+
+@pytest.mark.skipif(why_not_isolated() is not None, reason=str(why_not_isolated()))
+@pytest.mark.parametrize("attempt", [
+    "open('/etc/shadow').read()",
+    "open('/etc/passwd').read()",
+    f"open({str(ROOT / 'autograde_tests' / 'test_vae.py')!r}).read()",
+    f"open({str(ROOT / 'helpers' / 'vae.py')!r}).read()",
+    "open(__import__('helpers').__path__[0] + '/vae.py', 'w')",
+    "__import__('socket').create_connection(('1.1.1.1', 53), 2)",
+    "__import__('socket').create_connection(('127.0.0.1', 22), 2)",
+    "__import__('os').setuid(0)",
+    "open('/proc/%d/mem' % __import__('os').getppid(), 'r+b')",
+], ids=["shadow", "passwd", "hidden checks", "solution", "write", "network", "loopback", "become root",
+        "the worker's memory"])
+def test_sandbox_holds(sandbox, attempt):
+    """The attempt raises OSError and the function goes on; with a hole it raises, and its item fails."""
+    source = instead("interpolate", "try:", f"    {attempt}", "except OSError:", "    pass", "else:",
+                     "    raise RuntimeError('a hole')")
+    checks = [check for check in CHECKS if check.item == "vae.interpolate"]
+    items, _ = grade.grade_source(sandbox, source, checks, seed=7)
+    assert items["vae.interpolate"]["status"] == "passed", items
+
+
+# What is read of a submission.
+
+def refused(submission):
+    """The one line that says why a submission cannot be graded."""
+    with pytest.raises(SubmissionError) as caught:
+        read_graded_file(submission, "vae")
+    message = str(caught.value)
+    assert message and "\n" not in message
+    return message
+
+
+def archive(path, *names, content="text"):
+    with zipfile.ZipFile(path, "w") as opened:
+        for name in names:
+            opened.writestr(name, content)
+    return path
+
+
+def test_nothing_there(tmp_path):
+    assert "neither a folder nor a zip file" in refused(tmp_path / "nothing")
+    assert "holds no vae.py" in refused(tmp_path)
+    (tmp_path / "gan.py").write_text("")
+    assert "holds no vae.py" in refused(tmp_path)
+
+
+def test_not_utf8(tmp_path):
+    (tmp_path / "vae.py").write_bytes("# café".encode("latin-1"))
+    assert "not a UTF-8 text file" in refused(tmp_path)
+
+
+def test_too_large(tmp_path):
+    (tmp_path / "vae.py").write_bytes(b"#" * (2 << 20))
+    assert "larger than 1 MB" in refused(tmp_path)
+    assert "larger than 1 MB" in refused(archive(tmp_path / "a.zip", "helpers/vae.py", content="#" * (2 << 20)))
+
+
+def test_folder_of_that_name(tmp_path):
+    (tmp_path / "vae.py").mkdir()
+    assert "holds no vae.py" in refused(tmp_path)
+
+
+def test_two_files(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name / "helpers").mkdir(parents=True)
+        (tmp_path / name / "helpers" / "vae.py").write_text("")
+    assert "more than one vae.py" in refused(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="links need rights on Windows")
+def test_links(tmp_path):
+    """A link could point to a file that only the grader may read."""
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "vae.py").write_text("secret")
+    for name, target in (("file", tmp_path / "secret" / "vae.py"), ("folder", tmp_path / "secret")):
+        submission = tmp_path / name
+        (submission / "helpers").mkdir(parents=True)
+        if name == "file":
+            (submission / "helpers" / "vae.py").symlink_to(target)
+            assert "not a plain file" in refused(submission)
+        else:
+            (submission / "more").symlink_to(target)
+            assert "holds no vae.py" in refused(submission)
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK\x03\x04 cut off"])
+def test_broken_zip(tmp_path, content):
+    (tmp_path / "broken.zip").write_bytes(content)
+    assert "not a readable zip file" in refused(tmp_path / "broken.zip")
+
+
+def test_damaged_zip(tmp_path):
+    path = archive(tmp_path / "damaged.zip", "helpers/vae.py", content="x = 1\n" * 100)
+    content = bytearray(path.read_bytes())
+    content[60:80] = bytes(20)
+    path.write_bytes(content)
+    assert "not a readable zip file" in refused(path)
+
+
+def test_zip_with_paths_that_lead_out(tmp_path):
+    path = archive(tmp_path / "out.zip", "../helpers/vae.py", "/helpers/vae.py", "a/../../vae.py")
+    assert "holds no vae.py" in refused(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out.zip"]
+
+
+@pytest.mark.parametrize("name", ["helpers/vae.py", "vae.py", "my-course-main/helpers/vae.py"])
+def test_good_zip(tmp_path, name):
+    path = archive(tmp_path / "good.zip", name, "__MACOSX/helpers/vae.py", "notes.txt", content=SOLUTION)
+    assert read_graded_file(path, "vae") == SOLUTION

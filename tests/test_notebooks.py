@@ -1,0 +1,64 @@
+"""The committed notebooks: executed, light, readable without pictures, and in step with the checks."""
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from coursekit.release import discover
+from helpers.given import checks
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = {name: ROOT / path for name, path in discover(ROOT).items()}
+
+
+def cells(name, kind):
+    return [cell for cell in nbformat.read(NOTEBOOKS[name], as_version=4).cells if cell.cell_type == kind]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_executed_from_top_to_bottom_without_errors(name):
+    counts = [cell.execution_count for cell in cells(name, "code")]
+    assert counts == list(range(1, len(counts) + 1))
+    assert not [output for cell in cells(name, "code") for output in cell.outputs if output.output_type == "error"]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_real_data_in_the_cpu_profile(name):
+    text = NOTEBOOKS[name].read_text(encoding="utf-8")
+    assert "profile cpu" in text and "STAND-IN" not in text
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_light(name):
+    """Each notebook states its own limit in its metadata."""
+    limit = nbformat.read(NOTEBOOKS[name], as_version=4).metadata["course"]["max_megabytes"]
+    assert NOTEBOOKS[name].stat().st_size < limit * 1e6
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_every_picture_has_alt_text(name):
+    outputs = [output for cell in cells(name, "code") for output in cell.outputs]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert pictures
+    assert all(len(output.metadata["image/png"].get("alt", "")) > 20 for output in pictures)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_every_public_check_has_its_cell(name):
+    called = re.findall(r'check\("([\w.]+)"\)', "\n".join(cell.source for cell in cells(name, "code")))
+    assert sorted(called) == sorted(checks.names(name))
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_exercises_say_how_long_and_how_hard(name):
+    text = "\n".join(cell.source for cell in cells(name, "markdown"))
+    headings = re.findall(r"^### (Exercise .*)$", text, re.MULTILINE)
+    assert len(headings) >= 5
+    assert all(re.search(r"\d+ minutes · [●○]{3}$", heading) for heading in headings)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_questions_have_answers_that_the_release_strips(name):
+    questions = [cell.source for cell in cells(name, "markdown") if re.match(r"\*\*Question", cell.source)]
+    assert questions and all("<!-- BEGIN SOLUTION -->" in source for source in questions)

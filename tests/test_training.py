@@ -1,0 +1,184 @@
+"""The training loop: results, exact resume, and what it says when something goes wrong."""
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from helpers.given import training
+from helpers.given.training import TrainingError, fit
+
+IMAGES = torch.randint(0, 256, (300, 1, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+LABELS = (IMAGES[:, 0, 0, 0] > 127).long()
+
+
+def classifier():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 2))
+
+
+def loss(model, x, labels):
+    return nn.functional.cross_entropy(model(x), labels)
+
+
+def train(model, **options):
+    return fit(model, loss, IMAGES, LABELS, **{"epochs": 4, "batch_size": 32, "lr": 1e-2, "quiet": True, **options})
+
+
+@pytest.mark.parametrize("one_cycle", [False, True])
+def test_it_learns(one_cycle):
+    history = train(classifier(), epochs=30, one_cycle=one_cycle)
+    assert history[-1]["loss"] < 0.5 * history[0]["loss"]
+    assert [record["seconds"] for record in history] == sorted(history.column("seconds"))
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_images():
+    """Not over its batches: the last one is smaller. With lr = 0 it is the loss of the fixed model."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    expected = loss(model, training.to_float(IMAGES), LABELS).item()
+    assert train(model, epochs=1, lr=0.0, batch_size=200, bf16=False)[0]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_evaluate_weighs_a_smaller_last_batch_and_leaves_the_mode():
+    model = classifier()
+    model.train()
+    got = training.evaluate(lambda m, x, y: {"first pixel": x[:, 0, 0, 0].mean()}, model, IMAGES, batch_size=200)
+    assert got["first pixel"] == pytest.approx(IMAGES[:, 0, 0, 0].float().mean().item() / 255, rel=1e-5)
+    assert model.training and all(p.grad is None for p in model.parameters())
+
+
+def test_same_seed_same_result():
+    first, second, other = (train(model, seed=seed)[-1]["loss"] for model, seed in
+                            ((classifier(), 0), (classifier(), 0), (classifier(), 1)))
+    assert first == second != other
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("one_cycle", [False, True])
+def test_a_killed_training_goes_on_exactly(tmp_path, one_cycle):
+    """Killed after epoch 2 and started again, it ends with the weights of a training that was never stopped."""
+    whole, resumed = classifier(), classifier()
+    full = train(whole, one_cycle=one_cycle)
+
+    def kill(epoch, model):
+        if epoch == 3:
+            raise Stop
+    with pytest.raises(Stop):
+        train(resumed, one_cycle=one_cycle, checkpoint=tmp_path / "c.pt", after_epoch=kill)
+    fresh = classifier()
+    history = train(fresh, one_cycle=one_cycle, checkpoint=tmp_path / "c.pt")
+    assert history.column("loss") == full.column("loss")
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), fresh.parameters()))
+    assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
+
+
+def test_checkpoint_of_other_settings_is_refused(tmp_path):
+    train(classifier(), checkpoint=tmp_path / "c.pt")
+    with pytest.raises(TrainingError, match="epochs 4 there, 5 here.*delete it"):
+        train(classifier(), epochs=5, checkpoint=tmp_path / "c.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04cut off"])
+def test_damaged_checkpoint_is_refused(tmp_path, content):
+    (tmp_path / "c.pt").write_bytes(content)
+    with pytest.raises(TrainingError, match="not a whole checkpoint"):
+        train(classifier(), checkpoint=tmp_path / "c.pt")
+
+
+def test_checkpoint_runs_no_code(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "harm"), "w"))
+    torch.save({"settings": Evil()}, tmp_path / "c.pt")
+    with pytest.raises(TrainingError):
+        train(classifier(), checkpoint=tmp_path / "c.pt")
+    assert not (tmp_path / "harm").exists()
+
+
+def test_full_disk_leaves_nothing(tmp_path, monkeypatch):
+    def full(content, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(TrainingError, match="disk full"):
+        train(classifier(), checkpoint=tmp_path / "c.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_keeps_what_was_learned(capsys):
+    model, before = classifier(), classifier()
+
+    def interrupt(epoch, model):
+        if epoch == 2:
+            raise KeyboardInterrupt
+    history = train(model, after_epoch=interrupt, quiet=False)
+    assert history.interrupted and len(history) == 1
+    assert any(not torch.equal(a, b) for a, b in zip(model.parameters(), before.parameters()))
+    assert "stopped early" in capsys.readouterr().out
+
+
+def test_target_stops_early():
+    history = train(classifier(), epochs=50, target=0.6)
+    assert len(history) < 50 and history[-1]["loss"] < 0.6 <= history[-2]["loss"]
+
+
+def test_nan_loss_is_one_clear_line():
+    def broken(model, x, labels):
+        return loss(model, x, labels) * math.nan
+    with pytest.raises(TrainingError, match="loss is nan in epoch 1.*smaller learning rate"):
+        fit(classifier(), broken, IMAGES, LABELS, epochs=2, quiet=True)
+
+
+def test_a_loss_that_refuses_nan_weights_says_diverged():
+    def refusing(model, x, labels):
+        out = model(x)
+        if not out.isfinite().all():
+            raise ValueError("refused")
+        return out.sum() * 1e30
+    with pytest.raises(TrainingError, match="diverged"):
+        fit(classifier(), refusing, IMAGES, LABELS, epochs=3, lr=1e30, quiet=True, bf16=False)
+
+
+def test_errors_of_the_model_stay_as_they_are():
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied") as caught:
+        fit(nn.Sequential(nn.Flatten(), nn.Linear(7, 2)), loss, IMAGES, LABELS, epochs=1, quiet=True)
+    assert not isinstance(caught.value, TrainingError)
+
+
+def test_out_of_memory_says_what_to_do():
+    def hungry(model, x, labels):
+        return loss(model, x, labels) + torch.empty(1 << 60).sum()
+    with pytest.raises(TrainingError, match="memory ran out with batch_size=128: try half"):
+        fit(classifier(), hungry, IMAGES, LABELS, epochs=1, quiet=True)
+
+
+def test_device_that_is_not_there():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(TrainingError, match="'cuda' was asked for, but this machine has only: .*cpu"):
+        fit(classifier(), loss, IMAGES, LABELS, epochs=1, device="cuda", quiet=True)
+    with pytest.raises(TrainingError, match="'quantum'"):
+        training.pick_device("quantum")
+
+
+def test_profile(monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    assert training.profile() == "smoke" and training.pick_device().type == "cpu"
+    monkeypatch.setenv("COURSE_PROFILE", "fast")
+    with pytest.raises(TrainingError, match="'fast'; it must be one of smoke, cpu, gpu"):
+        training.profile()
+
+
+def test_mixed_precision_keeps_sigmoid_and_results_in_float32(monkeypatch):
+    monkeypatch.setattr(training, "autocast_dtype", lambda device: torch.bfloat16)
+    model = nn.Sequential(nn.Linear(4, 4), nn.Sigmoid())
+    nn.init.constant_(model[0].bias, 6.0)  # sigmoid(6) = 0.9975 is exactly 1 in bfloat16
+    seen = []
+    model[0].register_forward_hook(lambda _, args, out: seen.append(out.dtype))
+    with training.mixed_precision(model, torch.device("cpu")) as call:
+        out = call(torch.zeros(1, 4))
+    assert seen == [torch.bfloat16] and out.dtype == torch.float32 and out.max() < 1
+    assert not model[1]._forward_pre_hooks
