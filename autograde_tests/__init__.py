@@ -57,5 +57,7 @@ def expect_tensor(what, value, shape):
 
 
 def close(a, b, tolerance=1e-4):
-    """True if two tensors of one shape agree, relative to the size of the second."""
-    return a.shape == b.shape and bool((a.double() - b.double()).abs().max() <= tolerance * b.abs().max().clamp(min=1))
+    """True if two tensors of one shape agree, relative to the size of the second. Nothing agrees with NaN or inf."""
+    if a.shape != b.shape or not b.isfinite().all():
+        return False
+    return bool((a.double() - b.double()).abs().max() <= tolerance * b.abs().max().clamp(min=1))

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 
 from coursekit.sandbox import ROOT, Sandbox, SandboxError, Unanswered, why_not_isolated
-from coursekit.submission import SubmissionError, read_graded_file
+from coursekit.submission import NoGradedFile, SubmissionError, read_graded_file
 
 LOAD_TIMEOUT = 15.0  # to import a student's file
 CALL_TIMEOUT = 10.0  # for each observation
@@ -22,15 +22,15 @@ STYLE_TIMEOUT = 20.0
 class Student:
     """What a graded test sees of a submission: `observe` and nothing else."""
 
-    def __init__(self, sandbox, source):
-        self._sandbox, self._source = sandbox, source
+    def __init__(self, sandbox, source, load_seconds=0.0):
+        self._sandbox, self._source, self._load_seconds = sandbox, source, load_seconds
 
     def observe(self, probe, **inputs):
         """Run a probe beside the student's code. Tensors and plain values may be passed; see Sandbox.observe."""
         import torch
         tensors = {name: value.contiguous() for name, value in inputs.items() if isinstance(value, torch.Tensor)}
         values = {name: value for name, value in inputs.items() if name not in tensors}
-        return self._sandbox.observe(self._source, probe, values, tensors, CALL_TIMEOUT)
+        return self._sandbox.observe(self._source, probe, values, tensors, CALL_TIMEOUT + self._load_seconds)
 
 
 def load_checks(module):
@@ -69,12 +69,13 @@ def grade_source(sandbox, source, checks, seed, on_check=lambda check: None):
         list of (check, status).
     """
     items, outcomes = {}, []
-    student = Student(sandbox, source)
+    started = time.perf_counter()
+    broken = None
     try:
         sandbox.observe(source, None, {}, {}, LOAD_TIMEOUT)
-        broken = None
     except Unanswered as error:
         broken = (error.kind, f"the file cannot be imported: {error}")
+    student = Student(sandbox, source, round(time.perf_counter() - started, 1))  # each observation imports it again
     for check in checks:
         on_check(check)
         status, message = broken or run_check(check, student, seed)
@@ -117,9 +118,8 @@ def infer_assignment(submission):
         try:
             read_graded_file(submission, name)
             found.append(name)
-        except SubmissionError as error:
-            if "holds no" not in str(error):
-                raise
+        except NoGradedFile:
+            pass
     if len(found) != 1:
         what = "files of " + " and ".join(found) if found else "no graded file"
         raise SubmissionError(f"{submission} holds {what}: say which assignment with --assignment")

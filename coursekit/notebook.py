@@ -11,9 +11,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from coursekit.sandbox import ENVIRONMENT, LIMITS, ROOT, why_not_isolated, wrap
+from coursekit.sandbox import ENVIRONMENT, LIMITS, MB, PROCESSES, ROOT, printable, why_not_isolated, wrap
 from coursekit.worker import set_limits
 
 CELL_TIMEOUT = 120  # seconds
@@ -48,15 +49,22 @@ def run_notebook(course, assignment, source):
         process = subprocess.Popen([sys.executable, "-m", __name__, "nbval", str(notebook), str(sockets), str(result)],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                    env=environment, cwd=folder, start_new_session=True)
+        deadline, problem = time.monotonic() + TIMEOUT, None
         try:
-            process.wait(TIMEOUT)
-        except subprocess.TimeoutExpired:
-            return {"status": "timeout", "cells": 0, "failed": [f"not finished within {TIMEOUT} seconds"]}
+            while process.poll() is None and problem is None:
+                time.sleep(0.2)
+                if time.monotonic() > deadline:
+                    problem = "timeout", f"not finished within {TIMEOUT} seconds"
+                # The one place on this machine that the kernel can write to.
+                if sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(sockets)) > 16 * MB:
+                    problem = "error", "the kernel filled the folder of its sockets"
         finally:
             if process.poll() is None and hasattr(os, "killpg"):
                 os.killpg(process.pid, signal.SIGKILL)
             process.kill()
             process.wait()
+        if problem:
+            return {"status": problem[0], "cells": 0, "failed": [problem[1]]}
         if not result.exists():
             return {"status": "error", "cells": 0, "failed": ["the notebook's kernel did not start or died"]}
         cells = json.loads(result.read_text(encoding="utf-8"))
@@ -81,7 +89,7 @@ def _telling_line(text):
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in text.splitlines()]
     error = re.compile(r"✗|[\w.]*(Error|Exception|Interrupt|Failed|Exit)\b|.*timed out")
     telling = [line for line in lines if error.match(line)]
-    return (telling[-1] if telling else "its output differs from the one that is due")[:300]
+    return printable(telling[-1] if telling else "its output differs from the one that is due")[:300]
 
 
 def _nbval(notebook, sockets, result):
@@ -107,12 +115,12 @@ def _kernel(course, sockets):
     set_limits(LIMITS)
     if why_not_isolated() is None:
         os.chmod(connection_file, 0o644)  # it was written for this user only, the kernel runs as another
+        command = ["/usr/bin/prlimit", f"--nproc={PROCESSES}", "--", *command]
         command = wrap(command, readable=[course], writable=[sockets], environment=environment,
                        folder=f"{course}/notebooks")
         os.execv(command[0], command)
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
-    os.chdir(Path(course, "notebooks"))
-    os.execve(command[0], command, {**ENVIRONMENT, **environment, **kept})
+    sys.exit(subprocess.call(command, env={**ENVIRONMENT, **environment, **kept}, cwd=Path(course, "notebooks")))
 
 
 if __name__ == "__main__":

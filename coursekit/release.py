@@ -18,7 +18,7 @@ import nbformat
 
 TEMPLATES = Path(__file__).parent / "templates"
 COPIED = ("course", "course.bat", "runtests.sh", "runtests.bat", "requirements.txt", "setup.cfg", ".gitignore",
-          "LICENSE", "data/README.md")
+          ".gitattributes", "LICENSE", "data/README.md")
 TRACES = {"__pycache__", ".ipynb_checkpoints"}
 PYTHON_MARKERS = ("# BEGIN SOLUTION", "# END SOLUTION")
 MARKDOWN_MARKERS = ("<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")

@@ -24,10 +24,17 @@ NOBODY = 65534
 MB = 1 << 20
 SIZE_LIMIT = 256 * MB  # of one reply; the weights of a large network fit
 # An address space limit (AS) breaks torch builds that reserve much and use little, so DATA stands for memory.
-LIMITS = {"DATA": 6144 * MB, "FSIZE": 256 * MB, "NPROC": 512, "NOFILE": 1024, "CORE": 0}
+LIMITS = {"DATA": 6144 * MB, "FSIZE": 256 * MB, "NOFILE": 1024, "CORE": 0}
+# Counted over all processes of a user. Inside the sandbox that is the student's code; outside it would be the desktop.
+PROCESSES = 512
 SYSTEM = ("/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "MPLBACKEND": "Agg",
                "MPLCONFIGDIR": "/tmp/matplotlib", "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+
+
+def printable(text):
+    """Drop what could move the cursor or hide a line of the instructor's terminal, and join lines."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 class SandboxError(RuntimeError):
@@ -139,12 +146,14 @@ class Sandbox:
             probes = self.folder / "autograde_tests" / "probes"
             probes.mkdir(parents=True)
             shutil.copy(ROOT / "coursekit" / "worker.py", self.folder)
-            shutil.copy(ROOT / "autograde_tests" / "probes" / f"{self.module}.py", probes)
+            for name in ("__init__.py", f"{self.module}.py"):
+                shutil.copy(ROOT / "autograde_tests" / "probes" / name, probes)
             shutil.copytree(self.course / "helpers", self.folder / "helpers",
                             ignore=shutil.ignore_patterns("__pycache__"))
             for path in self.folder.rglob("*"):
                 path.chmod(0o755 if path.is_dir() else 0o644)
-        options = {"module": self.module, "limits": LIMITS, "size_limit": SIZE_LIMIT, "isolated": self.isolated}
+        limits = {**LIMITS, "NPROC": PROCESSES} if self.isolated else LIMITS
+        options = {"module": self.module, "limits": limits, "size_limit": SIZE_LIMIT, "isolated": self.isolated}
         command = [sys.executable, "-I", str(self.folder / "worker.py"), str(self.folder), json.dumps(options)]
         if self.isolated:
             command = wrap(command, readable=[self.folder])
@@ -192,31 +201,36 @@ class Sandbox:
         if self.process is None:
             self.start()
         if not self.ready:
-            if self._next(120) is None:
+            try:
+                started = self._next(120)
+            except queue.Empty:
+                started = None
+            if started is None:
                 raise SandboxError("the sandbox did not start: run ./course doctor")
             self.ready = True
         request = {"module": self.module, "source": source, "probe": probe, "values": values, "timeout": timeout}
         try:
             write_frame(self.process.stdin, pack(request, tensors))
+            # The worker keeps the time itself, unless it cannot fork.
+            reply = self._next(timeout + (20 if hasattr(os, "fork") else 0))
+        except queue.Empty:
+            self.stop()  # the next request starts another
+            raise Unanswered("timeout", f"no answer within {timeout:g} seconds") from None
         except OSError:
             reply = None
-        else:
-            reply = self._next(timeout + 20)  # the worker keeps the time itself; this is for a worker that was killed
         if reply is None:
-            self.stop()  # the next request starts another
+            self.stop()
             raise Unanswered("error", "the sandbox was stopped from inside before it answered")
         try:
             told, arrays = unpack(reply)
             kind = told["kind"]
             if kind == "observed":
                 return {**(told["value"] or {}), **arrays}
-            message = str(told["message"])[:500]
+            message = printable(str(told["message"]))[:500]
         except Exception as error:  # a forged reply can raise anything in json, struct or safetensors
             raise Unanswered("error", f"the process gave no usable answer ({type(error).__name__})") from None
         raise Unanswered(kind if kind in ("missing", "error", "timeout") else "error", message)
 
     def _next(self, timeout):
-        try:
-            return self.replies.get(timeout=timeout)
-        except queue.Empty:
-            return None
+        """Return the next reply, or None if the worker has ended. Raises queue.Empty if time is up."""
+        return self.replies.get(timeout=timeout)

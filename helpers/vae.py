@@ -1,7 +1,7 @@
 """Variational autoencoders: fully connected (VAE), conditional (CVAE) and convolutional (ConvVAE).
 
-The file reads in the order of the notebook: the trick that makes sampling differentiable, the models, the loss, and
-the functions that explore the latent space. Fill the gaps from top to bottom.
+The trick that makes sampling differentiable, the models, the loss, and the functions that explore the latent space.
+Fill the gaps in the order of the notebook: it starts with the layers of the VAE.
 
 Letters in shapes: N images in the batch, C channels, h and w height and width, Z latent numbers per image, K classes,
 H units in a hidden layer. Images are float tensors with values in [0, 1].

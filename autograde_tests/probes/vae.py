@@ -4,13 +4,12 @@ A probe gets the student's module and its inputs, and returns a dict of tensors 
 a right answer is.
 """
 import inspect
-import random
 
 import numpy as np
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
+from autograde_tests.probes import Convolutions, returned, seed
 from helpers.given.checks import LinearLayers
 
 # The first operation on the device without numbers imports a large part of torch, which takes a second. Done here, it
@@ -18,30 +17,9 @@ from helpers.given.checks import LinearLayers
 torch.empty(1, device="meta").exp()
 
 
-def seed(number):
-    """Seed every source of random numbers that a student may have used."""
-    torch.manual_seed(number)
-    np.random.seed(number % 2 ** 32)
-    random.seed(number)
-
-
 def mixing(mu, logvar):
     """Stands for the student's `reparametrize` where another item is looked at: a fixed mixture, easy to recognise."""
     return 2 * mu + 3 * logvar + 1
-
-
-def as_list(value):
-    """Say what the student returned where a tuple of tensors is due."""
-    return list(value) if isinstance(value, (tuple, list)) else [value]
-
-
-def returned(names, values):
-    """Name the parts of a result; parts that are no tensors are described in words."""
-    parts = as_list(values)
-    out = {"count": len(parts)}
-    for name, part in zip(names, parts):
-        out[name] = part if isinstance(part, torch.Tensor) else type(part).__name__
-    return out
 
 
 # reparametrize
@@ -285,18 +263,6 @@ def path(module, z0, z1, steps):
 
 
 # ConvVAE
-
-class Convolutions(TorchFunctionMode):
-    """Count the convolutions that run."""
-
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        self.count += "conv" in getattr(function, "__name__", "")
-        return function(*args, **(kwargs or {}))
-
 
 def conv(module, x, **sizes):
     """ConvVAE: results for a batch and for its first image, gradients, number of convolutions.

@@ -149,8 +149,7 @@ def write(path, text):
 
 def add_check(commands):
     parser = commands.add_parser("check", help="run the public checks")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as vae.reparametrize; default: all")
-    parser.add_argument("--module", help="only the checks of this module, such as vae")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as vae.reparametrize, or vae; default: all")
     parser.set_defaults(command=check)
 
 
@@ -158,19 +157,14 @@ def check(args):
     """Run the public checks one by one and print a table. The exit code is 0 only if all passed."""
     from helpers.given import checks
 
-    # Only the modules asked for are imported: a slip in one file does not keep the others from being checked.
-    modules = [args.module] if args.module else {name.split(".")[0]: None for name in args.names} or [None]
-    try:
-        known = [name for module in modules for name in checks.names(module)] or checks.names()
-    except Exception as error:  # whatever a student's file raises when it is imported
-        raise UserError(f"a file in helpers/ cannot be imported: {type(error).__name__}: {error}") from None
-    if args.module:
-        choose(args.module, {name.split(".")[0]: None for name in known}, "module")
-    for name in args.names:
-        choose(name, dict.fromkeys(known), "check")
-    names = args.names or known
-    if not names:
-        raise UserError("there are no checks in helpers/given/checks")
+    known = checks.names()
+    names = []
+    for wanted in args.names:  # `vae` and `vae.VAE` stand for all that begin so
+        names += [name for name in known if f"{name}.".startswith(f"{wanted}.")] or [choose(
+            wanted, dict.fromkeys(known), "check")]
+    names = names or known
+    for module in {name.split(".")[0] for name in names}:
+        checks.compiles(module)  # a syntax error is told once, not by each check
     width = max(map(len, names))
     passed = 0
     for name in names:
@@ -180,7 +174,7 @@ def check(args):
         if result.status != "passed":
             for line in filter(None, (result.message, result.hint and f"Hint: {result.hint}")):
                 print("         " + line.replace("\n", "\n         "))
-    print(f"{passed} of {len(names)} checks passed")
+    print(f"{passed} of {len(names)} checks passed (public ones: the grader has more)")
     return 0 if passed == len(names) else 1
 
 
@@ -339,8 +333,8 @@ def find_data():
         except datasets.DataError as error:
             yield "data", "warn", str(error), "see the line above"
             return
-        yield (f"data {name}", "ok" if path else "warn", str(path or "not here; a drawn stand-in would be used"),
-               f"./course data fetch {name}")
+        where = str(path or "not here: downloaded at first use (never in smoke)")
+        yield f"data {name}", "ok" if path else "warn", where, f"./course data fetch {name}"
 
 
 def find_the_rest():
@@ -386,6 +380,9 @@ def main(arguments=None, commands=COMMANDS):
     except KeyboardInterrupt:
         print("course: stopped by Ctrl-C", file=sys.stderr)
         return 130
+    except NotImplementedError as error:  # a gap that is still open
+        print(f"course: {describe(error)}", file=sys.stderr)
+        return 2
     except user_errors() as error:
         print(f"course: {describe(error)}", file=sys.stderr)
         return 2
@@ -393,7 +390,8 @@ def main(arguments=None, commands=COMMANDS):
 
 def user_errors():
     """The exceptions that are the user's to mend. Looked up late: a module not yet imported has raised nothing."""
-    homes = {"helpers.given.datasets": "DataError", "helpers.given.training": "TrainingError"}
+    homes = {"helpers.given.datasets": "DataError", "helpers.given.training": "TrainingError",
+             "helpers.given.checks": "CheckFailed"}
     return (UserError, OSError, *(getattr(sys.modules[module], name)
                                   for module, name in homes.items() if module in sys.modules))
 

@@ -42,15 +42,19 @@ def load_classifier(data, epochs=4):
     """
     kind = "stand_in" if data.stand_in else "real"
     path = datasets.data_folder() / f"classifier_{data.name}_{kind}_{epochs}_epochs.pt"
-    model = Classifier(len(data.class_names))
+    with torch.random.fork_rng(devices=[]):  # the judge must not depend on what was drawn before it
+        torch.manual_seed(0)
+        model = Classifier(len(data.class_names))
     if path.exists():
         try:
             model.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
         except Exception as error:
             raise training.TrainingError(f"{path} is damaged ({type(error).__name__}): delete it") from error
     else:
-        training.fit(model, cross_entropy, data.train_images, data.train_labels, epochs=epochs, batch_size=256,
-                     lr=4e-3, one_cycle=True, quiet=True)
+        history = training.fit(model, cross_entropy, data.train_images, data.train_labels, epochs=epochs,
+                               batch_size=256, lr=4e-3, one_cycle=True, quiet=True)
+        if history.interrupted:
+            raise KeyboardInterrupt  # a judge that is half trained must not be kept
         model.to("cpu")
         try:
             training.save_atomically(model.state_dict(), path)

@@ -40,8 +40,9 @@ def save(figure, path):
 def mark_stand_in(figure):
     """Write into the figure that stand-in data was used, if it was."""
     if datasets.stand_ins:
-        figure.text(0.5, 1.0, f"STAND-IN DATA ({', '.join(sorted(datasets.stand_ins))}): not the real images",
-                    color="red", ha="center", va="bottom", fontsize=9)
+        # Below the figure, where no title stands; savefig's tight bounding box makes room for it.
+        figure.text(0.5, -0.02, f"STAND-IN DATA ({', '.join(sorted(datasets.stand_ins))}): not the real images",
+                    color="red", ha="center", va="top", fontsize=9)
 
 
 def as_pixels(images):

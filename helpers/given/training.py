@@ -1,10 +1,12 @@
 """The training loop of the course, and what stands around it: profile, device, seeds, evaluation.
 
-One loop serves all assignments. A notebook passes in the graded parts (model, loss), calls `fit` once, and gets back
-what is needed for the figures. Data sets here fit in memory, so images stay uint8 and there is no DataLoader.
+One loop serves all assignments. A notebook passes in the graded parts (model and loss, or an update step), calls `fit`
+or `loop` once, and gets back what is needed for the figures. Data sets here fit in memory, so images stay uint8 and
+there is no DataLoader.
 """
 import math
 import os
+import re
 import sys
 import time
 from contextlib import contextmanager
@@ -107,13 +109,15 @@ def evaluate(terms, model, images, labels=None, batch_size=1000):
     was_training = model.training
     model.eval()
     sums = {}
-    with torch.inference_mode():
-        for start in range(0, len(images), batch_size):
-            x = to_float(images[start:start + batch_size].to(device))
-            y = None if labels is None else labels[start:start + batch_size].to(device)
-            for name, value in terms(model, x, y).items():
-                sums[name] = sums.get(name, 0) + value * len(x)
-    model.train(was_training)
+    try:
+        with torch.inference_mode():
+            for start in range(0, len(images), batch_size):
+                x = to_float(images[start:start + batch_size].to(device))
+                y = None if labels is None else labels[start:start + batch_size].to(device)
+                for name, value in terms(model, x, y).items():
+                    sums[name] = sums.get(name, 0) + value * len(x)
+    finally:
+        model.train(was_training)
     return {name: float(value) / len(images) for name, value in sums.items()}
 
 
@@ -128,89 +132,117 @@ class History(list):
 
 
 def fit(model, loss, images, labels=None, *, epochs, batch_size=128, lr=1e-3, weight_decay=0.0, one_cycle=False,
-        after_epoch=None, target=None, seed=0, device=None, bf16=True, checkpoint=None, quiet=False):
-    """Train a model with Adam and return its History.
+        bf16=True, device=None, **options):
+    """Train one model on one loss with Adam, and return its History. The model ends in evaluation mode.
 
     Args:
         model: nn.Module. It is moved to the device and stays there.
-        loss: function (model, x, labels) -> scalar tensor, the mean over the batch. x is float32 in [0, 1].
+        loss: function (model, x, labels) -> scalar tensor, the mean over the batch. x is float32 in [0, 1]. The model
+            it gets can only be called: it may run in bfloat16, and returns float32.
         images: uint8 (N, C, h, w); labels: int64 (N,) or None.
         lr: learning rate; with one_cycle=True its peak: it rises for a fifth of the steps, then falls to zero
             (Smith and Topin, "Super-Convergence", 2018).
-        after_epoch: function (epoch, model) -> dict of floats for the history, or None. Epochs count from 1.
-        target: stop as soon as an epoch's mean loss is below it.
-        device: as for `pick_device`.
         bf16: use bfloat16 where the machine has it in hardware.
+        device: as for `pick_device`.
+        options: those of `loop`: after_epoch, target, seed, checkpoint, quiet.
+    Raises:
+        TrainingError: see `loop`.
+    """
+    device = pick_device(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=device.type != "mps")
+    total_steps = epochs * math.ceil(len(images) / batch_size)
+    if one_cycle and total_steps >= 10:  # shorter ones leave no step to rise in
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=total_steps, pct_start=0.2)
+    else:
+        schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+    with mixed_precision(model, device, bf16) as call:
+        def step(x, labels):
+            batch_loss = loss(call, x, labels)
+            optimizer.zero_grad(set_to_none=True)
+            batch_loss.backward()
+            optimizer.step()
+            schedule.step()
+            return {"loss": batch_loss.detach()}
+
+        return loop(step, images, labels, state={"model": model, "optimizer": optimizer, "schedule": schedule},
+                    settings=dict(lr=lr, weight_decay=weight_decay, one_cycle=one_cycle),
+                    epochs=epochs, batch_size=batch_size, device=device, **options)
+
+
+def loop(step, images, labels=None, *, state, settings, epochs, batch_size, device, after_epoch=None, target=None,
+         seed=0, checkpoint=None, quiet=False):
+    """Go over the images `epochs` times in random order, batch by batch, and return the History.
+
+    This is the loop of all assignments: `fit` hands it the step of one model and one loss, a GAN its own.
+
+    Args:
+        step: function (x, labels) -> dict of scalar tensors, detached means over the batch. It updates the weights.
+        state: dict name -> what has a state_dict: models, optimisers, schedules. The models are moved to the device.
+        settings: dict of plain values; a checkpoint of other settings is refused.
+        after_epoch: function (epoch, model) -> dict of floats for the history, or None. Epochs count from 1; model is
+            the first one of the state.
+        target: stop as soon as an epoch's mean "loss" is below it.
         checkpoint: path. The whole state is written there after each epoch; if the file is already there, training
             goes on from it and gives the same result as if it had never stopped.
         quiet: print nothing.
     Raises:
-        TrainingError: the loss became NaN or infinite, memory ran out, or the checkpoint does not fit.
+        TrainingError: a mean became NaN or infinite, memory ran out, or the checkpoint does not fit.
     Ctrl-C ends the training early, keeps the weights as they are and sets `History.interrupted`.
     """
-    device = pick_device(device)
-    model.to(device)
-    is_conv = any(isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) for layer in model.modules())
+    models = [part for part in state.values() if isinstance(part, nn.Module)]
+    is_conv = any(isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) for model in models for layer in model.modules())
     layout = torch.channels_last if is_conv else torch.contiguous_format
-    model.to(memory_format=layout)
     steps = math.ceil(len(images) / batch_size)
-    # The fused Adam is one kernel instead of a dozen for each parameter.
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=device.type != "mps")
-    if one_cycle and epochs * steps >= 10:  # shorter ones leave no step to rise in
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * steps, pct_start=0.2)
-    else:
-        schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    settings = {**settings, "epochs": epochs, "batch_size": batch_size, "seed": seed, "images": len(images)}
     history = History()
-    settings = dict(epochs=epochs, batch_size=batch_size, lr=lr, weight_decay=weight_decay, one_cycle=one_cycle,
-                    seed=seed, images=len(images))
-    state = {"model": model, "optimizer": optimizer, "schedule": schedule}
     torch.manual_seed(seed)
     if checkpoint is not None and Path(checkpoint).exists():
         history.extend(load_checkpoint(checkpoint, state, settings))
         if not quiet:
             print(f"going on after epoch {len(history)}, from {checkpoint}")
-    images = images.to(device)
-    labels = None if labels is None else labels.to(device)
     started = time.perf_counter() - (history[-1]["seconds"] if history else 0)
     bar = progress_bar(epochs * steps, len(history) * steps, quiet)
-    model.train()
     try:
-        with mixed_precision(model, device, bf16) as call:
-            for epoch in range(len(history) + 1, epochs + 1):
-                # One gather for the whole epoch is cheaper than one for each batch.
-                order = torch.randperm(len(images)).to(device)
-                shuffled = images[order]
-                shuffled_labels = None if labels is None else labels[order]
-                total = torch.zeros((), device=device)
-                for start in range(0, len(images), batch_size):
-                    x = to_float(shuffled[start:start + batch_size]).contiguous(memory_format=layout)
-                    y = None if labels is None else shuffled_labels[start:start + batch_size]
-                    batch_loss = loss(call, x, y)
-                    optimizer.zero_grad(set_to_none=True)
-                    batch_loss.backward()
-                    optimizer.step()
-                    schedule.step()
-                    total += batch_loss.detach() * len(x)
-                    bar.update()
-                mean = total.item() / len(images)  # the only place in the epoch that waits for the device
+        for model in models:
+            model.to(device, memory_format=layout).train()
+        images = images.to(device)
+        labels = None if labels is None else labels.to(device)
+        for epoch in range(len(history) + 1, epochs + 1):
+            # One gather for the whole epoch is cheaper than one for each batch.
+            order = torch.randperm(len(images)).to(device)
+            shuffled = images[order]
+            shuffled_labels = None if labels is None else labels[order]
+            totals = {}
+            for start in range(0, len(images), batch_size):
+                x = to_float(shuffled[start:start + batch_size]).contiguous(memory_format=layout)
+                y = None if labels is None else shuffled_labels[start:start + batch_size]
+                for name, value in step(x, y).items():
+                    totals[name] = totals.get(name, 0) + value * len(x)  # stays on the device: no waiting
+                bar.update()
+            record = {name: float(total) / len(images) for name, total in totals.items()}
+            for name, mean in record.items():
                 if not math.isfinite(mean):
-                    raise TrainingError(_diverged(f"the loss is {mean}", epoch, lr))
-                record = {"loss": mean, "seconds": time.perf_counter() - started}
-                if after_epoch is not None:
-                    record.update(after_epoch(epoch, model) or {})
+                    raise TrainingError(_diverged(f"the {name} is {mean}", epoch))
+            record["seconds"] = time.perf_counter() - started
+            if after_epoch is not None:
+                record.update(after_epoch(epoch, models[0]) or {})
+                for model in models:
                     model.train()
-                history.append(record)
-                bar.set_postfix_str(f"loss {mean:.4g}", refresh=False)
-                if checkpoint is not None:
-                    save_checkpoint(checkpoint, state, settings, history)
-                if target is not None and mean < target:
-                    break
+            history.append(record)
+            bar.set_postfix_str(", ".join(f"{name} {record[name]:.4g}" for name in totals), refresh=False)
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, state, settings, history)
+            if target is not None and record["loss"] < target:
+                break
     except KeyboardInterrupt:
         history.interrupted = True
     except (ValueError, RuntimeError) as error:
-        raise _explain(error, model, len(history) + 1, lr, batch_size) from error
+        raise _explain(error, models, len(history) + 1, batch_size) from error
     finally:
         bar.close()
+        for model in models:
+            model.eval()
     if not quiet:
         print(summary(history, epochs))
     return history
@@ -225,17 +257,20 @@ def summary(history, epochs):
     return f"{stopped}epoch {len(history)} of {epochs}: {values}; {history[-1]['seconds']:.1f} s"
 
 
-def _diverged(what, epoch, lr):
-    return (f"{what} in epoch {epoch}: training diverged. Try a smaller learning rate than {lr:g}, and look for "
-            "log(0), exp of large numbers or a division by zero in the loss")
+def _diverged(what, epoch):
+    return (f"{what} in epoch {epoch}: training diverged. Try a smaller learning rate, and look for log(0), exp of "
+            "large numbers or a division by zero in the loss")
 
 
-def _explain(error, model, epoch, lr, batch_size):
+def _explain(error, models, epoch, batch_size):
     """Return the TrainingError that a failed step stands for, or the error itself if it is not about training."""
-    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+    if isinstance(error, torch.OutOfMemoryError) or re.search("can't allocate|out of memory", str(error)):
         return TrainingError(f"memory ran out with batch_size={batch_size}: try half of it, or a smaller model")
-    if not isinstance(error, TrainingError) and not all(p.isfinite().all() for p in model.parameters()):
-        return TrainingError(_diverged("the weights are no longer finite", epoch, lr))
+    if isinstance(error, TrainingError):
+        return error
+    # A loss may refuse NaN before it could return one.
+    if re.search(r"\bnan\b", str(error)) or not all(p.isfinite().all() for model in models for p in model.parameters()):
+        return TrainingError(_diverged("there are NaN or infinite numbers", epoch))
     return error
 
 
@@ -276,8 +311,11 @@ def load_checkpoint(path, state, settings):
         differs = ", ".join(f"{key} {saved.get(key)} there, {value} here"
                             for key, value in settings.items() if saved.get(key) != value)
         raise TrainingError(f"{path} is from a training with other settings ({differs}): delete it to start anew")
-    for name, part in state.items():
-        part.load_state_dict(content["state"][name])
+    try:
+        for name, part in state.items():
+            part.load_state_dict(content["state"][name])
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise TrainingError(f"{path} is from another model than this one: delete it to start anew") from error
     torch.set_rng_state(content["rng"])
     if torch.cuda.is_available() and content["cuda_rng"]:
         torch.cuda.set_rng_state_all(content["cuda_rng"])

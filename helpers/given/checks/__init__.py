@@ -65,12 +65,6 @@ class GradedModule:
         return getattr(module, attribute)
 
 
-def points(name):
-    """Return what a public check is worth in the classroom workflow."""
-    names(name.split(".")[0])
-    return PUBLIC[name][1]
-
-
 def run(name):
     """Run one public check and return its Result. Whatever the student's code raises ends up in the Result."""
     module = name.split(".")[0]
@@ -81,7 +75,7 @@ def run(name):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # small work, and two threads wait for each other on a busy machine
     try:
-        _compile(module)
+        compiles(module)
         with torch.random.fork_rng(devices=[]):  # a check must not change what the next training cell draws
             torch.manual_seed(0)
             function()
@@ -90,7 +84,7 @@ def run(name):
         status, message = "missing", str(error) or "not filled in yet"
     except AssertionError as error:
         status, message = "failed", str(error)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit in the file must not end the check as if it had passed
         status, message = "error", f"{type(error).__name__}: {error}{_where(error, module)}"
     finally:
         torch.set_num_threads(threads)
@@ -107,15 +101,15 @@ def check(name):
     print(f"✓ {name}")
 
 
-def _compile(module):
-    """Refuse a file with a syntax error: the notebook would go on using the last version that worked."""
+def compiles(module):
+    """Raise CheckFailed for a file with a syntax error: the notebook would go on using the last version that worked."""
     path = Path(__file__).parents[2] / f"{module}.py"
     try:
         compile(path.read_text(encoding="utf-8"), str(path), "exec")
     except FileNotFoundError:
-        raise AssertionError(f"helpers/{module}.py is not there") from None
+        raise CheckFailed(f"helpers/{module}.py is not there") from None
     except SyntaxError as error:
-        raise AssertionError(f"helpers/{module}.py, line {error.lineno}: {error.msg}") from None
+        raise CheckFailed(f"helpers/{module}.py, line {error.lineno}: {error.msg}") from None
 
 
 def _where(error, module):

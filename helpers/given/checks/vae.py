@@ -41,8 +41,14 @@ def reparametrize():
     assert not torch.equal(z, vae.reparametrize(mu, logvar)), "two calls gave the same z: eps must be drawn anew"
     mu = torch.zeros(4, 3, requires_grad=True)
     logvar = torch.zeros(4, 3, requires_grad=True)
-    vae.reparametrize(mu, logvar).sum().backward()
-    assert mu.grad is not None and logvar.grad is not None, "no gradient reaches mu and logvar: the trick is about that"
+    z = vae.reparametrize(mu, logvar)
+    if z.requires_grad:
+        z.sum().backward()
+    # torch.normal(mu, sigma) has a gradient, but it is zero.
+    assert mu.grad is not None and torch.allclose(mu.grad, torch.ones(4, 3)), \
+        "dz/dmu should be 1: does z come from mu by plain arithmetic?"
+    assert logvar.grad is not None and logvar.grad.abs().sum() > 0, \
+        "no gradient reaches logvar: does z come from it by plain arithmetic?"
 
 
 @public("vae.VAE.encoder", hint="Flatten, then three times Linear and ReLU, all with H outputs; then two Linear(H, Z).")
@@ -52,8 +58,12 @@ def vae_encoder():
     expect_shape("encoder(x)", out, expected.shape)
     assert torch.allclose(out, expected, atol=1e-5), \
         "encoder(x) is not what three Linear+ReLU give: is a ReLU missing, or something else in between?"
-    expect_shape("mu_layer(encoder(x))", model.mu_layer(out), (7, 5))
-    expect_shape("logvar_layer(encoder(x))", model.logvar_layer(out), (7, 5))
+    for name in ("mu_layer", "logvar_layer"):
+        head = getattr(model, name)
+        expect_shape(f"{name}(encoder(x))", head(out), (7, 5))
+        middle = (head(out) + head(2 * out)) / 2
+        assert torch.allclose(middle, head(1.5 * out), atol=1e-5) and (head(-9 * out) < 0).any(), \
+            f"{name} should be linear, without activation: mu and logvar may have any sign"
 
 
 @public("vae.VAE.decoder", hint="Three times Linear and ReLU, Linear to input_size, Sigmoid, Unflatten(1, (1, h, w)).")
@@ -81,6 +91,22 @@ def forward_is_right(model, *inputs):
     (x_hat.sum() + mu.sum() + logvar.sum()).backward()
     silent = [name for name, p in model.named_parameters() if p.grad is None]
     assert not silent, f"no gradient reaches {silent[0]}: does forward use every layer?"
+    x_hat, mu, logvar = model(*inputs)
+    # With almost no variance z is mu, so what the decoder should have got is known.
+    bias = getattr(model.logvar_layer, "bias", None)
+    if bias is not None:
+        kept = bias.detach().clone()
+        with torch.no_grad():
+            bias.fill_(-60.0)
+            sharp, mean, _ = model(*inputs)
+            bias.copy_(kept)
+            expected = model.decoder(torch.cat((mean, *inputs[1:]), dim=-1))
+        assert torch.allclose(sharp, expected, atol=1e-4), \
+            "with a tiny variance x_hat should be what the decoder makes of mu" \
+            + (" and c, joined in this order" if len(inputs) > 1 else ": are mu and logvar swapped somewhere?")
+    for name, source in (("mu", mu), ("logvar", logvar)):
+        gradient, = torch.autograd.grad(x_hat.sum(), source, retain_graph=True, allow_unused=True)
+        assert gradient is not None and gradient.abs().sum() > 0, f"no gradient flows from x_hat back to {name}"
 
 
 @public("vae.VAE.forward", points=2, hint="encoder -> mu_layer and logvar_layer -> reparametrize -> decoder.")
@@ -104,6 +130,8 @@ def loss_function():
     if abs(loss.item() - 8.0731) < 1e-3:
         raise AssertionError("got 8.0731: x_hat and x are swapped in the cross entropy")
     expect_close("the loss of the notebook's example", loss, 8.5079)
+    wider = vae.loss_function(x_hat, x, torch.full((1, 15), 0.5), torch.full((1, 15), -1.0))
+    expect_close("the loss of the notebook's second example", wider, 5.6420)
     twice = vae.loss_function(x_hat.repeat(2, 1, 1, 1), x.repeat(2, 1, 1, 1), mu.repeat(2, 1), logvar.repeat(2, 1))
     expect_close("the loss of the same image twice", twice, 8.5079)
 
@@ -117,6 +145,8 @@ def kl_weight():
     without = float(vae.loss_function(x_hat, x, 5 * mu, logvar, kl_weight=0.0))
     expect_close("the loss with kl_weight=0, after a change of mu,", without, none)
     assert one != none, "kl_weight=0 and kl_weight=1 give the same loss: kl_weight is not used"
+    other = [float(vae.loss_function(x, x, mu, logvar, kl_weight=w)) for w in (1.0, 3.0)]
+    expect_close("the change of the loss with x_hat, for kl_weight=3,", three - other[1], one - other[0])
     expect_close("the loss with kl_weight=3", three, none + 3 * (one - none))
 
 

@@ -1,4 +1,5 @@
 """`./course train vae` and `./course plot-latent`: the VAE with a 2-D latent space, trained outside the notebook."""
+import argparse
 import json
 from pathlib import Path
 
@@ -8,12 +9,28 @@ from helpers import vae
 from helpers.given import datasets, plotting, training
 
 
+def positive(kind):
+    """Return an argparse type for numbers above zero."""
+    def parse(text):
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"must be above zero, got {text}")
+        return value
+    parse.__name__ = kind.__name__  # argparse names it where the text is no number at all
+    return parse
+
+
+def not_negative(text):
+    """An argparse type for numbers from zero on."""
+    return 0.0 if float(text) == 0 else positive(float)(text)
+
+
 def add_arguments(parser):
-    parser.add_argument("--kl-weight", type=float, default=1.0, help="factor of the KL term (default 1)")
-    parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--latent-size", type=int, default=2)
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--lr", type=float, default=2e-3, help="peak of the one-cycle schedule (default 2e-3)")
+    parser.add_argument("--kl-weight", type=not_negative, default=1.0, help="factor of the KL term (default 1)")
+    parser.add_argument("--epochs", type=positive(int), default=15)
+    parser.add_argument("--latent-size", type=positive(int), default=2)
+    parser.add_argument("--batch-size", type=positive(int), default=128)
+    parser.add_argument("--lr", type=positive(float), default=2e-3, help="peak of the one-cycle schedule")
     parser.add_argument("--data", default="mnist", choices=("mnist", "fashion_mnist"))
     parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     parser.add_argument("--seed", type=int, default=0)
@@ -69,7 +86,7 @@ def train(args):
                                       row_labels=["image", "x_hat"]), out / "reconstructions.png")
     if history.interrupted:
         raise KeyboardInterrupt
-    checkpoint.unlink()
+    checkpoint.unlink(missing_ok=True)
     print(f"wrote {', '.join(sorted(path.name for path in out.iterdir()))} to {out}")
 
 
@@ -82,7 +99,13 @@ def plot_latent(folder):
                                      "only 2 can be drawn: train with --latent-size 2")
     data = datasets.load(record["data"], stand_in=record["stand_in"])
     model = vae.VAE(28 * 28, latent_size=2)
-    model.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
+    try:
+        model.load_state_dict(torch.load(folder / "weights.pt", weights_only=True, map_location="cpu"))
+    except OSError:
+        raise
+    except Exception as error:  # damaged, or of a VAE with another H
+        raise training.TrainingError(f"{folder / 'weights.pt'} does not fit helpers/vae.py as it is now: "
+                                     "train again") from error
     model.eval()
     codes = vae.get_mu_logvar(model, training.to_float(data.test_images))
     reach, mean, std = plotting.class_statistics(*codes, data.test_labels)
