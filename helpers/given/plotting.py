@@ -91,7 +91,7 @@ def curves(series, xlabel="epoch", ylabel="", title="", target=None):
         axes.axhline(target, color="gray", linestyle="--", label=f"target {target:g}")
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="upper right", fontsize=8)  # losses fall, so this corner is free
     return figure
 
 
