@@ -132,7 +132,8 @@ def replace_lines(text, start, end, replacement):
 def strip_notebook(text, where):
     """The student's notebook: gaps opened, outputs and counts cleared, ids and tags kept.
 
-    The outputs of cells tagged `nbval-check-output` stay: they are facts (shapes, counts) that nbval compares.
+    The outputs of cells tagged `nbval-check-output` stay: they are facts (shapes, counts) that nbval compares. So do
+    their counts: nbval takes outputs without a count for a mistake.
     """
     notebook = nbformat.reads(text, as_version=4)
     keep(notebook.metadata, "kernelspec", "language_info")
@@ -140,12 +141,8 @@ def strip_notebook(text, where):
         cell.source = strip_cell(cell, f"{where}, cell {number}")
         keep(cell.metadata, "tags", "jupyter", "cellView")
         if cell.cell_type == "code":
-            cell.execution_count = None
             if "nbval-check-output" not in cell.metadata.get("tags", ()):
-                cell.outputs = []
-            for output in cell.outputs:
-                if output.output_type == "execute_result":
-                    output.execution_count = None
+                cell.outputs, cell.execution_count = [], None
     return nbformat.writes(notebook) + "\n"
 
 

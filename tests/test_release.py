@@ -79,6 +79,7 @@ def course(tmp_path):
     files = {
         "helpers/sums.py": HELPER,
         "helpers/other.py": "def thing():\n    # BEGIN SOLUTION\n    return 42\n    # END SOLUTION\n",
+        "helpers/__init__.py": "",
         "helpers/given/__init__.py": "",
         "helpers/given/training.py": "given = True\n",
         "helpers/given/__pycache__/training.pyc": "",
@@ -172,7 +173,7 @@ def test_stripped_notebook():
     assert cells["gap"].source == 'for i in range(3):\n    raise NotImplementedError("fill this gap in the notebook")'
     assert cells["magic"].outputs == [] and cells["magic"].execution_count is None and cells["magic"].metadata == {}
     assert cells["fact"].outputs[0].data == {"text/plain": "(12, 34)"}, "nbval compares this one"
-    assert cells["fact"].execution_count is None and cells["fact"].outputs[0].execution_count is None
+    assert cells["fact"].execution_count == 7, "nbval fails a cell that has outputs and was never run"
     assert cells["fact"].metadata == {"tags": ["nbval-check-output"]}
     assert set(notebook.metadata) == {"kernelspec"}
 
@@ -196,6 +197,7 @@ def test_release_holds_these_files_and_no_others(course, tmp_path):
     assert release.release(course, tmp_path / "out", "sums") == ["sums"]
     assert files_in(tmp_path / "out") == {
         *release.COPIED, *GENERATED, "data/names.json", "helpers/sums.py", "notebooks/1_sums.ipynb",
+        "helpers/__init__.py",
         "helpers/given/__init__.py", "helpers/given/training.py", "helpers/given/checks/__init__.py",
         "helpers/given/checks/sums.py", "helpers/given/recipes/__init__.py", "helpers/given/recipes/sums.py"}
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".out")], "the temporary folder stayed"
