@@ -18,7 +18,6 @@ def timed(function, *arguments):
 
 def main(assignment="vae", rounds=5):
     source = (ROOT / "helpers" / f"{assignment}.py").read_text(encoding="utf-8")
-    whole, without = [], []
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / f"{assignment}.py").write_text(source, encoding="utf-8")
         without = [timed(grade.grade, folder, assignment, 0, False) for _ in range(rounds)]

@@ -69,11 +69,8 @@ def plain_epoch(model, optimizer, loader):
 def held_out_loss(model, data):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # the same eps for all
-        return held_out_mean(model, data)
-
-
-def held_out_mean(model, data):
-    return training.evaluate(lambda m, x, y: {"loss": vae_loss(m, x, y)}, model, data.train_images[55_000:])["loss"]
+        terms = training.evaluate(lambda m, x, y: {"loss": vae_loss(m, x, y)}, model, data.train_images[55_000:])
+    return terms["loss"]
 
 
 def main():

@@ -149,6 +149,7 @@ def fit(model, loss, images, labels=None, *, epochs, batch_size=128, lr=1e-3, we
         TrainingError: see `loop`.
     """
     device = pick_device(device)
+    # The fused Adam is one kernel instead of a dozen for each parameter.
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=device.type != "mps")
     total_steps = epochs * math.ceil(len(images) / batch_size)
     if one_cycle and total_steps >= 10:  # shorter ones leave no step to rise in
@@ -196,6 +197,8 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
     steps = math.ceil(len(images) / batch_size)
     settings = {**settings, "epochs": epochs, "batch_size": batch_size, "seed": seed, "images": len(images)}
     history = History()
+    for model in models:  # before a checkpoint is loaded: an optimiser puts its state where the weights are
+        model.to(device, memory_format=layout)
     torch.manual_seed(seed)
     if checkpoint is not None and Path(checkpoint).exists():
         history.extend(load_checkpoint(checkpoint, state, settings))
@@ -205,7 +208,7 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
     bar = progress_bar(epochs * steps, len(history) * steps, quiet)
     try:
         for model in models:
-            model.to(device, memory_format=layout).train()
+            model.train()
         images = images.to(device)
         labels = None if labels is None else labels.to(device)
         for epoch in range(len(history) + 1, epochs + 1):
