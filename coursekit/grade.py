@@ -1,7 +1,6 @@
 """`./course grade`: one submission, hidden checks, a table and report.json."""
 import importlib
 import json
-import os
 import platform
 import secrets
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from coursekit.sandbox import ROOT, Sandbox, SandboxError, Unanswered, why_not_isolated
 from coursekit.submission import NoGradedFile, SubmissionError, read_graded_file
+from helpers.given.__main__ import write
 
 LOAD_TIMEOUT = 15.0  # to import a student's file
 CALL_TIMEOUT = 10.0  # for each observation
@@ -188,9 +188,7 @@ def write_report(report, folder):
     """Write report.json. The file appears whole or not at all."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / "report.json.part"
-    partial.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, folder / "report.json")
+    write(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
 
 def add_arguments(parser):

@@ -65,7 +65,7 @@ def train(args):
         model, loss, data.train_images, epochs=args.epochs, batch_size=args.batch_size, lr=args.lr, one_cycle=True,
         seed=args.seed, device=args.device, checkpoint=checkpoint,
         after_epoch=lambda epoch, model: training.evaluate(elbo_terms, model, data.test_images))
-    model.cpu().eval()
+    model.cpu()
     training.save_atomically(model.state_dict(), out / "weights.pt")
     settings = {"assignment": "vae", **{key: getattr(args, key) for key in
                                         ("kl_weight", "epochs", "latent_size", "batch_size", "lr", "data", "seed")}}
