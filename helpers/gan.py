@@ -178,10 +178,10 @@ class FashionGenerator(nn.Module):
         # BEGIN SOLUTION
         # A layer before BatchNorm needs no bias: the mean is subtracted anyway.
         self.layers = nn.Sequential(
-            nn.Linear(noise_dim, 128 * 7 * 7, bias=False), nn.BatchNorm1d(128 * 7 * 7), nn.ReLU(),
-            nn.Unflatten(1, (128, 7, 7)),
-            nn.ConvTranspose2d(128, 64, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(),
-            nn.ConvTranspose2d(64, 1, 4, stride=2, padding=1), nn.Tanh(),
+            nn.Linear(noise_dim, 64 * 7 * 7, bias=False), nn.BatchNorm1d(64 * 7 * 7), nn.ReLU(),
+            nn.Unflatten(1, (64, 7, 7)),
+            nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(),
+            nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1), nn.Tanh(),
             nn.Flatten())
         # END SOLUTION
 
@@ -200,10 +200,10 @@ class FashionDiscriminator(nn.Module):
         # BEGIN SOLUTION
         self.layers = nn.Sequential(
             nn.Unflatten(1, (1, 28, 28)),
-            nn.Conv2d(1, 64, 4, stride=2, padding=1), nn.LeakyReLU(0.2),
-            nn.Conv2d(64, 128, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(128), nn.LeakyReLU(0.2),
+            nn.Conv2d(1, 32, 4, stride=2, padding=1), nn.LeakyReLU(0.2),
+            nn.Conv2d(32, 64, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(64), nn.LeakyReLU(0.2),
             nn.Flatten(),
-            nn.Linear(128 * 7 * 7, 1))
+            nn.Linear(64 * 7 * 7, 1))
         # END SOLUTION
 
     def forward(self, x):

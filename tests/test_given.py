@@ -1,15 +1,25 @@
 """Plotting, metrics and widgets: what students get whole."""
+import importlib.util
 import io
+import os
+import socket
+import subprocess
+import sys
+import time
 import types
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 import torch
 from matplotlib import pyplot as plt
+from torch.nn import functional as F
 
 from helpers.given import datasets, metrics, plotting, widgets
 from helpers.given.training import TrainingError
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -108,3 +118,139 @@ def test_panel_follows_the_sliders_and_leaves_a_picture(shown):
     seen.add(image.value)
     assert len(seen) == 3
     assert shown[-1].alt == "strips"
+
+
+class Judge(metrics.nn.Module):
+    """Stands for the classifier: the features are the first three pixels, the class is the largest of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = metrics.nn.Sequential(metrics.nn.Flatten(), Columns())
+        self.head = metrics.nn.Linear(3, 3)
+
+    def forward(self, x):
+        return 50 * self.features(x)
+
+
+class Columns(metrics.nn.Module):
+    def forward(self, x):
+        return x[:, :3]
+
+
+def as_images(points):
+    return F.pad(points, (0, 1)).view(-1, 1, 2, 2)
+
+
+def test_frechet_distance_is_that_of_two_normal_distributions():
+    """Against the formula, with the square root of the product by its eigenvalues."""
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.rand(300, 3, generator=generator) for _ in range(2))
+    b = b @ torch.tensor([[0.5, 0.2, 0.0], [0.1, 0.4, 0.3], [0.0, 0.1, 0.6]])
+    covariances = [np.cov(points.double().numpy().T) for points in (a, b)]
+    roots = np.sqrt(np.linalg.eigvals(covariances[0] @ covariances[1]).real.clip(0)).sum()
+    expected = (a.mean(0) - b.mean(0)).square().sum().item() + sum(map(np.trace, covariances)) - 2 * roots
+    assert metrics.frechet_distance(Judge(), as_images(a), as_images(b)) == pytest.approx(expected, rel=1e-3)
+    assert metrics.frechet_distance(Judge(), as_images(a), as_images(a)) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_precision_and_recall():
+    """Real images of two kinds. One kind only: all good, half missing. A third kind: nothing good."""
+    generator = torch.Generator().manual_seed(0)
+    kinds = torch.eye(3).repeat_interleave(100, 0) + 0.1 * torch.rand(300, 3, generator=generator)
+    first, second, third = as_images(kinds).split(100)
+    more = as_images(torch.eye(3)[:1] + 0.1 * torch.rand(200, 3, generator=generator))
+    real = torch.cat([first, second])
+    precision, recall = metrics.precision_recall(Judge(), real, more)
+    assert precision > 0.9 and 0.4 < recall <= 0.5
+    assert metrics.precision_recall(Judge(), real, torch.cat([third, third])) == (0.0, 0.0)
+
+
+def test_judge_counts_classes():
+    points = torch.eye(3)[torch.tensor([0] * 97 + [1] * 2 + [2])]
+    found = metrics.judge(Judge(), as_images(points))
+    assert found["covered"] == 1 and found["shares"].tolist() == pytest.approx([0.97, 0.02, 0.01])
+    assert found["confidence"] > 0.99
+    scores = metrics.scores(Judge(), as_images(torch.rand(50, 3)), as_images(points))
+    assert set(scores) == {"distance", "precision", "recall", "confidence", "covered"}
+
+
+def test_walk_panel_moves_freezes_and_leaves_a_picture(shown):
+    def images_of(level):
+        return lambda noise: torch.sigmoid(level + noise.sum(dim=1)).view(-1, 1, 1, 1).expand(-1, 1, 4, 4)
+
+    def sample_noise(batch_size, noise_dim):
+        return torch.rand(batch_size, noise_dim, generator=torch.Generator().manual_seed(0))
+
+    epoch, start, end, position, button, moving, frozen = widgets.walk_panel(
+        {"epoch 1": images_of(0), "epoch 2": images_of(2)}, 3, sample_noise, alt="a walk")
+    seen = [moving.value]
+    for control, value in ((epoch, "epoch 1"), (position, 0.5), (end, 3), (start, 2)):
+        control.value = value
+        seen.append(moving.value)
+    assert len(set(seen)) == 5 and frozen.value == seen[0]
+    button.click()
+    assert frozen.value == seen[-1]
+    assert shown[-1].alt == "a walk"
+
+
+def test_steps_draws_every_panel_with_its_level_and_mark(shown):
+    figure = plotting.steps({"losses": {"d": [1.0, 2.0, 1.5] * 40}, "other": {"a": [1.0], "b": [2.0]}},
+                            levels={"losses": 1.4}, mark=3)
+    lines = [[line.get_linestyle() for line in axes.lines] for axes in figure.axes]
+    assert [row.count("--") for row in lines] == [1, 0] and len(lines[1]) == 5
+    plotting.show(figure, alt="two panels")
+
+
+def test_no_tensorboard_server_where_nobody_watches(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    widgets.tensorboard("runs/some")
+    assert "tensorboard --logdir runs/some" in capsys.readouterr().out
+
+
+def test_a_port_that_is_taken_gets_one_line(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_PROFILE", "cpu")
+    monkeypatch.delenv("COURSE_HEADLESS", raising=False)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(TrainingError, match=r"port \d+ is taken by another program"):
+            widgets.tensorboard(tmp_path, port=other.getsockname()[1])
+
+
+def test_tensorboard_not_installed_gets_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(TrainingError, match="TensorBoard is not installed: pip install tensorboard"):
+        widgets.tensorboard(tmp_path)
+
+
+@pytest.mark.slow
+def test_tensorboard_serves_the_log_and_ends_with_the_kernel(tmp_path):
+    """In an interpreter of its own, as in a kernel."""
+    script = f'''
+import urllib.request
+from IPython.core.interactiveshell import InteractiveShell
+InteractiveShell.instance()
+import torch
+from helpers.given import training, widgets
+log = training.open_log({str(tmp_path)!r})
+training.write_log(log, {{"d_loss": torch.rand(3)}}, 0, 1, None)
+log.close()
+import socket
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+widgets.tensorboard({str(tmp_path)!r}, port=port)
+print("tags", urllib.request.urlopen(f"http://127.0.0.1:{{port}}/data/plugin/scalars/tags").read())
+print("port", port)
+'''
+    environment = {**os.environ, "COURSE_PROFILE": "cpu", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment.pop("COURSE_HEADLESS", None)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
+    assert "d_loss" in done.stdout, done.stderr
+    port = int(done.stdout.split("port ")[-1])
+    for _ in range(50):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the server is still there")

@@ -88,6 +88,7 @@ def run(args):
     folder.mkdir(parents=True, exist_ok=True)  # now, not after minutes of training
     if args.profile:
         os.environ["COURSE_PROFILE"] = args.profile  # the kernel inherits it
+    os.environ["COURSE_HEADLESS"] = "1"  # and starts no server for a panel that nobody sees
     at = {}
 
     def begin(notebook):

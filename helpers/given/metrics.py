@@ -1,4 +1,7 @@
-"""Scores for generated images. A small classifier, trained here in seconds, judges what the images show."""
+"""Scores for generated images. A small classifier, trained here in seconds, judges what the images show.
+
+All images here are float tensors (N, 1, 28, 28) in [0, 1].
+"""
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -70,3 +73,72 @@ def share_as_asked(classifier, images, labels):
     predictions (N,)."""
     predictions = classifier(images.cpu()).argmax(dim=1)
     return (predictions == labels).float().mean().item(), predictions
+
+
+@torch.inference_mode()
+def judge(classifier, images):
+    """Say what the classifier sees in images.
+
+    Returns:
+        dict: `confidence`, the mean probability of the class it settles on; `shares`, (K,), the share of the images
+        that it takes for each class; `covered`, the number of classes with a share of at least a tenth of 1 / K.
+    """
+    probabilities = torch.cat([classifier(batch).softmax(dim=1) for batch in images.cpu().split(1000)])
+    confidence, predictions = probabilities.max(dim=1)
+    classes = probabilities.shape[1]
+    shares = predictions.bincount(minlength=classes) / len(images)
+    return {"confidence": confidence.mean().item(), "shares": shares,
+            "covered": int((shares >= 0.1 / classes).sum())}
+
+
+@torch.inference_mode()
+def features(classifier, images):
+    """Return what the classifier's last layer sees of images, (N, 128)."""
+    return torch.cat([classifier.features(batch) for batch in images.cpu().split(1000)])
+
+
+def frechet_distance(classifier, real, fake):
+    """Fréchet distance of two sets of images in the classifier's feature space (Heusel et al., "FID", 2017, eq. 6).
+
+    The squared Wasserstein distance of two normal distributions that have the sets' means and covariances. It is 0 for
+    equal sets. Values of another classifier, or of the Inception network of the "FID" in papers, do not compare.
+    """
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    extractor = classifier.features
+    extractor.num_features = classifier.head.in_features  # torchmetrics asks for it
+    with torch.inference_mode():
+        distance = FrechetInceptionDistance(feature=extractor, normalize=True)
+        for images, is_real in ((real, True), (fake, False)):
+            for batch in images.cpu().split(1000):
+                distance.update(batch, real=is_real)
+        return max(0.0, distance.compute().item())
+
+
+def precision_recall(classifier, real, fake, neighbours=3):
+    """Precision and recall of generated images (Kynkaanniemi et al., "Improved Precision and Recall", 2019, eq. 1).
+
+    Each image stands for a ball in feature space that reaches to its third nearest neighbour in its own set. The
+    features are scaled to length 1: else a few real images far out have balls that hold even pure noise, which leaves
+    the classifier cold and lies near the origin.
+
+    Returns:
+        precision: the share of fake images that lie in some real image's ball (are they good?).
+        recall: the share of real images that lie in some fake image's ball (is every kind there?).
+    Both sets should have the same size: larger sets have smaller balls.
+    """
+    points = [F.normalize(features(classifier, images), dim=1) for images in (real, fake)]
+    # The nearest neighbour of a point in its own set is the point itself, hence + 1.
+    radii = [torch.cdist(own, own).kthvalue(neighbours + 1, dim=1).values for own in points]
+    distances = torch.cdist(*points)
+    precision = (distances <= radii[0][:, None]).any(dim=0).float().mean().item()
+    recall = (distances <= radii[1]).any(dim=1).float().mean().item()
+    return precision, recall
+
+
+def scores(classifier, real, fake):
+    """Return all scores of generated images as one dict: distance, precision, recall, confidence, covered."""
+    precision, recall = precision_recall(classifier, real[:2000], fake[:2000])
+    judged = judge(classifier, fake)
+    return {"distance": frechet_distance(classifier, real, fake), "precision": precision, "recall": recall,
+            "confidence": judged["confidence"], "covered": judged["covered"]}

@@ -95,6 +95,44 @@ def curves(series, xlabel="epoch", ylabel="", title="", target=None):
     return figure
 
 
+def lines(x, series, xlabel="", ylabel="", title=""):
+    """Draw lines over common x values: series is a dict label -> values."""
+    figure, axes = plt.subplots(figsize=(6, 3.2))
+    for label, values in series.items():
+        axes.plot(x, values, label=label)
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def steps(panels, title="", levels=(), mark=None):
+    """Draw what a training recorded at each step, in panels side by side: faint as it is, strong as a running mean.
+
+    Args:
+        panels: dict title -> dict label -> values.
+        levels: dict title -> where that panel gets a dashed horizontal line.
+        mark: step at which all panels get a vertical line.
+    """
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3), squeeze=False, layout="constrained")
+    for axes, (name, series) in zip(all_axes[0], panels.items()):
+        for k, (label, values) in enumerate(series.items()):
+            values = np.asarray(values)
+            width = max(1, len(values) // 50)
+            smooth = np.convolve(values, np.ones(width) / width, mode="valid")
+            axes.plot(values, color=f"C{k}", alpha=0.2, linewidth=0.5, rasterized=True)
+            axes.plot(np.arange(len(smooth)) + (width - 1) / 2, smooth, color=f"C{k}", label=label)
+        if name in levels:
+            axes.axhline(levels[name], color="gray", linestyle="--", linewidth=1)
+        if mark is not None:
+            axes.axvline(mark, color="black", linewidth=1)
+        axes.set(xlabel="step", title=name)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
 def bars(values, labels, ylabel="", title=""):
     """Draw one bar for each value (K,), with a label below it."""
     figure, axes = plt.subplots(figsize=(6, 2.4))

@@ -122,9 +122,15 @@ def evaluate(terms, model, images, labels=None, batch_size=1000):
 
 
 class History(list):
-    """One dict per epoch: `loss` (mean over the epoch's images), `seconds` since the start, and what was evaluated."""
+    """One dict per epoch: means over the epoch's images (`loss`), `seconds` since the start, and what was evaluated.
 
-    interrupted = False
+    `steps` holds the same quantities step by step: a dict name -> list of floats.
+    """
+
+    def __init__(self, records=(), steps=None):
+        super().__init__(records)
+        self.steps = {} if steps is None else steps
+        self.interrupted = False
 
     def column(self, name):
         """Return the values of one quantity, epoch by epoch."""
@@ -172,7 +178,7 @@ def fit(model, loss, images, labels=None, *, epochs, batch_size=128, lr=1e-3, we
 
 
 def loop(step, images, labels=None, *, state, settings, epochs, batch_size, device, after_epoch=None, target=None,
-         seed=0, checkpoint=None, quiet=False):
+         seed=0, checkpoint=None, drop_last=False, log_dir=None, log_images=None, quiet=False):
     """Go over the images `epochs` times in random order, batch by batch, and return the History.
 
     This is the loop of all assignments: `fit` hands it the step of one model and one loss, a GAN its own.
@@ -186,24 +192,32 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
         target: stop as soon as an epoch's mean "loss" is below it.
         checkpoint: path. The whole state is written there after each epoch; if the file is already there, training
             goes on from it and gives the same result as if it had never stopped.
+        drop_last: leave out the last batch of an epoch if it is smaller than the others.
+        log_dir: folder for TensorBoard: every step's values and the images of log_images. It replaces older logs there.
+        log_images: function () -> images (N, C, h, w) in [0, 1], called after each epoch.
         quiet: print nothing.
     Raises:
-        TrainingError: a mean became NaN or infinite, memory ran out, or the checkpoint does not fit.
+        TrainingError: a mean became NaN or infinite, memory ran out, the batches are too large, the checkpoint does not
+            fit, or TensorBoard is not installed.
     Ctrl-C ends the training early, keeps the weights as they are and sets `History.interrupted`.
     """
     models = [part for part in state.values() if isinstance(part, nn.Module)]
     is_conv = any(isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) for model in models for layer in model.modules())
     layout = torch.channels_last if is_conv else torch.contiguous_format
-    steps = math.ceil(len(images) / batch_size)
+    used = len(images) // batch_size * batch_size if drop_last else len(images)  # images in an epoch
+    if not used:
+        raise TrainingError(f"batch_size is {batch_size}, but there are only {len(images)} images: take a smaller one")
+    steps = math.ceil(used / batch_size)
     settings = {**settings, "epochs": epochs, "batch_size": batch_size, "seed": seed, "images": len(images)}
     history = History()
     for model in models:  # before a checkpoint is loaded: an optimiser puts its state where the weights are
         model.to(device, memory_format=layout)
     torch.manual_seed(seed)
     if checkpoint is not None and Path(checkpoint).exists():
-        history.extend(load_checkpoint(checkpoint, state, settings))
+        history = load_checkpoint(checkpoint, state, settings)
         if not quiet:
             print(f"going on after epoch {len(history)}, from {checkpoint}")
+    log = None if log_dir is None else open_log(log_dir, len(history) * steps)
     started = time.perf_counter() - (history[-1]["seconds"] if history else 0)
     bar = progress_bar(epochs * steps, len(history) * steps, quiet)
     try:
@@ -216,14 +230,16 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
             order = torch.randperm(len(images)).to(device)
             shuffled = images[order]
             shuffled_labels = None if labels is None else labels[order]
-            totals = {}
-            for start in range(0, len(images), batch_size):
+            seen = []  # the steps' values stay on the device until the epoch ends: no waiting
+            for start in range(0, used, batch_size):
                 x = to_float(shuffled[start:start + batch_size]).contiguous(memory_format=layout)
                 y = None if labels is None else shuffled_labels[start:start + batch_size]
-                for name, value in step(x, y).items():
-                    totals[name] = totals.get(name, 0) + value * len(x)  # stays on the device: no waiting
+                seen.append(step(x, y))
                 bar.update()
-            record = {name: float(total) / len(images) for name, total in totals.items()}
+            values = {name: torch.stack([one[name] for one in seen]).cpu() for name in seen[0]}
+            sizes = torch.full((steps,), batch_size, dtype=torch.float64)
+            sizes[-1] = used - (steps - 1) * batch_size
+            record = {name: float((value * sizes).sum() / used) for name, value in values.items()}
             for name, mean in record.items():
                 if not math.isfinite(mean):
                     raise TrainingError(_diverged(f"the {name} is {mean}", epoch))
@@ -233,7 +249,11 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
                 for model in models:
                     model.train()
             history.append(record)
-            bar.set_postfix_str(", ".join(f"{name} {record[name]:.4g}" for name in totals), refresh=False)
+            for name, value in values.items():
+                history.steps.setdefault(name, []).extend(value.tolist())
+            bar.set_postfix_str(", ".join(f"{name} {record[name]:.4g}" for name in values), refresh=False)
+            if log is not None:
+                write_log(log, values, (epoch - 1) * steps, epoch, None if log_images is None else log_images())
             if checkpoint is not None:
                 save_checkpoint(checkpoint, state, settings, history)
             if target is not None and record["loss"] < target:
@@ -244,6 +264,8 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
         raise _explain(error, models, len(history) + 1, batch_size) from error
     finally:
         bar.close()
+        if log is not None:
+            log.close()
         for model in models:
             model.eval()
     if not quiet:
@@ -279,7 +301,8 @@ def _explain(error, models, epoch, batch_size):
 
 def save_checkpoint(path, state, settings, history):
     """Write the state after an epoch. The file appears whole or not at all."""
-    content = {"settings": settings, "history": list(history), "rng": torch.get_rng_state(),
+    content = {"settings": settings, "history": list(history), "steps": history.steps,
+               "rng": torch.get_rng_state(),
                "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
                "state": {name: part.state_dict() for name, part in state.items()}}
     save_atomically(content, path)
@@ -322,7 +345,33 @@ def load_checkpoint(path, state, settings):
     torch.set_rng_state(content["rng"])
     if torch.cuda.is_available() and content["cuda_rng"]:
         torch.cuda.set_rng_state_all(content["cuda_rng"])
-    return content["history"]
+    return History(content["history"], content["steps"])
+
+
+def open_log(folder, done_steps=0):
+    """Return TensorBoard's writer for a folder. done_steps: those of a resumed training; 0 replaces what was there."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise TrainingError("TensorBoard is not installed: pip install tensorboard, or train without log_dir") from None
+    try:
+        if not done_steps:  # a second run in the same folder would be drawn over the first
+            for old in Path(folder).glob("events.out.tfevents.*"):
+                old.unlink()
+        return SummaryWriter(str(folder), purge_step=done_steps or None)
+    except OSError as error:
+        raise TrainingError(f"cannot write the TensorBoard log into {folder}: {error}") from None
+
+
+def write_log(log, values, first_step, epoch, images):
+    """Add an epoch's values, step by step, and its images to a TensorBoard log."""
+    for name, value in values.items():
+        for k, number in enumerate(value.tolist()):
+            log.add_scalar(name, number, first_step + k + 1)
+    if images is not None:
+        from torchvision.utils import make_grid  # here, because torchvision takes a second to import
+        log.add_image("samples", make_grid(images, nrow=8, padding=1, pad_value=1.0), epoch)
+    log.flush()
 
 
 def progress_bar(total, done=0, quiet=False):

@@ -1,11 +1,26 @@
 """Panels with sliders. Each also leaves a picture, so that a reader without a kernel sees something."""
+import atexit
+import contextlib
 import io
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
 
 import numpy as np
 import torch
 from matplotlib import image as mpl_image
 
-from helpers.given import plotting
+from helpers.given import plotting, training
+
+
+def enlarged_png(image):
+    """Return an image (C, h, w) in [0, 1] as PNG, 7 times larger: a browser would smooth the few pixels."""
+    pixels = plotting.as_pixels(image)
+    png = io.BytesIO()
+    mpl_image.imsave(png, np.kron(pixels, np.ones((7, 7))), format="png", **plotting.GRAY)
+    return png.getvalue()
 
 
 def latent_panel(decode, latent_size, sliders=(0, 1), class_names=(), reach=2.5, seed=0, alt=""):
@@ -34,11 +49,7 @@ def latent_panel(decode, latent_size, sliders=(0, 1), class_names=(), reach=2.5,
     def redraw(_=None):
         z = base.clone()
         z[sliders] = torch.tensor([control.value for control in controls])
-        pixels = plotting.as_pixels(images_at(z[None], chooser.index if class_names else 0)[0])
-        png = io.BytesIO()
-        enlarged = np.kron(pixels, np.ones((7, 7)))  # a browser would smooth the few pixels of the original
-        mpl_image.imsave(png, enlarged, format="png", **plotting.GRAY)
-        picture.value = png.getvalue()
+        picture.value = enlarged_png(images_at(z[None], chooser.index if class_names else 0)[0])
 
     controls = [ipywidgets.FloatSlider(value=0, min=-reach, max=reach, step=0.1, description=f"z{k + 1}")
                 for k in sliders]
@@ -62,3 +73,92 @@ def latent_panel(decode, latent_size, sliders=(0, 1), class_names=(), reach=2.5,
                                  column_labels=[f"{value:.1f}" for value in steps.tolist()])
     plotting.show(figure, alt)
     return controls, chooser, picture
+
+
+def walk_panel(generators, noise_dim, sample_noise, reach=6, alt=""):
+    """Walk between two noise vectors, at any epoch, and freeze an image to compare it with the next.
+
+    Args:
+        generators: dict name, such as "epoch 3" -> function: noise (N, noise_dim) -> images (N, C, h, w) in [0, 1].
+        sample_noise: function (batch_size, noise_dim) -> noise.
+        reach: how many noise vectors there are to choose the two ends from.
+        alt: text that stands for the static picture: one walk, a row for each generator.
+    """
+    import ipywidgets
+    from IPython.display import display
+
+    ends = sample_noise(reach, noise_dim)
+
+    def images_at(name, start, end, weights):
+        noise = torch.stack([torch.lerp(ends[start], ends[end], weight) for weight in weights])
+        with torch.inference_mode():
+            return generators[name](noise).cpu()
+
+    def redraw(_=None):
+        moving.value = enlarged_png(images_at(epoch.value, start.value, end.value, [position.value])[0])
+
+    def freeze(_=None):
+        frozen.value = moving.value
+        caption.value = f"frozen: {epoch.value}, from {start.value} to {end.value}, at {position.value:.2f}"
+
+    epoch = ipywidgets.SelectionSlider(options=list(generators), value=list(generators)[-1], description="generator")
+    start, end = (ipywidgets.IntSlider(value=k, min=0, max=reach - 1, description=name)
+                  for k, name in enumerate(("from", "to")))
+    position = ipywidgets.FloatSlider(value=0, min=0, max=1, step=0.05, description="position")
+    button = ipywidgets.Button(description="freeze", tooltip="keep this image beside the next ones")
+    moving, frozen = (ipywidgets.Image(format="png") for _ in range(2))
+    caption = ipywidgets.Label()
+    for control in (epoch, start, end, position):
+        control.observe(redraw, names="value")
+    button.on_click(freeze)
+    redraw()
+    freeze()
+    controls = ipywidgets.VBox([epoch, start, end, position, button])
+    display(ipywidgets.HBox([controls, moving, ipywidgets.VBox([frozen, caption])]))
+
+    steps = torch.linspace(0, 1, 10).tolist()
+    rows = torch.cat([images_at(name, 0, 1, steps) for name in generators])
+    plotting.show(plotting.image_grid(rows, columns=len(steps), title="From one noise vector to another",
+                                      row_labels=list(generators),
+                                      column_labels=[f"{step:.1f}" for step in steps]), alt)
+    return epoch, start, end, position, button, moving, frozen
+
+
+def tensorboard(log_dir, port=6006):
+    """Open TensorBoard inside the notebook on a folder of logs, as `%tensorboard --logdir log_dir` does.
+
+    The server ends with the kernel. Where nobody watches (the `smoke` profile, `./course run`) none is started.
+
+    Raises:
+        TrainingError: TensorBoard is not installed, or another program has the port.
+    """
+    import importlib.util
+    import socket
+
+    if importlib.util.find_spec("tensorboard") is None:
+        raise training.TrainingError("TensorBoard is not installed: pip install tensorboard, then restart the kernel")
+    if training.profile() == "smoke" or os.environ.get("COURSE_HEADLESS"):
+        print(f"Nobody watches, so no server is started. By hand: tensorboard --logdir {log_dir}")
+        return
+    from IPython import get_ipython
+    from tensorboard import manager
+
+    if not any(info.port == port and info.logdir == str(log_dir) for info in manager.get_all()):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise training.TrainingError(f"port {port} is taken by another program: tensorboard(..., "
+                                             f"port={port + 1}) takes another one")
+    # The magic looks for a program on the PATH. A kernel's PATH need not hold the environment that it runs in.
+    os.environ.setdefault("TENSORBOARD_BINARY", str(Path(sys.executable).with_name("tensorboard")))
+    shell = get_ipython()
+    shell.extension_manager.load_extension("tensorboard")
+    shell.run_line_magic("tensorboard", f"--logdir {shlex.quote(str(log_dir))} --port {port}")
+    for info in manager.get_all():
+        if info.port == port and info.logdir == str(log_dir):
+            atexit.register(stop_process, info.pid)
+
+
+def stop_process(pid):
+    """End a server that this kernel started, if it still runs."""
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGTERM)

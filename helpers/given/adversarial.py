@@ -1,0 +1,115 @@
+"""Two networks trained against each other. `update` is what happens in one step: read it, it is the heart of a GAN."""
+import torch
+
+from helpers.given import training
+from helpers.given.training import TrainingError
+
+
+def update(x, noise, D, G, D_solver, G_solver, discriminator_loss, generator_loss):
+    """One step of each player on one batch: first the discriminator, then the generator.
+
+    Args:
+        x: real images as the discriminator takes them. noise: the generator's input, as many.
+        D, G: the networks. D_solver, G_solver: their optimisers.
+        discriminator_loss: function (logits_real, logits_fake) -> scalar. generator_loss: (logits_fake) -> scalar.
+    Returns:
+        dict of detached scalars: d_loss, g_loss, and d_real, d_fake: the mean probability of "real" that D gave.
+    """
+    fake = G(noise)
+
+    # 1. The discriminator learns to tell x from fake. detach() cuts the graph: this loss is no business of G.
+    logits_real, logits_fake = D(x), D(fake.detach())
+    d_loss = discriminator_loss(logits_real, logits_fake)
+    D_solver.zero_grad(set_to_none=True)
+    d_loss.backward()
+    D_solver.step()
+
+    # 2. The generator learns to fool the new discriminator. The gradient passes through D, but only G's weights get
+    # one: D would throw its own away, and computing them takes time.
+    g_loss = generator_loss(D(fake))
+    G_solver.zero_grad(set_to_none=True)
+    g_loss.backward(inputs=[w for group in G_solver.param_groups for w in group["params"] if w.requires_grad])
+    G_solver.step()
+
+    return {"d_loss": d_loss.detach(), "g_loss": g_loss.detach(),
+            "d_real": logits_real.detach().sigmoid().mean(), "d_fake": logits_fake.detach().sigmoid().mean()}
+
+
+def normalize(x):
+    """Images (N, C, h, w) in [0, 1] -> (N, C * h * w) in [-1, 1], the range of the generator's Tanh."""
+    return (2 * x - 1).flatten(1)
+
+
+def fit(D, G, D_solver, G_solver, discriminator_loss, generator_loss, sample_noise, images, *, noise_dim=96, epochs,
+        batch_size=128, prepare=normalize, show_every=None, show=None, bf16=True, device=None, **options):
+    """Train a GAN and return its History. `History.steps` has d_loss, g_loss, d_real, d_fake for every step.
+
+    Args:
+        D, G, D_solver, G_solver, discriminator_loss, generator_loss: see `update`. The networks end in evaluation mode
+            on the device.
+        sample_noise: function (batch_size, noise_dim, dtype, device) -> noise.
+        images: uint8 (N, C, h, w). A last batch that is smaller than batch_size is left out: BatchNorm needs company.
+        prepare: function: images (N, C, h, w) in [0, 1] -> real images as D takes them, in [-1, 1].
+        show: function (step) -> None, called before step 0, show_every, 2 * show_every, ... G is in training mode.
+        bf16: use bfloat16 where the machine has it in hardware.
+        device: as for `training.pick_device`.
+        options: those of `training.loop`: after_epoch (it is called with G), seed, checkpoint, log_dir, log_images,
+            quiet.
+    Raises:
+        TrainingError: images, networks or noise that do not fit together, and see `training.loop`.
+    """
+    device = training.pick_device(device)
+    for network in (D, G):
+        network.to(device)
+    check_fit(images, prepare, sample_noise, noise_dim, D, G, device)
+    for solver in (D_solver, G_solver):
+        use_fused_kernel(solver, device)
+    count = 0
+
+    with training.mixed_precision(D, device, bf16) as call_d, training.mixed_precision(G, device, bf16) as call_g:
+        def step(x, labels):
+            nonlocal count
+            if show is not None and count % show_every == 0:
+                show(count)
+            count += 1
+            noise = sample_noise(len(x), noise_dim, dtype=x.dtype, device=x.device)
+            return update(prepare(x), noise, call_d, call_g, D_solver, G_solver, discriminator_loss, generator_loss)
+
+        state = {"G": G, "D": D, "G_solver": G_solver, "D_solver": D_solver}
+        return training.loop(step, images, state=state, settings={"noise_dim": noise_dim}, epochs=epochs,
+                             batch_size=batch_size, device=device, drop_last=True, **options)
+
+
+def use_fused_kernel(solver, device):
+    """Make a new Adam run as one kernel instead of a dozen for each weight. It computes the same numbers."""
+    if isinstance(solver, torch.optim.Adam) and not solver.state and device.type != "mps":
+        for group in solver.param_groups:
+            group.update(fused=True, foreach=False)
+
+
+@torch.no_grad()
+def check_fit(images, prepare, sample_noise, noise_dim, D, G, device):
+    """Raise TrainingError if images, noise and networks do not fit together, with what to change."""
+    if images.dtype != torch.uint8 or images.dim() != 4:
+        raise TrainingError(f"images must be uint8 of shape (N, C, h, w), got {images.dtype} of shape "
+                            f"{tuple(images.shape)}: pass datasets.load(...).train_images, `prepare` scales them")
+    with torch.random.fork_rng(devices=[]):
+        x = prepare(training.to_float(images[:256].to(device)))
+        noise = sample_noise(2, noise_dim, dtype=torch.float32, device=device)
+    low, high = x.aminmax()
+    if not (-1 <= low < 0 < high <= 1):
+        raise TrainingError(f"prepare(images) must lie in [-1, 1] like the generator's images, got values from "
+                            f"{low:.3g} to {high:.3g}: 2 * x - 1 makes them from x in [0, 1]")
+    modes = D.training, G.training
+    D.eval(), G.eval()  # two images are too few for BatchNorm, and its statistics are none of our business
+    try:
+        fake = G(noise)
+        if fake.shape[1:] != x.shape[1:]:
+            raise TrainingError(f"prepare(images) has images of shape {tuple(x.shape[1:])}, the generator makes "
+                                f"{tuple(fake.shape[1:])}: they must be the same")
+        logits = D(x[:2])
+        if logits.numel() != 2:
+            raise TrainingError(f"the discriminator must give one logit per image, got shape {tuple(logits.shape)} "
+                                "for 2 images")
+    finally:
+        D.train(modes[0]), G.train(modes[1])
