@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 PUBLIC = {}  # name -> (function, points, hint), filled by @public
@@ -130,9 +131,15 @@ def expect_shape(what, value, shape):
 
 def expect_close(what, value, expected, tolerance=1e-4):
     """Assert that a number is the expected one, within a relative tolerance."""
-    value = float(value)
+    value = float(torch.as_tensor(value).detach())
     assert abs(value - expected) <= tolerance * max(1, abs(expected)), \
         f"{what} should be {expected:.6g}, got {value:.6g}"
+
+
+def expect_parameters(what, model, count):
+    """Assert that a model has this many trainable numbers. A lazy layer must have run before."""
+    total = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert total == count, f"{what} should have {count:,} parameters, it has {total:,}"
 
 
 class LinearLayers(TorchFunctionMode):
@@ -152,3 +159,35 @@ class LinearLayers(TorchFunctionMode):
             bias = args[2] if len(args) > 2 else kwargs.get("bias")
             self.seen.append((weight.detach(), None if bias is None else bias.detach()))
         return function(*args, **kwargs)
+
+
+class Layers(TorchFunctionMode):
+    """Record every linear layer, convolution, transposed convolution and batch norm that runs, in order.
+
+    Each is a dict: "kind" (the function's name), its arguments by name, "output". Modules and calls of
+    torch.nn.functional are both seen. Tensors are as they were when the layer ran, whatever is done in place later;
+    "weight" is the one that the layer used and no copy.
+    """
+
+    ARGUMENTS = {
+        F.linear: ("input", "weight", "bias"), F.conv2d: ("input", "weight", "bias"),
+        F.conv_transpose2d: ("input", "weight", "bias"),
+        F.batch_norm: ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
+    }
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function not in self.ARGUMENTS:
+            return function(*args, **kwargs)
+        layer = {"kind": function.__name__}
+        for name, value in {**dict(zip(self.ARGUMENTS[function], args)), **kwargs}.items():
+            layer[name] = value.detach() if isinstance(value, torch.Tensor) else value
+            if isinstance(value, torch.Tensor) and name != "weight":
+                layer[name] = layer[name].clone()
+        output = function(*args, **kwargs)
+        self.seen.append({**layer, "output": output.detach().clone()})
+        return output
