@@ -1,4 +1,4 @@
-"""The instructor's command line: the student's commands, `release`, `grade`, and a `test` that tests the course."""
+"""The instructor's command line: the student's commands, and `release`, `grade`, `audit`, `test` of the course."""
 import argparse
 import sys
 from pathlib import Path
@@ -39,6 +39,22 @@ def grade(args):
     return grade.main(parser.parse_args(args.rest))
 
 
+def add_audit(commands):
+    parser = commands.add_parser("audit", help="measure the checks with right variants and typical mistakes")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="an assignment with a bank in tests/banks; "
+                        "default: all")
+    parser.set_defaults(command=audit)
+
+
+def audit(args):
+    from coursekit import audit, sandbox
+
+    try:
+        return audit.main(args.names)
+    except sandbox.SandboxError as error:
+        raise student.UserError(str(error)) from None
+
+
 def add_test(commands):
     parser = commands.add_parser("test", help="test the course itself; further arguments go to pytest",
                                  usage="course test [PYTEST ARGUMENTS]")
@@ -66,11 +82,11 @@ def find_sandbox():
 
     reason = sandbox.why_not_isolated()
     yield ("sandbox", "warn" if reason else "ok", f"not isolated: {reason}" if reason else "bubblewrap starts",
-           "on Debian or Ubuntu: apt install bubblewrap; if it does not start, allow unprivileged user namespaces")
+           sandbox.how_to_isolate())
 
 
 COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_train, student.add_plot_latent,
-            student.add_data, add_doctor, add_release, add_grade)
+            student.add_data, add_doctor, add_release, add_grade, add_audit)
 
 if __name__ == "__main__":
     sys.exit(student.main(commands=COMMANDS))

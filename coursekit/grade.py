@@ -10,7 +10,7 @@ import time
 import zlib
 from pathlib import Path
 
-from coursekit.sandbox import ROOT, Sandbox, SandboxError, Unanswered, why_not_isolated
+from coursekit.sandbox import ROOT, Sandbox, SandboxError, Unanswered, printable, why_not_isolated
 from coursekit.submission import NoGradedFile, SubmissionError, read_graded_file
 from helpers.given.__main__ import write
 
@@ -91,7 +91,7 @@ def grade_source(sandbox, source, checks, seed, on_check=lambda check: None):
             continue
         if item["status"] == "passed":
             item["status"] = status
-        message = " ".join(message.split())
+        message = printable(message)[:1000]  # it may quote what the student's code returned
         if message not in item["message"]:
             item["message"] += ("; " if item["message"] else "") + message
             if not broken and status != "missing":
@@ -110,7 +110,7 @@ def check_style(source, name):
                                   timeout=STYLE_TIMEOUT)
         except subprocess.TimeoutExpired:
             return {"status": "timeout", "count": 0, "findings": []}
-    findings = done.stdout.splitlines()
+    findings = [printable(line) for line in done.stdout.splitlines()]
     return {"status": "passed" if done.returncode == 0 else "failed", "count": len(findings), "findings": findings[:20]}
 
 
@@ -154,11 +154,12 @@ def grade(submission, assignment=None, seed=None, notebook=True, on_check=lambda
         else:
             executed = {"status": "skipped", "cells": 0, "failed": []}
     import torch
-    isolated = why_not_isolated() is None
+    why_not = why_not_isolated()
     return {
-        "submission": str(submission), "assignment": assignment,
+        "submission": printable(str(submission)), "assignment": assignment,
         "score": sum(item["points"] for item in items.values()), "max": sum(item["max"] for item in items.values()),
-        "seed": seed, "isolated": isolated, "items": items, "style": style, "notebook": executed,
+        "seed": seed, "isolated": why_not is None, "why_not_isolated": why_not,
+        "items": items, "style": style, "notebook": executed,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "seconds": round(time.perf_counter() - started, 2),
     }
@@ -180,7 +181,7 @@ def table(report):
     lines.append(f"  notebook: {notebook['status']}" + (f", {notebook['cells']} cells" if notebook["cells"] else ""))
     lines += [f"    {failure}" for failure in notebook["failed"][:3]]
     if not report["isolated"]:
-        lines.append(f"  NOT ISOLATED: {why_not_isolated()}. Student code ran with your rights.")
+        lines.append(f"  NOT ISOLATED: {report['why_not_isolated']}. Student code ran with your rights.")
     return "\n".join(lines)
 
 
@@ -212,7 +213,7 @@ def main(args):
     try:
         report = grade(Path(args.submission), args.assignment, args.seed, not args.no_notebook, show)
     except (SubmissionError, SandboxError) as error:
-        print(f"cannot grade: {error}", file=sys.stderr)
+        print(f"cannot grade: {printable(str(error))}", file=sys.stderr)
         return 2
     if sys.stderr.isatty():
         print("\r" + " " * 40 + "\r", end="", file=sys.stderr)

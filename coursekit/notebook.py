@@ -10,12 +10,13 @@ import re
 import signal
 import subprocess
 import sys
+import stat
 import tempfile
 import time
 from pathlib import Path
 
-from coursekit.sandbox import ENVIRONMENT, LIMITS, MB, PROCESSES, ROOT, printable, why_not_isolated, wrap
-from coursekit.worker import set_limits
+from coursekit.sandbox import ENVIRONMENT, LIMITS, PROCESSES, ROOT, printable, why_not_isolated, wrap
+from coursekit.worker import first_to_go, memory_is_scarce, set_limits
 
 CELL_TIMEOUT = 120  # seconds
 TIMEOUT = 300
@@ -44,9 +45,9 @@ def run_notebook(course, assignment, source):
         specification.parent.mkdir(parents=True)
         specification.write_text(json.dumps({
             "display_name": KERNEL, "language": "python",
-            "argv": [sys.executable, "-m", __name__, "kernel", str(course), str(sockets)]}))
+            "argv": [sys.executable, "-m", __name__, "kernel", str(course), str(folder)]}))
         environment = {**os.environ, "JUPYTER_PATH": str(folder), "PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen([sys.executable, "-m", __name__, "nbval", str(notebook), str(sockets), str(result)],
+        process = subprocess.Popen([sys.executable, "-m", __name__, "nbval", str(notebook), str(folder), str(result)],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                    env=environment, cwd=folder, start_new_session=True)
         deadline, problem = time.monotonic() + TIMEOUT, None
@@ -55,14 +56,16 @@ def run_notebook(course, assignment, source):
                 time.sleep(0.2)
                 if time.monotonic() > deadline:
                     problem = "timeout", f"not finished within {TIMEOUT} seconds"
-                # The one place on this machine that the kernel can write to.
-                if size_of(sockets) > 16 * MB:
-                    problem = "error", "the kernel filled the folder of its sockets"
+                if memory_is_scarce():
+                    problem = "error", "stopped: it took too much memory"
+                if not holds_only_sockets(sockets):
+                    problem = "error", "stopped: it wrote to the folder of its kernel's sockets"
         finally:
             if process.poll() is None and hasattr(os, "killpg"):
                 os.killpg(process.pid, signal.SIGKILL)
             process.kill()
             process.wait()
+            remove(sockets)
         if problem:
             return {"status": problem[0], "cells": 0, "failed": [problem[1]]}
         if not result.exists():
@@ -72,16 +75,24 @@ def run_notebook(course, assignment, source):
     return {"status": "failed" if failed or not cells else "passed", "cells": len(cells), "failed": failed[:10]}
 
 
-def size_of(folder):
-    """Return the bytes below a folder that somebody else writes to: what vanishes while we look counts nothing."""
-    total = 0
-    for place, _, files in os.walk(folder):
-        for name in files:
+def holds_only_sockets(folder):
+    """True if in this folder, the one place on this machine that the kernel can write to, is what belongs there."""
+    with os.scandir(folder) as entries:
+        for number, entry in enumerate(entries):
             try:
-                total += os.lstat(os.path.join(place, name)).st_size
+                if number > 20 or not stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode):
+                    return False
             except OSError:
-                pass
-    return total
+                pass  # it has gone since
+    return True
+
+
+def remove(folder):
+    """Remove what the kernel wrote to. Folders in folders may be deeper than Python can follow, `rm` can."""
+    deadline = time.monotonic() + 10
+    while folder.exists() and os.name == "posix" and time.monotonic() < deadline:
+        # The kernel ends with nbval, but some time after it.
+        subprocess.run(["rm", "-rf", "--", str(folder)], stderr=subprocess.DEVNULL)
 
 
 class Recorder:
@@ -104,14 +115,16 @@ def _telling_line(text):
     return printable(telling[-1] if telling else "its output differs from the one that is due")[:300]
 
 
-def _nbval(notebook, sockets, result):
+def _nbval(notebook, folder, result):
     """Run nbval over a notebook and write the outcomes as JSON. Runs in a process of its own."""
     import nbval.kernel
     import pytest
-    # nbval has no options for this: sockets and connection file in one folder, since the kernel has no network.
-    where = {"connection_file": os.path.join(sockets, CONNECTION)}
+    set_limits(LIMITS)  # a kernel may send whatever it likes
+    # nbval has no options for this: sockets in a folder, since the kernel has no network. The connection file, which
+    # is written with our rights, stands where the kernel cannot put a link in its place.
+    where = {"connection_file": os.path.join(folder, CONNECTION)}
     if why_not_isolated() is None:
-        where.update(transport="ipc", ip=os.path.join(sockets, "socket"))
+        where.update(transport="ipc", ip=os.path.join(folder, "sockets", "socket"))
     nbval.kernel.KernelManager = functools.partial(nbval.kernel.KernelManager, **where)
     recorder = Recorder()
     pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(Path(notebook).parent), "--nbval-lax",
@@ -119,17 +132,18 @@ def _nbval(notebook, sockets, result):
     Path(result).write_text(json.dumps(recorder.cells), encoding="utf-8")
 
 
-def _kernel(course, sockets):
+def _kernel(course, folder):
     """Become the notebook's kernel. jupyter starts this in place of a kernel."""
-    connection_file = os.path.join(sockets, CONNECTION)
+    connection_file = os.path.join(folder, CONNECTION)
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", connection_file]
     environment = {"COURSE_PROFILE": "smoke", "IPYTHONDIR": "/tmp/ipython"}
     set_limits(LIMITS)
+    first_to_go()
     if why_not_isolated() is None:
         os.chmod(connection_file, 0o644)  # it was written for this user only, the kernel runs as another
         command = ["/usr/bin/prlimit", f"--nproc={PROCESSES}", "--", *command]
-        command = wrap(command, readable=[course], writable=[sockets], environment=environment,
-                       folder=f"{course}/notebooks")
+        command = wrap(command, readable=[course, connection_file], writable=[os.path.join(folder, "sockets")],
+                       environment=environment, folder=f"{course}/notebooks")
         os.execv(command[0], command)
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     sys.exit(subprocess.call(command, env={**ENVIRONMENT, **environment, **kept}, cwd=Path(course, "notebooks")))

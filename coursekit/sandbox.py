@@ -3,28 +3,35 @@
 `Sandbox` starts coursekit.worker once and asks it for observations. `wrap` makes the bubblewrap command line; the
 notebook's kernel uses it too. What a process in the sandbox sees is an allow-list: the system's libraries, Python and
 its packages, the released course and the probes, all read-only, and a private /tmp. It has no network, its own process
-table, an empty environment and an unprivileged user.
+table, an empty environment and an unprivileged user. What one submission does to the worker, see coursekit.worker.
 """
 import functools
 import json
 import os
 import queue
+import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from coursekit.worker import pack, read_frame, unpack, write_frame
 
+# Worth a second each: the worker imports them once if a submission does.
+PRELOADED = {"torchvision": "torchvision", "matplotlib": "matplotlib.pyplot"}
 ROOT = Path(__file__).resolve().parents[1]
-NOBODY = 65534
+USERS = range(61000, 65000)  # without names: a sandbox of root takes one, so that none shares limits with another
 MB = 1 << 20
 SIZE_LIMIT = 256 * MB  # of one reply; the weights of a large network fit
+JSON_LIMIT = 1 * MB  # of the part that is not tensors: it takes many times its size in the grader's memory
 # An address space limit (AS) breaks torch builds that reserve much and use little, so DATA stands for memory.
-LIMITS = {"DATA": 6144 * MB, "FSIZE": 256 * MB, "NOFILE": 1024, "CORE": 0}
+LIMITS = {"DATA": 6144 * MB, "FSIZE": 256 * MB, "NOFILE": 1024, "CORE": 0, "MSGQUEUE": 0}
+MEMORY = 8192 * MB  # of all processes of a submission together
 # Counted over all processes of a user. Inside the sandbox that is the student's code; outside it would be the desktop.
 PROCESSES = 512
 SYSTEM = ("/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
@@ -62,6 +69,31 @@ def why_not_isolated():
     if trial.returncode != 0:
         return f"bubblewrap cannot start here: {trial.stderr.strip() or trial.returncode}"
     return None
+
+
+def how_to_isolate():
+    """Return what to do where student code cannot be isolated, in one line for `course doctor`."""
+    def setting(name):
+        try:
+            return Path("/proc/sys", name).read_text().strip()
+        except OSError:
+            return None
+
+    if sys.platform != "linux":
+        return "grade on a Linux machine, or here in a Linux virtual machine (Windows: WSL 2)"
+    if shutil.which("bwrap") is None or os.geteuid() == 0 and shutil.which("setpriv") is None:
+        return "Debian, Ubuntu: sudo apt install bubblewrap util-linux"
+    if setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
+        return ("AppArmor keeps bubblewrap from making user namespaces (Ubuntu 23.10 and later). Either write the "
+                "line `abi <abi/4.0>, profile bwrap /usr/bin/bwrap flags=(unconfined) { userns, }` to "
+                "/etc/apparmor.d/bwrap, then sudo systemctl reload apparmor; or allow all programs: "
+                "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")
+    if setting("user/max_user_namespaces") == "0":
+        return "allow user namespaces: sudo sysctl -w user.max_user_namespaces=10000"
+    if setting("kernel/unprivileged_userns_clone") == "0":
+        return "allow user namespaces: sudo sysctl -w kernel.unprivileged_userns_clone=1"
+    return ("in a container: start it with what bubblewrap needs (docker run --security-opt seccomp=unconfined "
+            "--security-opt apparmor=unconfined --cap-add SYS_ADMIN), or grade outside of it")
 
 
 def python_folders():
@@ -104,10 +136,12 @@ def wrap(command, readable=(), writable=(), environment=(), folder="/tmp"):
                 made.add(parent)
     for option, path in binds:
         out += [option, str(path), str(path)]
+    out += ["--remount-ro", "/dev", "--remount-ro", "/"]  # else the folders between the mounts could be written to
     out += ["--chdir", str(folder), "--"]
     if as_root:
         # The mounts need root, the student's code must not have it: drop it for good before anything else runs.
-        out += [shutil.which("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+        user = random.choice(USERS)
+        out += [shutil.which("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups",
                 "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
     return out + list(command)
 
@@ -150,20 +184,26 @@ class Sandbox:
                 shutil.copy(ROOT / "autograde_tests" / "probes" / name, probes)
             shutil.copytree(self.course / "helpers", self.folder / "helpers",
                             ignore=shutil.ignore_patterns("__pycache__"))
+            # The student's file takes its place; what stands here might be the solution.
+            (self.folder / "helpers" / f"{self.module}.py").unlink(missing_ok=True)
             for path in self.folder.rglob("*"):
                 path.chmod(0o755 if path.is_dir() else 0o644)
         limits = {**LIMITS, "NPROC": PROCESSES} if self.isolated else LIMITS
-        options = {"module": self.module, "limits": limits, "size_limit": SIZE_LIMIT, "isolated": self.isolated}
+        options = {"module": self.module, "limits": limits, "size_limit": SIZE_LIMIT, "memory": MEMORY,
+                   "isolated": self.isolated}
         command = [sys.executable, "-I", str(self.folder / "worker.py"), str(self.folder), json.dumps(options)]
         if self.isolated:
+            # As process 1 of its process table the worker gets no signal from those in it, and inherits all orphans.
             command = wrap(command, readable=[self.folder])
+            command.insert(1, "--as-pid-1")
             environment = None
         else:
             environment = {**ENVIRONMENT, **{k: os.environ[k] for k in ("PATH", "SYSTEMROOT") if k in os.environ}}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
                                         stderr=subprocess.DEVNULL, start_new_session=True, cwd=self.folder)
         self.replies = queue.Queue()
-        threading.Thread(target=self._read, args=(self.process.stdout, self.replies), daemon=True).start()
+        self.reader = threading.Thread(target=self._read, args=(self.process.stdout, self.replies), daemon=True)
+        self.reader.start()
         self.ready = False
 
     @staticmethod
@@ -177,14 +217,19 @@ class Sandbox:
         replies.put(None)
 
     def stop(self):
-        """Kill the worker. bubblewrap takes everything in its process table with it."""
+        """Kill the worker. The kernel takes everything in its process table with it."""
         if self.process is not None:
+            try:
+                self.process.stdin.close()  # the worker ends itself; after a change of user it does not with its parent
+            except OSError:
+                pass
             try:
                 os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
             except ProcessLookupError:
                 pass
             self.process.wait()
-            self.process.stdin.close()
+            self.reader.join(5)  # to the end of the worker's pipe: the worker itself has ended, too
+            self.process.stdout.close()
             self.process = None
 
     def observe(self, source, probe, values, tensors, timeout=10.0):
@@ -202,27 +247,35 @@ class Sandbox:
             self.start()
         if not self.ready:
             try:
-                started = self._next(120)
+                started = self.replies.get(timeout=120)
             except queue.Empty:
                 started = None
             if started is None:
                 raise SandboxError("the sandbox did not start: run ./course doctor")
             self.ready = True
-        request = {"module": self.module, "source": source, "probe": probe, "values": values, "timeout": timeout}
+        imports = re.findall(r"^\s*(?:import|from)\s+(\w+)", source, re.MULTILINE)
+        plan = {"timeout": timeout, "preload": [PRELOADED[name] for name in PRELOADED if name in imports]}
+        request = {"module": self.module, "source": source, "probe": probe, "values": values}
         try:
+            write_frame(self.process.stdin, json.dumps(plan).encode())
             write_frame(self.process.stdin, pack(request, tensors))
             # The worker keeps the time itself, unless it cannot fork.
-            reply = self._next(timeout + (20 if hasattr(os, "fork") else 0))
+            answer = self._answer(timeout + (20 if hasattr(os, "fork") else 0))
         except queue.Empty:
             self.stop()  # the next request starts another
             raise Unanswered("timeout", f"no answer within {timeout:g} seconds") from None
         except OSError:
-            reply = None
-        if reply is None:
+            answer = None
+        if answer is None:
             self.stop()
             raise Unanswered("error", "the sandbox was stopped from inside before it answered")
+        reply, verdict = answer
+        if verdict["spent"]:
+            self.stop()
+        if "kind" in verdict:
+            raise Unanswered(verdict["kind"], verdict["message"])
         try:
-            told, arrays = unpack(reply)
+            told, arrays = unpack(reply, JSON_LIMIT)
             kind = told["kind"]
             if kind == "observed":
                 return {**(told["value"] or {}), **arrays}
@@ -231,6 +284,16 @@ class Sandbox:
             raise Unanswered("error", f"the process gave no usable answer ({type(error).__name__})") from None
         raise Unanswered(kind if kind in ("missing", "error", "timeout") else "error", message)
 
-    def _next(self, timeout):
-        """Return the next reply, or None if the worker has ended. Raises queue.Empty if time is up."""
-        return self.replies.get(timeout=timeout)
+    def _answer(self, timeout):
+        """Return the child's reply and the worker's verdict, or None if the worker has ended.
+
+        Raises queue.Empty if time is up.
+        """
+        deadline, parts = time.monotonic() + timeout, []
+        while (frame := self.replies.get(timeout=max(0, deadline - time.monotonic()))) is not None:
+            if frame:
+                parts.append(frame)
+                continue
+            verdict = self.replies.get(timeout=max(0, deadline - time.monotonic()))
+            return verdict and (b"".join(parts), json.loads(verdict))
+        return None

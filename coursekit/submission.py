@@ -4,11 +4,15 @@ A submission is a folder or a zip file. Nothing of it is unpacked or executed he
 name and read with a size limit.
 """
 import os
+import stat
 import zipfile
 from pathlib import Path, PurePosixPath
 
 MAX_BYTES = 1 << 20  # of a graded file; ours are about 10 kB
 MAX_ENTRIES = 100_000
+MAX_DEPTH = 30  # folders in folders; what lies deeper is not looked at
+# Python bounds what these make of a few bytes, not what bzip2 and lzma do.
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 IGNORED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", "__MACOSX", "site-packages"}
 
 
@@ -46,17 +50,21 @@ def _choose(paths, module, submission):
     if not ranked:
         raise NoGradedFile(f"{submission} holds no {module}.py (expected helpers/{module}.py)")
     best = ranked[0]
-    equal = [path for path in ranked
-             if (path.parent.name, len(path.parts)) == (best.parent.name, len(best.parts))]
+    equal = [path for path in ranked if len(path.parts) == len(best.parts)
+             and (path.parent.name == "helpers") == (best.parent.name == "helpers")]
     if len(equal) > 1:
         raise SubmissionError(f"{submission} holds more than one {module}.py: {equal[0]} and {equal[1]}")
     return best
 
 
 def _from_folder(folder, module):
-    found = []
+    found, seen = [], 0
     for place, folders, files in os.walk(folder):  # does not follow links
-        folders[:] = [name for name in folders if name not in IGNORED]
+        depth = len(Path(place).relative_to(folder).parts)
+        folders[:] = [name for name in folders if name not in IGNORED and depth < MAX_DEPTH]
+        seen += len(folders) + len(files)
+        if seen > MAX_ENTRIES:
+            raise SubmissionError(f"{folder} holds more than {MAX_ENTRIES} files")
         if f"{module}.py" in files:
             found.append(PurePosixPath(Path(place, f"{module}.py").relative_to(folder).as_posix()))
     path = folder / _choose(found, module, folder)
@@ -76,7 +84,12 @@ def _from_zip(archive, module):
             inside = {PurePosixPath(entry.filename): entry for entry in entries if not entry.is_dir()}
             paths = [path for path in inside if path.name == f"{module}.py" and not path.is_absolute()
                      and ".." not in path.parts and not IGNORED.intersection(path.parts)]
-            with opened.open(inside[_choose(paths, module, archive)]) as stream:
+            entry = inside[_choose(paths, module, archive)]
+            if stat.S_ISLNK(entry.external_attr >> 16):
+                raise SubmissionError(f"{entry.filename} in {archive} is a link, not a plain file")
+            if entry.compress_type not in COMPRESSIONS:
+                raise SubmissionError(f"{archive} is compressed in an unusual way: zip it with the usual settings")
+            with opened.open(entry) as stream:
                 return stream.read(MAX_BYTES + 1)
     except SubmissionError:
         raise

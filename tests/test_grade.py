@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from coursekit import __main__ as command_line
 from coursekit import grade, sandbox
 from coursekit.release import discover, open_gap
 
@@ -46,8 +47,8 @@ def graded(tmp_path_factory):
 def test_report(graded):
     done, report = graded
     assert done.returncode == 0, done.stderr
-    assert set(report) == {"submission", "assignment", "score", "max", "seed", "isolated", "items", "style", "notebook",
-                           "versions", "seconds"}
+    assert set(report) == {"submission", "assignment", "score", "max", "seed", "isolated", "why_not_isolated", "items",
+                           "style", "notebook", "versions", "seconds"}
     assert set(report["items"]) == ITEMS
     assert all(set(item) == {"points", "max", "status", "message", "hint"} for item in report["items"].values())
     assert report["score"] == report["max"] - 1 and report["seed"] == 5
@@ -119,7 +120,30 @@ def test_a_machine_without_bubblewrap_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(grade, "why_not_isolated", sandbox.why_not_isolated)
     report = grade.grade(submission(tmp_path, SOLUTION), "vae", notebook=False)
     assert report["score"] == report["max"] and report["isolated"] is False
+    assert report["why_not_isolated"] == "bubblewrap is not installed"
     assert "NOT ISOLATED: bubblewrap is not installed" in grade.table(report)
+
+
+@pytest.mark.parametrize("platform, settings, says", [
+    ("darwin", {}, "grade on a Linux machine"),
+    ("win32", {}, "WSL 2"),
+    ("linux", {"kernel/apparmor_restrict_unprivileged_userns": "1"}, "kernel.apparmor_restrict_unprivileged_userns=0"),
+    ("linux", {"kernel/apparmor_restrict_unprivileged_userns": "0", "user/max_user_namespaces": "0"},
+     "user.max_user_namespaces"),
+    ("linux", {"kernel/unprivileged_userns_clone": "0"}, "kernel.unprivileged_userns_clone=1"),
+    ("linux", {}, "in a container"),
+], ids=["macOS", "Windows", "Ubuntu 24.04", "no namespaces", "old Debian", "container"])
+def test_doctor_says_how_to_mend_the_sandbox(monkeypatch, tmp_path, platform, settings, says):
+    for name, value in settings.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(value + "\n")
+    monkeypatch.setattr(sandbox.sys, "platform", platform)
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(sandbox, "Path", lambda *parts: tmp_path.joinpath(*parts[1:]))
+    monkeypatch.setattr(sandbox, "why_not_isolated", lambda: "bubblewrap cannot start here: setting up uid map")
+    (name, state, found, advice), = command_line.find_sandbox()
+    assert (name, state) == ("sandbox", "warn") and "not isolated: bubblewrap cannot start here" in found
+    assert says in advice and "\n" not in advice
 
 
 def test_assignments_are_found_by_their_files():

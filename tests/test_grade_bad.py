@@ -101,12 +101,10 @@ time.sleep(60)
     ("return z0.expand(steps, -1) * float('nan')", "failed", "start at z0"),
     ("return torch.ones(25 * 10 ** 9)", "error", "allocate"),
     ("def deeper():\n    return deeper()\ndeeper()", "error", "RecursionError"),
-    ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n__import__('time').sleep(5)", "error",
-     "the sandbox was stopped from inside"),
     (GARBAGE, "error", "no usable answer"),
     ("return torch.zeros(3).to_sparse()", "error", ""),
 ], ids=["raises", "raises two lines", "endless loop", "endless print", "ignores signals", "os._exit", "SystemExit",
-        "number", "None", "NaN", "100 GB", "recursion", "kills its parent", "garbage", "sparse"])
+        "number", "None", "NaN", "100 GB", "recursion", "garbage", "sparse"])
 def test_function_that_misbehaves(sandbox, monkeypatch, statements, status, words):
     monkeypatch.setattr(grade, "CALL_TIMEOUT", 2.0)
     items = items_of(sandbox, instead("interpolate", statements.strip("\n")))

@@ -120,6 +120,8 @@ def make(module, kind, latent_size, num_classes, stub=False):
     """Build the student's VAE or CVAE; with stub=True also where its `__init__` is still a gap."""
     model_class = getattr(module, kind)
     extra = {"num_classes": num_classes} if kind == "CVAE" else {}
+    if kind == "ConvVAE":
+        return model_class(latent_size=latent_size)
     try:
         return model_class(784, latent_size=latent_size, **extra)
     except NotImplementedError:
@@ -208,14 +210,16 @@ def forward(module, kind, latent_size, x, c=None, other=None):
     return out
 
 
-def forward_draws(module, kind, latent_size, x, c=None):
-    """The z that reach the decoder for the same image many times, for a forward that samples on its own."""
+def forward_draws(module, kind, latent_size, mu, logvar, x, c=None):
+    """What reaches the decoder if the two heads say mu and logvar, for a forward that draws on its own."""
     model = make(module, kind, latent_size, 0 if c is None else c.shape[1], stub=True)
-    seen = []
-    model.decoder.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
+    model.mu_layer.register_forward_hook(lambda *_: mu)
+    model.logvar_layer.register_forward_hook(lambda *_: logvar)
+    seen = [None]
+    model.decoder.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach().clone()))
     with torch.no_grad():
-        _, mu, logvar = model(x) if c is None else model(x, c)
-    return {"z": seen[-1][:, :latent_size] if seen else "nothing", "mu": mu, "logvar": logvar}
+        model(x) if c is None else model(x, c)
+    return returned(("z",), (seen[-1],))
 
 
 # functions that explore the latent space
@@ -262,10 +266,15 @@ def path(module, z0, z1, steps):
     return returned(("path",), (value,))
 
 
+def paths(module, z0, z1, steps):
+    """interpolate between the rows of z0 and z1."""
+    return returned(("path",), (module.interpolate(z0, z1, steps),))
+
+
 # ConvVAE
 
 def conv(module, x, **sizes):
-    """ConvVAE: results for a batch and for its first image, gradients, number of convolutions.
+    """ConvVAE: results for a batch and for its first image, what its parts returned, gradients, convolutions.
 
     sizes: image_shape and latent_size, or neither for the default ones.
     """
@@ -273,9 +282,13 @@ def conv(module, x, **sizes):
     if "image_shape" in sizes:
         sizes["image_shape"] = tuple(sizes["image_shape"])
     model = module.ConvVAE(**sizes)
+    parts = {}
+    for name in ("mu_layer", "logvar_layer", "decoder"):
+        getattr(model, name).register_forward_hook(lambda _, args, out, name=name: parts.update(
+            {name: out.detach().clone(), f"into_{name}": args[0].detach()}))
     with Convolutions() as convolutions:
         result = model(x)
-    out = {**returned(("x_hat", "mu", "logvar"), result), "convolutions": convolutions.count}
+    out = {**returned(("x_hat", "mu", "logvar"), result), **parts, "convolutions": convolutions.count}
     if out["count"] != 3 or any(isinstance(out[name], str) for name in ("x_hat", "mu", "logvar")):
         return out
     x_hat, mu, logvar = result
@@ -284,5 +297,12 @@ def conv(module, x, **sizes):
     out["z_uses_mu"], out["z_uses_logvar"] = (g is not None and bool(g.abs().sum() > 0) for g in sources)
     (x_hat.square().sum() + mu.square().sum() + logvar.square().sum()).backward()
     out["silent"] = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
-    single = model.eval()(x[:1])  # BatchNorm cannot train on a single number
-    return {**out, **{f"single_{name}": value for name, value in zip(("x_hat", "mu", "logvar"), single)}}
+    model.eval()  # BatchNorm cannot train on a single number
+    with torch.no_grad():
+        out.update({f"single_{name}": value for name, value in zip(("x_hat", "mu", "logvar"), model(x[:1]))})
+        if "into_decoder" in out:
+            for parameter in model.parameters():
+                parameter.mul_(3)  # large outputs, as after training
+            strong = model.decoder(out["into_decoder"]).nan_to_num(0.5)
+            out["strong_low"], out["strong_high"] = strong.min().item(), strong.max().item()
+    return out

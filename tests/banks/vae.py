@@ -1,9 +1,4 @@
-"""Variants of helpers/vae.py for the tests of its checks: right ones, and typical mistakes.
-
-A change says how a variant differs from the solution: {place: what stands there instead}. A place is a gap, as in
-`release.gaps`, or "file" for the whole text. A text replaces the whole gap; pairs (old, new) replace the one occurrence
-of `old` in it. A variant that is a text and no change is a whole file.
-"""
+"""Variants of helpers/vae.py for the audit: right ones, and typical mistakes. See coursekit/audit.py for their form."""
 
 NETWORKS = ("VAE.__init__", "CVAE.__init__")
 
@@ -91,6 +86,7 @@ def loss_function(x_hat, x, mu, logvar):
 '''
 COURSEWORK_ITEMS = ("vae.reparametrize", "vae.VAE", "vae.CVAE", "vae.loss_function")
 
+FORWARD = '    def forward(self, x):\n        """Encode x, draw z, decode it: '
 RIGHT = {
     "the solution": {},
     "64 hidden units": {gap: [("hidden = 400", "hidden = 64")] for gap in NETWORKS},
@@ -157,6 +153,11 @@ class VAE(nn.Module):''')],
         self.decoder = nn.Sequential(block(latent_size, 200), block(200, 200), block(200, 200),
                                      nn.Linear(200, input_size), nn.Sigmoid(), nn.Unflatten(-1, (1, side, side)))
     """},
+    "initial weights as in the DCGAN": {gap: [("self.mu_layer =", """for layer in self.encoder:
+    if isinstance(layer, nn.Linear):
+        nn.init.normal_(layer.weight, 0.0, 0.02)
+        nn.init.zeros_(layer.bias)
+self.mu_layer =""")] for gap in NETWORKS},
     "28x28 only": {
         "VAE.__init__": [("(1, side, side)", "(1, 28, 28)")], "CVAE.__init__": [("(1, side, side)", "(1, 28, 28)")]},
     "draws inside forward": {
@@ -174,6 +175,77 @@ class VAE(nn.Module):''')],
             return (x_hat.reshape(x.shape), mu, logvar)
         """,
         "CVAE.forward": [("x.flatten(1)", "x.view(x.size(0), -1)"), ("(z, c), dim=-1", "[z, c], 1")]},
+    "methods encode and decode": {
+        "file": [(f"{FORWARD}(N, 1", '''    def encode(self, x):
+        hidden = self.encoder(x)
+        return self.mu_layer(hidden), self.logvar_layer(hidden)
+
+    def decode(self, z):
+        return self.decoder(z)
+
+    def forward(self, x):
+        """Encode x, draw z, decode it: (N, 1'''),
+                 (f"{FORWARD}(N, C", '''    def encode(self, x):
+        hidden = self.encoder(x)
+        return self.mu_layer(hidden), self.logvar_layer(hidden)
+
+    def forward(self, x):
+        """Encode x, draw z, decode it: (N, C''')],
+        "VAE.forward": """
+            mu, logvar = self.encode(x)
+            z = reparametrize(mu, logvar)
+            return self.decode(z), mu, logvar
+        """,
+        "ConvVAE.forward": """
+            mu, logvar = self.encode(x)
+            return self.decoder(reparametrize(mu, logvar)), mu, logvar
+        """},
+    "flat before the encoder, an image after the decoder": {
+        "VAE.forward": """
+            batch_size = x.shape[0]
+            h = self.encoder(torch.flatten(x, start_dim=1))
+            mu, logvar = self.mu_layer(h), self.logvar_layer(h)
+            x_hat = self.decoder(reparametrize(mu, logvar))
+            return x_hat.view(batch_size, 1, *x.shape[-2:]), mu, logvar
+        """,
+        "CVAE.forward": """
+            h = self.encoder(torch.hstack((x.reshape(len(x), -1), c.to(x.dtype))))
+            mu, logvar = self.mu_layer(h), self.logvar_layer(h)
+            x_hat = self.decoder(torch.hstack((reparametrize(mu, logvar), c.to(x.dtype))))
+            return x_hat.view_as(x), mu, logvar
+        """,
+        "ConvVAE.forward": """
+            h = self.encoder(x).flatten(start_dim=1)
+            mu, logvar = self.mu_layer(h), self.logvar_layer(h)
+            z = reparametrize(mu, logvar)
+            return self.decoder(z).reshape(x.shape), mu, logvar
+        """},
+    "results under other names, one after another": {
+        "VAE.forward": """
+            code = self.encoder(x)
+            mean, log_variance = (head(code) for head in (self.mu_layer, self.logvar_layer))
+            sample = reparametrize(mean, log_variance)
+            reconstruction = self.decoder(sample)
+            results = [reconstruction, mean, log_variance]
+            return tuple(results)
+        """,
+        "CVAE.forward": """
+            joined = torch.concat([torch.flatten(x, 1), c], dim=1)
+            code = self.encoder(joined)
+            mean, log_variance = self.mu_layer(code), self.logvar_layer(code)
+            sample = torch.concat([reparametrize(mean, log_variance), c], dim=1)
+            return self.decoder(sample), mean, log_variance
+        """,
+        "ConvVAE.forward": """
+            code = self.encoder(x)
+            mean = self.mu_layer(code)
+            log_variance = self.logvar_layer(code)
+            sample = reparametrize(mean, log_variance)
+            reconstruction = self.decoder(sample)
+            return (reconstruction, mean, log_variance)
+        """},
+    "logvar kept in a safe range": {"ConvVAE.forward": [
+        ("self.logvar_layer(hidden)", "self.logvar_layer(hidden).clamp(-20, 10)")]},
     "cross entropy with logarithms": {"loss_function": [
         ('F.binary_cross_entropy(x_hat, x, reduction="sum")',
          "-torch.sum(x * torch.log(x_hat + 1e-9) + (1 - x) * torch.log(1 - x_hat + 1e-9))")]},
@@ -214,6 +286,54 @@ class VAE(nn.Module):''')],
             logvars.append(model.logvar_layer(hidden))
         return torch.vstack(mus), torch.vstack(logvars)
     """},
+    "one image at a time": {"get_mu_logvar": """
+        codes = [model(images[k:k + 1]) for k in range(images.shape[0])]
+        return torch.cat([mu for _, mu, _ in codes]), torch.cat([logvar for _, _, logvar in codes])
+    """},
+    "into tensors made before, in eval mode": {"get_mu_logvar": """
+        was_training = model.training
+        model.eval()
+        mu = logvar = None
+        for start in range(0, len(images), 100):
+            _, m, v = model(images[start:start + 100])
+            if mu is None:
+                mu, logvar = (torch.empty(len(images), m.shape[1], device=m.device) for _ in range(2))
+            mu[start:start + len(m)], logvar[start:start + len(v)] = m, v
+        model.train(was_training)
+        return mu, logvar
+    """},
+    "chunks": {"get_mu_logvar": """
+        results = torch.tensor([])
+        for chunk in torch.chunk(images, 10):
+            results = torch.cat((results, torch.stack(model(chunk)[1:])), dim=1)
+        return results[0], results[1]
+    """},
+    "the grid by repetition": {"sample_on_grid": """
+        values = torch.linspace(low, high, grid_size)
+        latents = torch.stack([values.repeat(grid_size), values.repeat_interleave(grid_size)], dim=1)
+        out = model.decoder(latents)
+        return out.reshape(grid_size, grid_size, *out.shape[1:])
+    """},
+    "the grid row by row": {"sample_on_grid": """
+        values = torch.linspace(low, high, grid_size)
+        rows = []
+        for value in values:
+            rows.append(model.decoder(torch.stack((values, value.expand(grid_size)), dim=1)))
+        return torch.stack(rows)
+    """},
+    "the grid with numpy": {"sample_on_grid": """
+        import numpy as np
+        values = np.linspace(low, high, grid_size)
+        z1, z2 = np.meshgrid(values, values)
+        latents = torch.from_numpy(np.stack([z1.ravel(), z2.ravel()], axis=-1)).float()
+        images = model.decoder(latents.to(next(model.parameters()).device))
+        return images.view(grid_size, grid_size, 1, images.shape[-2], images.shape[-1])
+    """},
+    "the grid as a Cartesian product": {"sample_on_grid": """
+        steps = low + (high - low) * torch.arange(grid_size) / (grid_size - 1)
+        images = model.decoder(torch.cartesian_prod(steps, steps).flip(1))
+        return torch.stack([images[i * grid_size:(i + 1) * grid_size] for i in range(grid_size)])
+    """},
     "the grid the other way round": {"sample_on_grid": [("(z1, z2)", "(z2, z1)")]},
     "the grid from bottom to top": {"sample_on_grid": [("(0, (grid_size, grid_size))",
                                                         "(0, (grid_size, grid_size)).flip(0)")]},
@@ -236,6 +356,49 @@ class VAE(nn.Module):''')],
     """},
     "interpolate with a loop, walks along the second axis": {"interpolate": """
         return torch.stack([(1 - w) * z0 + w * z1 for w in torch.linspace(0, 1, steps)])
+    """},
+    "interpolate from z0 on": {"interpolate": """
+        w = torch.linspace(0.0, 1.0, steps)[:, None].to(z0)
+        return z0[..., None, :] + w * (z1 - z0)[..., None, :]
+    """},
+    "interpolate each number": {"interpolate": """
+        lines = [torch.linspace(float(a), float(b), steps) for a, b in zip(z0.flatten(), z1.flatten())]
+        return torch.stack(lines).view(*z0.shape, steps).transpose(-1, -2)
+    """},
+    "interpolate with a product of matrices": {"interpolate": """
+        w = torch.arange(steps, dtype=z0.dtype, device=z0.device) / (steps - 1)
+        return torch.stack((1 - w, w), dim=-1) @ torch.stack((z0, z1), dim=-2)
+    """},
+    "ConvVAE that tries out its encoder": {"ConvVAE.__init__": """
+        self.encoder = nn.Sequential(
+            nn.Conv2d(channels, 24, 5, stride=2, padding=2), nn.GELU(), nn.Dropout2d(0.1),
+            nn.Conv2d(24, 48, 5, stride=2, padding=2), nn.GroupNorm(4, 48), nn.GELU(), nn.Flatten())
+        features = self.encoder(torch.zeros(1, *image_shape)).shape[1]
+        self.mu_layer, self.logvar_layer = nn.Linear(features, latent_size), nn.Linear(features, latent_size)
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_size, features), nn.GELU(), nn.Unflatten(1, (48, height // 4, width // 4)),
+            nn.Conv2d(48, 24 * 4, 3, padding=1), nn.PixelShuffle(2), nn.GELU(),
+            nn.Conv2d(24, channels * 4, 3, padding=1), nn.PixelShuffle(2), nn.Sigmoid())
+    """},
+    "ConvVAE with lazy layers": {"ConvVAE.__init__": """
+        self.encoder = nn.Sequential(nn.LazyConv2d(32, 4, 2, 1), nn.ReLU(True), nn.LazyConv2d(64, 4, 2, 1),
+                                     nn.ReLU(True), nn.LazyConv2d(64, 4, 2, 1), nn.ReLU(True), nn.Flatten())
+        self.mu_layer, self.logvar_layer = nn.LazyLinear(latent_size), nn.LazyLinear(latent_size)
+        self.decoder = nn.Sequential(
+            nn.LazyLinear(64 * height * width // 64), nn.ReLU(True), nn.Unflatten(1, (64, height // 8, width // 8)),
+            nn.LazyConvTranspose2d(64, 4, 2, 1), nn.ReLU(True), nn.LazyConvTranspose2d(32, 4, 2, 1), nn.ReLU(True),
+            nn.LazyConvTranspose2d(channels, 4, 2, 1), nn.Sigmoid())
+    """},
+    "ConvVAE with pooling to a fixed size, logvar that starts low": {"ConvVAE.__init__": """
+        self.encoder = nn.Sequential(
+            nn.Conv2d(channels, 16, 3, padding="same"), nn.ELU(), nn.AvgPool2d(2),
+            nn.Conv2d(16, 32, 3, padding="same"), nn.ELU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.LayerNorm(512))
+        self.mu_layer, self.logvar_layer = nn.Linear(512, latent_size), nn.Linear(512, latent_size)
+        nn.init.constant_(self.logvar_layer.bias, -4.0)
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_size, 512), nn.ELU(), nn.Unflatten(1, (32, 4, 4)),
+            nn.Upsample(size=(height // 2, width // 2)), nn.Conv2d(32, 16, 3, padding="same"), nn.ELU(),
+            nn.Upsample(size=(height, width), mode="bilinear"), nn.Conv2d(16, channels, 1), nn.Sigmoid())
     """},
     "ConvVAE with upsampling and BatchNorm": {"ConvVAE.__init__": """
         features = 32 * (height // 4) * (width // 4)
@@ -302,6 +465,13 @@ mistakes("vae.reparametrize", {
     "eps on the CPU": ("fixed device", {"reparametrize": [(EPS, "torch.randn(mu.shape)")]}),
     "always float32": ("torch.float32 out", {"reparametrize": [
         ("* eps", "* eps).float()"), ("return mu", "return (mu")]}),
+    "numpy's eps": ("fixed device", {"reparametrize": [
+        ("eps = " + EPS, "import numpy as np\neps = torch.from_numpy(np.random.randn(*mu.shape))")]}),
+    "always on the GPU": ("device", {"reparametrize": [(EPS, 'torch.randn(mu.shape, device="cuda")')]}),
+    "another name, as on the web": ("there is no reparametrize", {"file": [
+        ("def reparametrize(", "def reparameterize(")]}),
+    "a loop over 128 images": ("out of bounds", {"reparametrize": [
+        (EPS, "torch.stack([torch.randn_like(mu[k]) for k in range(128)])")]}),
     "logvar changed in place": ("in-place operation", {"reparametrize": [(SIGMA, "logvar.mul_(0.5).exp()")]}),
 })
 
@@ -317,6 +487,18 @@ mistakes("vae.loss_function", {
     "KL averaged over latents": ("averaged over the latent numbers", {"loss_function": [
         ("torch.sum(1", "torch.mean(1"),
         ("(reconstruction + kl_weight * kl) / x.shape[0]", "reconstruction / x.shape[0] + kl_weight * kl")]}),
+    "KL summed over the wrong axis": ("wrong axis", {"loss_function": [
+        ("torch.sum(1 + logvar - mu.square() - logvar.exp())",
+         "torch.sum(1 + logvar - mu.square() - logvar.exp(), dim=0).mean()"),
+        ("(reconstruction + kl_weight * kl) / x.shape[0]", "reconstruction / x.shape[0] + kl_weight * kl")]}),
+    "divided by the channels": ("summed over the batch", {"loss_function": [("x.shape[0]", "x.shape[1]")]}),
+    "a batch of 128 always": ("divided by 128", {"loss_function": [("x.shape[0]", "128")]}),
+    "28x28 always": ("invalid for input of size", {"loss_function": [
+        ("(x_hat, x,", "(x_hat.view(-1, 784), x.view(-1, 784),")]}),
+    "with logits": ("probabilities", {"loss_function": [
+        ("F.binary_cross_entropy(", "F.binary_cross_entropy_with_logits(")]}),
+    "logvar taken for log(sigma)": ("sigma is exp(logvar / 2)", {"loss_function": [
+        ("1 + logvar - mu.square() - logvar.exp()", "1 + 2 * logvar - mu.square() - logvar.exp().square()")]}),
     "sign of the KL": ("wrong sign", {"loss_function": [("-0.5", "0.5")]}),
     "no 1/2": ("factor 1/2", {"loss_function": [("-0.5 * ", "-")]}),
     "summed over the batch": ("summed over the batch", {"loss_function": [(" / x.shape[0]", "")]}),
@@ -412,6 +594,10 @@ def network_mistakes(gap, forward, first, latents):
         "ReLU in forward": ("the second result should be", sampled(
             "self.mu_layer(hidden)", "F.relu(self.mu_layer(hidden))")),
         "sigma returned": ("the third result should be", sampled(", mu, logvar\n", ", mu, torch.exp(0.5 * logvar)\n")),
+        "Sigmoid twice": ("what the decoder returns, untouched", sampled(
+            ", mu, logvar\n", ".sigmoid(), mu, logvar\n")),
+        "own draw, one eps for the batch": ("the decoder should get z", sampled(
+            "reparametrize(mu, logvar)", "mu + torch.exp(0.5 * logvar) * torch.randn(mu.shape[1])")),
         "own draw with the variance": ("the decoder should get z", sampled(
             "reparametrize(mu, logvar)", "mu + logvar.exp() * torch.randn_like(mu)")),
     }
@@ -420,6 +606,8 @@ def network_mistakes(gap, forward, first, latents):
 mistakes("vae.VAE", {
     **network_mistakes("VAE.__init__", "VAE.forward", "input_size", "latent_size"),
     "batch of 128 only": ("invalid for input of size", {"VAE.forward": [("encoder(x)", "encoder(x.view(128, 784))")]}),
+    "a batch of 64 always": ("invalid for input of size", {
+        "VAE.forward": [("self.decoder(z)", "self.decoder(z.view(64, -1))")]}),
     "no Flatten": ("Flatten", {"VAE.__init__": [("nn.Flatten(),", "")], "VAE.forward": [("(x)", "(x.flatten(1))")]}),
 })
 SHARED = network_mistakes("CVAE.__init__", "CVAE.forward", "input_size + num_classes", "latent_size + num_classes")
@@ -458,8 +646,44 @@ mistakes("vae.ConvVAE", {
         ("nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1)", "nn.Conv2d(32, channels, 3, padding=1)")]}),
     "a layer that is not used": ("no gradient reaches", {"ConvVAE.__init__": [
         ("inner = ", "self.extra = nn.Conv2d(3, 3, 3)\ninner = ")]}),
+    "no Flatten": ("Flatten", {"ConvVAE.__init__": [("nn.ReLU(),\n    nn.Flatten())", "nn.ReLU())")]}),
+    "stride forgotten": ("halve the size", {"ConvVAE.__init__": [
+        ("nn.Conv2d(32, 64, 4, stride=2, padding=1)", "nn.Conv2d(32, 64, 4, padding=1)")]}),
+    "ReLU for the Sigmoid": ("end the decoder with nn.Sigmoid", {"ConvVAE.__init__": [("nn.Sigmoid()", "nn.ReLU()")]}),
+    "ReLU on mu": ("mu_layer should be linear", {"ConvVAE.__init__": [
+        ("self.mu_layer = nn.Linear(features, latent_size)",
+         "self.mu_layer = nn.Sequential(nn.Linear(features, latent_size), nn.ReLU())")]}),
+    "Softplus on logvar": ("logvar_layer should be linear", {"ConvVAE.__init__": [
+        ("self.logvar_layer = nn.Linear(features, latent_size)",
+         "self.logvar_layer = nn.Sequential(nn.Linear(features, latent_size), nn.Softplus())")]}),
+    "gray images": ("should have shape", {"ConvVAE.__init__": [("(32, channels, 4", "(32, 1, 4")]}),
+    "encoder detached": ("no gradient reaches", {"ConvVAE.forward": [
+        ("hidden = self.encoder(x)", "hidden = self.encoder(x).detach()")]}),
+    "a batch of 128 only": ("invalid for input of size", {"ConvVAE.forward": [
+        ("self.encoder(x)", "self.encoder(x.view(128, 3, 32, 32))")]}),
+    "flat images, as for the VAE": ("conv2d", {"ConvVAE.forward": [("self.encoder(x)", "self.encoder(x.flatten(1))")]}),
+    "z detached": ("x_hat does not depend on mu", {"ConvVAE.forward": [
+        ("reparametrize(mu, logvar)", "reparametrize(mu, logvar).detach()")]}),
+    "z from logvar, mu": ("mu first, then logvar", {"ConvVAE.forward": [("(mu, logvar)", "(logvar, mu)")]}),
+    "logvar, mu": ("mu and logvar are swapped", {"ConvVAE.forward": [(", mu, logvar\n", ", logvar, mu\n")]}),
+    "variance returned": ("untouched", {"ConvVAE.forward": [(", mu, logvar\n", ", mu, logvar.exp()\n")]}),
+    "Sigmoid twice": ("its Sigmoid is the last step", {"ConvVAE.forward": [
+        (", mu, logvar\n", ".sigmoid(), mu, logvar\n")]}),
+    "Sigmoid in forward only": ("its Sigmoid is the last step", {
+        "ConvVAE.__init__": [(", nn.Sigmoid())", ")")],
+        "ConvVAE.forward": [(", mu, logvar\n", ".sigmoid(), mu, logvar\n")]}),
+    "own draw with the variance": ("the decoder should get z", {"ConvVAE.forward": [
+        ("reparametrize(mu, logvar)", "mu + logvar.exp() * torch.randn_like(mu)")]}),
+    "own draw, one eps for the batch": ("the decoder should get z", {"ConvVAE.forward": [
+        ("reparametrize(mu, logvar)", "mu + torch.exp(0.5 * logvar) * torch.randn(mu.shape[1])")]}),
+    "z too": ("it returned 4 value", {"ConvVAE.forward": """
+        hidden = self.encoder(x)
+        mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)
+        z = reparametrize(mu, logvar)
+        return self.decoder(z), mu, logvar, z
+    """}),
     "only x_hat": ("it returned 1 value", {"ConvVAE.forward": [(", mu, logvar\n", "\n")]}),
-    "one head for both": ("no gradient reaches", {
+    "one head for both": ("self.logvar_layer", {
         "ConvVAE.forward": [("self.logvar_layer(hidden)", "self.mu_layer(hidden)")]}),
 })
 
@@ -475,6 +699,12 @@ mistakes("vae.get_mu_logvar", {
     "sigma": ("not sigma", {"get_mu_logvar": [("torch.cat(logvar)", "torch.exp(torch.cat(logvar) / 2)")]}),
     "swapped": ("swapped", {"get_mu_logvar": [("mu, logvar = zip", "logvar, mu = zip")]}),
     "x_hat, mu": ("should have shape", {"get_mu_logvar": [("[1:]", "[:2]")]}),
+    "always on the GPU": ("device", {"get_mu_logvar": [("model(batch)", "model(batch.cuda())")]}),
+    "joined along the wrong axis": ("should have shape", {"get_mu_logvar": [
+        (LOOP, "for batch in images[:len(images) // 10 * 10].split(10)"),
+        ("torch.cat(mu), torch.cat(logvar)", "torch.cat(mu, 1), torch.cat(logvar, 1)")]}),
+    "batches with numbers": ("should have shape", {"get_mu_logvar": [
+        (LOOP, "for batch in (images[k * 128:(k + 1) * 128] for k in range(len(images) // 128))")]}),
     "three results": ("it returned 3 value", {"get_mu_logvar": "return model(images)"}),
     "lists of batches": ("should be a tensor", {"get_mu_logvar": [
         ("torch.cat(mu), torch.cat(logvar)", "list(mu), list(logvar)")]}),
@@ -494,6 +724,10 @@ mistakes("vae.sample_on_grid", {
     "random points": ("should run from low", {"sample_on_grid": [
         ("torch.stack((z1, z2), dim=-1).view(-1, 2)", "torch.randn(grid_size ** 2, 2)")]}),
     "stacked along the wrong axis": ("latent number", {"sample_on_grid": [("dim=-1).view", "dim=0).view")]}),
+    "a step too many": ("should have shape", {"sample_on_grid": [
+        ("(low, high, grid_size,", "(low, high, grid_size + 1,"), (GRID, "images.unflatten(0, (-1, grid_size + 1))")]}),
+    "5 points always": ("should have shape", {"sample_on_grid": [
+        ("values =", "grid_size = 3\nvalues =")]}),
     "logarithmic steps": ("equal steps", {"sample_on_grid": [
         ("device=device)", "device=device)\nvalues = low + (values - low) ** 2 / (high - low)")]}),
 })
@@ -506,6 +740,11 @@ mistakes("vae.interpolate", {
     "from the origin": ("start at z0", {"interpolate": [("(1 - weights) * z0.unsqueeze(-2) + ", "")]}),
     "z1 added whole": ("end at z1", {"interpolate": [("(1 - weights) * ", "")]}),
     "a step too many": ("should hold", {"interpolate": [("1, steps", "1, steps + 1")]}),
+    "one pair only": ("for S pairs", {"interpolate": """
+        weights = torch.linspace(0, 1, steps)
+        return torch.outer(1 - weights, z0) + torch.outer(weights, z1)
+    """}),
+    "pairs mixed up": ("3 pairs at once", {"interpolate": [("z1.unsqueeze(-2)", "z1.unsqueeze(-2).flip(0)")]}),
     "unequal steps": ("equal steps", {"interpolate": [(".unsqueeze(-1)", ".unsqueeze(-1) ** 2")]}),
     "both ends only": ("should hold", {"interpolate": "return torch.stack((z0, z1))"}),
 })

@@ -1,0 +1,591 @@
+"""Submissions that try to gain points, see what is hidden, harm the machine, or hold up the class.
+
+A text is put below a file in which `reparametrize` and `loss_function` are wrong and the rest is right, so more points
+than that file's would be a success. A dict is a folder or a zip around that file: {path: what stands there}.
+
+`python tests/banks/attacks.py` prints docs/attacks.md.
+"""
+import io
+import zipfile
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One attack.
+
+    status: of the item vae.reparametrize then. "failed" is what the wrong file gets without the attack.
+    words: in that item's message.
+    spares: False if the file cannot be imported; else the right functions keep their points.
+    """
+    tries: str
+    happens: str
+    source: object
+    status: str = "failed"
+    words: str = ""
+    spares: bool = True
+
+
+def instead(body, *top):
+    """A `reparametrize` with this body."""
+    return "\n".join([*top, "def reparametrize(mu, logvar):", *("    " + line for line in body.strip().split("\n"))])
+
+
+def attempts(*statements):
+    """Each statement must raise; one that does not is a hole, and the test finds these words in the report."""
+    return "import ctypes, os, resource, signal, socket, sys\n" + "\n".join(
+        f"try:\n    {statement}\nexcept (OSError, ImportError, ValueError):\n    pass\n"
+        f"else:\n    raise RuntimeError('a hole: ' + {statement!r})" for statement in statements)
+
+
+def system_call(number, *arguments):
+    """A statement that makes a system call (x86_64) and raises OSError if it is refused."""
+    called = f"ctypes.CDLL(None, use_errno=True).syscall({', '.join(map(str, (number, *arguments)))})"
+    return f"(lambda code: code < 0 and os.lstat('/there/is/nothing'))({called})"
+
+
+def forged(payload):
+    """A `reparametrize` that writes bytes to every descriptor it has, and ends before the real answer is sent."""
+    return instead(f"""
+payload = {payload}
+for descriptor in range(1024):
+    try:
+        if descriptor > 2:
+            os.write(descriptor, payload)
+    except OSError:
+        pass
+os._exit(0)""", "import os, json, struct", "from safetensors.torch import save",
+                   "def message(value, **tensors):",
+                   "    text = json.dumps(value).encode()",
+                   "    return struct.pack('<Q', len(text)) + text + save(tensors)")
+
+
+POISON = "open('/tmp/attack-left', 'w')\nraise SystemExit('poison was executed')\n"
+ENDS = "{} at import: nothing can be asked of the file, 0 points with that reason"
+NO_EFFECT = "no effect: the submission is graded as if it were not there"
+UNDONE = "undone after the import, before a probe runs: no effect"
+LOSES = "that item gets 0 points with the reason, the others keep theirs"
+REFUSED = "the system refuses it"
+PATIENT = "import os, signal, time\nfor number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:\n" \
+          "    signal.signal(number, signal.SIG_IGN)\n"
+
+ATTACKS = {
+    # Ends of every kind
+    "sys.exit": Attack("end with exit code 0", ENDS.format("the process ends"), "import sys\nsys.exit(0)\n",
+                       "error", "SystemExit: 0", False),
+    "os._exit": Attack("end the process at once, as if all had passed", ENDS.format("the process ends"),
+                       "import os\nos._exit(0)\n", "error", "the process ended before it answered", False),
+    "os._exit in a function": Attack("end the process while a check runs", LOSES, instead("__import__('os')._exit(0)"),
+                                     "error", "the process ended before it answered"),
+    "raise SystemExit": Attack("end the check that called", LOSES, instead("raise SystemExit(0)"), "error",
+                               "SystemExit"),
+    "KeyboardInterrupt": Attack("look like the instructor's Ctrl-C", LOSES, instead("raise KeyboardInterrupt"),
+                                "error", "KeyboardInterrupt"),
+    "SIGKILL to itself": Attack("be killed before an answer is due", LOSES,
+                                instead("os.kill(os.getpid(), 9)", "import os"), "error", "killed by signal 9"),
+    "abort": Attack("crash the interpreter", LOSES, instead("__import__('os').abort()"), "error",
+                    "killed by signal 6"),
+    "segmentation fault": Attack("crash the interpreter from C", LOSES,
+                                 instead("__import__('ctypes').string_at(0)"), "error", "killed by signal 11"),
+    "exec of another program": Attack("replace the process by /usr/bin/true", LOSES,
+                                      instead("os.execv('/usr/bin/true', ['true'])", "import os"), "error",
+                                      "ended before it answered"),
+    "pytest.exit": Attack("end the test run with exit code 0", LOSES,
+                          instead("pytest.exit('enough', returncode=0)", "import pytest"), "error", "enough"),
+    "pytest.skip": Attack("have the test skipped", LOSES, instead("pytest.skip('not today')", "import pytest"),
+                          "error", "not today"),
+    "pytest.xfail": Attack("have the failure expected", LOSES, instead("pytest.xfail('as known')", "import pytest"),
+                           "error", "as known"),
+    "skip marks and hooks in the file": Attack(
+        "have pytest pass over the file", NO_EFFECT,
+        "import pytest\npytestmark = [pytest.mark.skip, pytest.mark.xfail(strict=False)]\n"
+        "def pytest_runtest_makereport(item, call): pass\ndef pytest_sessionfinish(session): session.exitstatus = 0\n"),
+    "exception with a bad __str__": Attack(
+        "crash or hold up who describes the error", LOSES,
+        instead("raise Bad", "class Bad(Exception):", "    def __str__(self):", "        raise SystemExit(0)"),
+        "error", "ended before it answered"),
+    "closes every descriptor": Attack("leave the worker without an answer", LOSES,
+                                      instead("os.closerange(0, 1024)", "import os"), "error", "before it answered"),
+
+    # Replaced names
+    "torch.allclose, torch.equal, torch.isclose": Attack(
+        "let every comparison agree", UNDONE + "; the grader compares with its own",
+        "torch.allclose = torch.equal = torch.isclose = lambda *a, **k: True\n"),
+    "math.isclose, abs, max, len, isinstance": Attack(
+        "let every comparison agree, by builtins", UNDONE,
+        "import builtins, math\nmath.isclose = lambda *a, **k: True\nbuiltins.abs = lambda x: 0\n"
+        "builtins.max = builtins.min = lambda *a, **k: 0\nbuiltins.isinstance = lambda *a: True\n"),
+    "torch.Tensor.__eq__, __sub__, detach": Attack(
+        "make tensors agree with anything", UNDONE,
+        "torch.Tensor.__eq__ = lambda a, b: True\ntorch.Tensor.__sub__ = lambda a, b: a\n"
+        "torch.Tensor.detach = lambda a: torch.zeros(3)\n"),
+    "nn.Module and nn.Linear": Attack(
+        "change what a model reports of itself", UNDONE,
+        "nn.Module.parameters = lambda self: []\nnn.Linear.__call__ = lambda self, x: x\n"
+        "nn.Module.__init__ = lambda self: None\n"),
+    "torch.randn and torch.manual_seed": Attack(
+        "control what is random in the probe", UNDONE,
+        "torch.randn_like = torch.randn = lambda *a, **k: torch.zeros(3, 2)\ntorch.manual_seed = lambda n: None\n"),
+    "json.dumps": Attack("change the answer on its way", UNDONE,
+                         "import json\njson.dumps = lambda value: '{\"kind\": \"observed\", \"value\": {}}'\n"),
+    "safetensors": Attack("send tensors of one's own", UNDONE,
+                          "import safetensors.torch\nsafetensors.torch.save = lambda tensors: b''\n"),
+    "sys.modules": Attack(
+        "have fakes imported for torch, json, pytest and safetensors", UNDONE,
+        "import sys, types\nfor name in ('torch', 'json', 'pytest', 'safetensors.torch', 'struct'):\n"
+        "    sys.modules[name] = types.ModuleType(name)\n"),
+    "import hook": Attack(
+        "answer the imports that the worker makes later", UNDONE,
+        "import sys, types\nclass Finder:\n    def find_spec(self, name, path=None, target=None):\n"
+        "        raise SystemExit('mine')\nsys.meta_path.insert(0, Finder())\nsys.path.insert(0, '/tmp')\n"),
+    "the probe itself": Attack(
+        "return a made-up observation in which the gradient agrees with its own differences", UNDONE,
+        "import autograde_tests.probes.vae as p\n"
+        "p.reparametrize_slopes = lambda module, mu, logvar, weight, number, step: dict(\n"
+        "    mu=weight, logvar=weight, mu_difference=weight, logvar_difference=weight)\n"),
+    "the probe's __code__": Attack(
+        "the same through the function's code", UNDONE,
+        "import autograde_tests.probes.vae as p\n"
+        "def made_up(module, mu, logvar, weight, number, step):\n"
+        "    return dict(mu=weight, logvar=weight, mu_difference=weight, logvar_difference=weight)\n"
+        "p.reparametrize_slopes.__code__ = made_up.__code__\n"),
+    "the probes' `seed` and `returned`": Attack(
+        "let two draws look different, and finite differences agree", UNDONE,
+        "import autograde_tests.probes as p, autograde_tests.probes.vae as v\n"
+        "p.seed = v.seed = lambda number: None\n"
+        "p.returned = v.returned = lambda names, values: {names[0]: torch.randn(5, 3), 'count': 1}\n"),
+    "a name that hides a builtin": Attack(
+        "give the probe's module a `zip` of one's own", UNDONE,
+        "import autograde_tests.probes.vae as v\nv.zip = lambda *a: []\nv.isinstance = lambda *a: False\n"),
+    "the worker's functions": Attack(
+        "replace what loads, observes, packs and undoes", UNDONE,
+        "import sys\nmain = sys.modules['__main__']\n"
+        "main.pack = lambda *a: b''\nmain.observe = lambda *a: b''\nmain.Belongings.restore = lambda self: None\n"),
+    "trace function": Attack(
+        "change the probe's variables with sys.settrace and sys.setprofile", UNDONE,
+        "import sys\ndef trace(frame, event, argument):\n"
+        "    if 'out' in frame.f_locals:\n        raise SystemExit('traced')\n    return trace\n"
+        "sys.settrace(trace)\nsys.setprofile(trace)\n"),
+    "replaced while it is called": Attack(
+        "patch torch only once the check runs", "noticed after the call: 0 points, the report names what was replaced",
+        instead("torch.equal = torch.allclose = lambda *a, **k: True\nreturn mu"), "error", "replaces torch."),
+    "code swapped while it is called": Attack(
+        "the same with the code of the probe's own function", "noticed after the call: 0 points",
+        instead("p.returned.__code__ = (lambda names, values: {'count': 1, names[0]: torch.randn(5, 3)}).__code__\n"
+                "return mu", "import autograde_tests.probes as p"), "error"),
+
+    # Objects that agree with everything
+    "object with __eq__": Attack(
+        "return what equals anything", "the worker passes on plain data only: 0 points with the type's name",
+        instead("return Always()", "class Always:", "    __eq__ = __le__ = __ge__ = __lt__ = lambda self, other: True",
+                "    __getattr__ = lambda self, name: self", "    __call__ = lambda self, *a, **k: self",
+                "    __bool__ = lambda self: True"), "failed", "Always"),
+    "tensor subclass": Attack(
+        "answer every question with True through __torch_function__", LOSES,
+        instead("return mu.as_subclass(Magic)", "class Magic(torch.Tensor):", "    @classmethod",
+                "    def __torch_function__(cls, function, types, args=(), kwargs=None):", "        return True"),
+        "error"),
+    "float subclass": Attack("return a number that equals anything", LOSES,
+                             instead("return Number(1)", "class Number(float):",
+                                     "    __eq__ = lambda self, other: True"), "failed", "Number"),
+    "module __getattr__": Attack("have every function there that is asked for",
+                                 "no effect: what answers is judged like anything else",
+                                 "def __getattr__(name):\n    return lambda *a, **k: True\n"),
+
+    # Looking
+    "stack": Attack("find expected values in the callers' frames", "there are none in the sandbox", """
+import sys
+frame, seen = sys._getframe(), []
+while frame:
+    seen += [name for name in frame.f_locals if name in ('expected', 'reference', 'check', 'items', 'rng', 'student')]
+    frame = frame.f_back
+if seen:
+    raise RuntimeError('a hole: ' + ' '.join(seen))
+"""),
+    "gc": Attack("find expected values or the checks among all objects", "there are none in the sandbox", """
+import gc
+words = ['_'.join(('test', 'distribution')), ' '.join(('take', 'its', 'root')), '='.join(('COURSE_CANARY', ''))]
+for thing in gc.get_objects():
+    if type(thing) is dict and any(type(v) is str and w in v for v in list(thing.values()) for w in words):
+        raise RuntimeError('a hole')
+"""),
+    "memory": Attack("find earlier submissions, or the solution, in the memory that the worker left", "the worker "
+                     "never holds them: each child reads its own request", """
+import ctypes
+word = b'eps = torch.randn'
+for line in open('/proc/self/maps'):
+    where, rights = line.split()[:2]
+    start, end = (int(number, 16) for number in where.split('-'))
+    if rights.startswith('rw') and '[v' not in line and end - start < 200 << 20:
+        for rest in ctypes.string_at(start, end - start).split(word)[1:]:
+            if rest[:1] == b'_' and rest[1:9] == b'like(mu)':
+                raise RuntimeError('a hole')
+"""),
+    "environment": Attack("read secrets from the environment of all processes", "it is empty but for PATH and the like",
+                          "import os\nraise RuntimeError(str(dict(os.environ)))\n", "error", "OMP_NUM_THREADS", False),
+    "environment of others": Attack("read /proc/*/environ", REFUSED, """
+import glob, os
+for path in glob.glob('/proc/[0-9]*/environ'):
+    try:
+        text = open(path).read()
+    except OSError:
+        continue
+    if 'CANARY' in text:
+        raise RuntimeError('a hole')
+"""),
+    "/etc/shadow": Attack("read the machine's passwords and keys", "they are not there", attempts(
+        "open('/etc/shadow')", "open('/etc/passwd')", "os.listdir('/root/.ssh')", "os.listdir('/etc/ssh')",
+        "os.listdir('/sys')", "os.listdir('/run')")),
+    "other submissions, the checks": Attack(
+        "search the whole file system for them", "they are not there", """
+import os
+for place, folders, files in os.walk('/'):
+    folders[:] = [name for name in folders if name not in ('proc', 'usr', 'dev', 'site-packages')]
+    if {'canary.txt', 'test_vae.py', 'grade.py', 'report.json'} & set(files):
+        raise RuntimeError('a hole: ' + place)
+"""),
+    "the solution": Attack("import or read the reference", "the graded file is not in the sandbox", """
+import glob, os
+import helpers
+for path in glob.glob(helpers.__path__[0] + '/*.py'):
+    if 'BEGIN ' + 'SOLUTION' in open(path).read() or os.path.basename(path) == 'vae.py':
+        raise RuntimeError('a hole')
+"""),
+    "the worker's memory and pipes": Attack(
+        "read or write what belongs to the parent process", REFUSED, attempts(
+            "open(f'/proc/{os.getppid()}/mem', 'r+b')", "os.listdir(f'/proc/{os.getppid()}/fd')",
+            "os.open('/proc/1/fd/1', os.O_WRONLY)", "os.open('/proc/1/fd/4', os.O_WRONLY)",
+            "os.listdir('/proc/1/root')", "open('/proc/1/environ').read()",
+            system_call(101, 16, "os.getppid()", 0, 0), system_call(310, "os.getppid()", 0, 0, 0, 0, 0),
+            system_call(438, 0, 0, 0))),
+    "network": Attack("send the questions out, fetch answers", "there is none but an empty loopback", attempts(
+        "socket.create_connection(('1.1.1.1', 53), 2)", "socket.create_connection(('127.0.0.1', 22), 2)",
+        "socket.getaddrinfo('example.org', 80)", "socket.socket(socket.AF_UNIX).connect('/run/docker.sock')",
+        "socket.socket(socket.AF_PACKET, socket.SOCK_RAW)")),
+    "name in the message": Attack(
+        "move the cursor of the instructor's terminal, flood the report",
+        "control characters become blanks, a message has at most 1000 characters",
+        instead("return type('\\x1b[2J\\x07' + 'x' * 10 ** 5, (), {})()"), "failed", "[2J xxx"),
+    "text of the exception": Attack("the same with what is raised", "at most 500 characters, printable ones",
+                                    instead("raise ValueError('\\x1b[2J\\r' + 'y' * 10 ** 7)"), "error", "yyy"),
+
+    # The wire
+    "forged answer": Attack(
+        "write an observation of one's own to the pipe", "it is judged like any other, and inputs are random",
+        forged("message({'kind': 'observed', 'value': {'count': 1, 'untouched': True}}, first=torch.randn(20000, 4),"
+               " second=torch.randn(20000, 4))")),
+    "forged verdict": Attack("write `passed` to the pipe", LOSES, forged("message({'kind': 'passed', 'points': 9})"),
+                             "error", "no usable answer"),
+    "frames for the next request": Attack(
+        "answer the next request, or the next submission, too", "the worker counts bytes, it does not read them",
+        forged("struct.pack('<Q', 0) + struct.pack('<Q', 2) + b'{}' + struct.pack('<Q', 0)"), "error",
+        "no usable answer"),
+    "garbage on every descriptor": Attack("confuse the grader", LOSES, forged("b'garbage' * 100"), "error",
+                                          "no usable answer"),
+    "over-long answer": Attack("fill the grader's memory", "cut off at 256 MB",
+                               forged("b'x' * (300 << 20)"), "error", "larger than 256 MB"),
+    "deep JSON": Attack("overflow the grader's stack", LOSES,
+                        forged("struct.pack('<Q', 200000) + b'[' * 200000"), "error", "no usable answer"),
+    "much JSON": Attack("fill the grader's memory with small objects", "structure is limited to 1 MB",
+                        forged("struct.pack('<Q', 30 << 20) + b'[{},' * (30 << 18)"), "error", "no usable answer"),
+    "bad safetensors": Attack("crash the parser with a huge shape", LOSES, forged(
+        "message({'kind': 'observed', 'value': {}})[:-16] + struct.pack('<Q', 71) + "
+        "b'{\"first\":{\"dtype\":\"F32\",\"shape\":[999999999999],\"data_offsets\":[0,999]}}'"),
+        "error", "no usable answer"),
+    "huge shape": Attack("return a view of 4 TB", LOSES, instead("return torch.zeros(1).expand(10 ** 12)"), "error"),
+    "atexit": Attack("write a forged answer at the end", "no effect: exit handlers do not run",
+                     "import atexit, os\natexit.register(lambda: os.write(3, b'x' * 1000))\n"),
+
+    # Holding up
+    "endless loop": Attack("never return, and swallow every exception", "stopped at the item's time limit",
+                           instead("while True:\n    try:\n        while True:\n            pass\n"
+                                   "    except BaseException:\n        pass"), "timeout", "no answer within"),
+    "endless import": Attack("the same while the file is imported", "stopped once, at the import's limit",
+                             "while True:\n    pass\n", "timeout", "no answer within", False),
+    "endless output": Attack("print for ever", "goes to /dev/null, until the time limit",
+                             instead("while True:\n    print('x' * 10 ** 6, flush=True)"), "timeout",
+                             "no answer within"),
+    "endless trickle": Attack("keep the pipe busy with a byte at a time", "stopped at the item's time limit",
+                              instead("while True:\n    os.write(3, b'x')", "import os"), "timeout",
+                              "no answer within"),
+    "ignored signals": Attack("survive every signal that can be ignored", "stopped at the time limit, by one that "
+                              "cannot", instead("time.sleep(60)", PATIENT), "timeout", "no answer within"),
+    "double fork with setsid": Attack(
+        "leave a process in a session of its own that keeps the pipe open", "its item runs into the time limit, then "
+        "everything in the sandbox's process table is killed",
+        instead("if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(60)\n    os._exit(0)\n"
+                "return mu", PATIENT), "timeout", "no answer within"),
+    "daemon": Attack(
+        "the same without the pipe, to be there for the next submission", "killed before the answer is passed on",
+        "import os, signal, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+        "        os.closerange(0, 1024)\n        time.sleep(60)\n    os._exit(0)\n"),
+    "threads": Attack("go on in threads after the answer", "they end with the process",
+                      "import threading, time\nfor _ in range(8):\n"
+                      "    threading.Thread(target=lambda: time.sleep(60)).start()\n"),
+    "fork bomb": Attack("take the machine's process table", "512 processes and 8 GB at most, then all are killed",
+                        instead("while True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
+                                "import os"), "error or timeout"),
+    "thread bomb": Attack("the same with threads", "512 at most",
+                          instead("while True:\n    threading.Thread(target=time.sleep, args=(60,)).start()",
+                                  "import threading, time"), "error or timeout"),
+    "memory bomb": Attack("fill the memory in one process", "6 GB at most: MemoryError",
+                          instead("held = []\nwhile True:\n    held.append(bytearray(1 << 26))"), "error",
+                          "Memory"),
+    "shared memory bomb": Attack(
+        "fill it with shared pages, which no limit of a process counts", "8 GB at most for all processes of a "
+        "submission, then all are killed",
+        instead("held = []\nwhile True:\n    held.append(mmap.mmap(-1, 1 << 26))\n"
+                "    held[-1].write(b'x' * (1 << 26))", "import mmap"), "error or timeout"),
+    "memory bomb of many processes": Attack(
+        "stay below each process's limit", "8 GB at most for all processes of a submission, then all are killed",
+        instead("for _ in range(5):\n    if os.fork() == 0:\n        break\nheld = b'x' * (900 << 20)\ntime.sleep(60)",
+                "import os, time"), "error", "too much memory"),
+    "disk": Attack("fill the disk", "a private /tmp of 512 MB, in memory, emptied afterwards", instead(
+        "for number in range(10 ** 6):\n    with open(f'/tmp/attack-left-{number}', 'wb') as stream:\n"
+        "        for _ in range(100):\n            stream.write(bytes(1 << 20))"), "error", "No space left"),
+    "huge file": Attack("write a file of 1 TB", "256 MB at most", instead(
+        "with open('/tmp/attack-left', 'wb') as stream:\n    stream.truncate(1 << 40)"), "error", "File too large"),
+    "deep folders": Attack("leave what is slow to delete", "deleted, or the next submission gets another sandbox",
+                           instead("os.makedirs('/tmp/attack-left/d')\nos.chdir('/tmp/attack-left')\n"
+                                   "for _ in range(3000):\n    os.mkdir('e')\n    os.chdir('e')\n"
+                                   "os.chmod('/tmp/attack-left', 0)\nreturn mu", "import os"), "error"),
+    "writing elsewhere": Attack("write outside /tmp", REFUSED, attempts(*(
+        f"open({path!r}, 'w')" for path in ("/attack-left", "/dev/attack-left", "/usr/attack-left", "/proc/attack-left",
+                                            "/etc/attack-left")),
+        "open(os.path.join(__import__('helpers').__path__[0], 'attack-left'), 'w')",
+        "open(os.path.join(os.path.dirname(torch.__file__), 'attack-left'), 'w')",
+        "open(os.path.join(sys.prefix, 'attack-left'), 'w')",
+        "os.mkdir('/home')", "open('/proc/sys/kernel/core_pattern', 'w')")),
+
+    # The worker, and the next submission
+    "killing the parent": Attack(
+        "kill, stop or interrupt the worker", "no effect: the worker is process 1 of the sandbox", """
+import os, signal
+for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGSEGV, signal.SIGRTMIN):
+    for target in (1, os.getppid()):
+        os.kill(target, number)
+try:
+    os.kill(-1, signal.SIGKILL)
+except ProcessLookupError:
+    pass
+"""),
+    "the worker's limits": Attack(
+        "take file descriptors, processor time or priority from the worker", REFUSED, attempts(
+            "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (3, 3))",
+            "resource.prlimit(1, resource.RLIMIT_CPU, (1, 1))", "os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)",
+            "os.sched_setaffinity(1, {0})", "os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))",
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))")),
+    "becoming root": Attack("get rights: user 0, name spaces, mounts", REFUSED, attempts(
+        "os.setuid(0)", "os.setgid(0)", "os.chroot('/tmp')", system_call(272, 0x10000000), system_call(272, 0x20000),
+        system_call(56, "0x10000000 | 17", 0, 0, 0, 0), system_call(165, 0, 0, 0, 0, 0), system_call(321, 0, 0, 0),
+        system_call(425, 1, 0), system_call(435, 0, 0))),
+    "shared memory, queues, keys": Attack(
+        "leave a message in the kernel for the next submission", REFUSED, attempts(
+            system_call(29, 77, 4096, "0o1666"), system_call(68, 77, "0o1666"), system_call(64, 77, 1, "0o1666"),
+            "(lambda code: code < 0 and os.lstat('/nothing'))(ctypes.CDLL('librt.so.1').mq_open(b'/q', 66, 0o666, 0))",
+            system_call(248, "b'user'", "b'left'", "b'abc'", 3, -4), "os.memfd_create('left')")),
+    "files for the next submission": Attack(
+        "leave a matplotlibrc, modules and start files in /tmp and /dev/shm", "both are emptied between requests", """
+import os
+for name in ('torch.py', 'sitecustomize.py', 'matplotlib/matplotlibrc', '.config/pip/pip.conf', 'attack-left.pth'):
+    for folder in ('/tmp', '/dev/shm'):
+        os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+        open(os.path.join(folder, name), 'w').write('raise SystemExit')
+"""),
+    "modules for the next submission": Attack(
+        "leave patched modules in the interpreter", "each request has a process of its own",
+        "import helpers.given.checks, autograde_tests.probes.vae as p, torch._tensor\ntorch.left = 1\n"
+        "helpers.given.checks.LinearLayers.seen = None\np.left = 1\ntorch.set_default_dtype(torch.float64)\n"),
+
+    # The text of the file
+    "null byte": Attack("confuse the parser", ENDS.format("a SyntaxError"), "x = '\0'\n", "error", "null bytes", False),
+    "nested parentheses": Attack("overflow the parser", ENDS.format("a SyntaxError"), "x = " + "(" * 5000 + ")" * 5000,
+                                 "error", "too many nested parentheses", False),
+    "long chain": Attack("overflow the compiler", ENDS.format("an error"), "x = " + "-" * 90000 + "1\n", "error", "",
+                         False),
+    "number without end": Attack("compute for ever while the file is compiled", "stopped at the import's limit",
+                                 "x = 9 ** 9 ** 9\n", "timeout", "no answer within", False),
+
+    # What lies beside the file
+    "conftest.py, pytest.ini, setup.cfg": Attack("configure the grader's pytest", NO_EFFECT, {
+        "conftest.py": POISON, "helpers/conftest.py": POISON, "pytest.ini": "[pytest]\naddopts = --co -q\n",
+        "setup.cfg": "[tool:pytest]\naddopts = -p poison\n[pycodestyle]\nexclude = *\n", "tox.ini": "[pytest]\n",
+        "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--exitfirst'\n"}),
+    "pytest plugin": Attack("be loaded as a plugin", NO_EFFECT, {
+        "poison.py": POISON, "poison-1.dist-info/entry_points.txt": "[pytest11]\npoison = poison\n",
+        "poison-1.dist-info/METADATA": "Name: poison\nVersion: 1\n"}),
+    "sitecustomize, usercustomize, .pth": Attack("be executed when Python starts", NO_EFFECT, {
+        "sitecustomize.py": POISON, "usercustomize.py": POISON, "helpers/sitecustomize.py": POISON,
+        "poison.pth": "import os; os._exit(0)\n", ".venv/lib/python3.11/site-packages/poison.pth": "import poison\n"}),
+    "own torch, json, pytest": Attack("be imported in place of the real ones", NO_EFFECT, {
+        f"{folder}{name}": POISON for folder in ("", "helpers/")
+        for name in ("torch.py", "json.py", "pytest.py", "safetensors/__init__.py", "math.py", "numpy.py")}),
+    "own checks and report": Attack("bring checks, probes, a grader and a report", NO_EFFECT, {
+        "autograde_tests/test_vae.py": POISON, "autograde_tests/__init__.py": POISON,
+        "autograde_tests/probes/vae.py": POISON, "coursekit/grade.py": POISON, "helpers/__init__.py": POISON,
+        "helpers/given/checks/__init__.py": POISON, "report.json": '{"score": 100, "max": 100}'}),
+    "notebook with magics and shell escapes": Attack(
+        "execute commands when the notebook runs", "the course's own notebook is executed, the submitted one is not", {
+            "notebooks/2_vae.ipynb": '{"cells": [{"cell_type": "code", "execution_count": null, "metadata": {}, '
+                                     '"outputs": [], "source": ["!touch /tmp/attack-left\\n", "%%bash\\n", "exit"]}], '
+                                     '"metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
+            ".ipython/profile_default/startup/poison.py": POISON, "notebooks/vae.py.py": POISON}),
+}
+
+
+def archive(*entries, compression=zipfile.ZIP_DEFLATED):
+    """Bytes of a zip file with these (name or ZipInfo, text)."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as opened:
+        for name, text in entries:
+            opened.writestr(name, text)
+    return out.getvalue()
+
+
+def link(name):
+    """The entry of a zip file that is a symbolic link."""
+    entry = zipfile.ZipInfo(name)
+    entry.create_system, entry.external_attr = 3, 0o120777 << 16
+    return entry
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A zip file or folder that is an attack in itself. `make` gets the folder to make it in (and the wrong file's
+    text) and returns its path. words: of the refusal; empty if the file is found and graded as ever."""
+    tries: str
+    happens: str
+    make: object
+    words: str = ""
+
+
+def zipped(*entries, **options):
+    """A function that writes a zip file; a text None stands for the wrong file's."""
+    def make(folder, source):
+        path = folder / "submission.zip"
+        path.write_bytes(archive(*((name, source if text is None else text) for name, text in entries), **options))
+        return path
+    return make
+
+
+def folder_of_folders(folder, source):
+    """1500 folders in each other beside a graded file. Made and left step by step: the whole path is too long."""
+    import os
+    (folder / "helpers").mkdir()
+    (folder / "helpers" / "vae.py").write_text(source, encoding="utf-8")
+    descriptor = os.open(folder, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=descriptor)
+        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(descriptor)
+    return folder
+
+
+def linked(folder, source):
+    (folder / "helpers").mkdir()
+    (folder / "helpers" / "vae.py").symlink_to("/etc/shadow")
+    return folder
+
+
+def pipe(folder, source):
+    import os
+    (folder / "helpers").mkdir()
+    os.mkfifo(folder / "helpers" / "vae.py")
+    return folder
+
+
+def many_files(folder, source):
+    path = folder / "submission.zip"
+    path.write_bytes(archive(("helpers/vae.py", source), *((str(number), "") for number in range(100_001)),
+                             compression=zipfile.ZIP_STORED))
+    return path
+
+
+PARCELS = {
+    "zip with ..": Parcel("write outside the folder when it is unpacked",
+                          "nothing is unpacked; such paths do not count",
+                          zipped(("../../helpers/vae.py", POISON), ("helpers/../../vae.py", POISON)),
+                          "holds no vae.py"),
+    "zip with absolute paths": Parcel("the same", "nothing is unpacked; such paths do not count",
+                                      zipped(("/helpers/vae.py", POISON), ("/tmp/attack-left", POISON)),
+                                      "holds no vae.py"),
+    "zip with .. beside a right path": Parcel("the same", "the right path is graded, the others are not looked at",
+                                              zipped(("a/helpers/vae.py", None), ("../helpers/vae.py", POISON))),
+    "zip with a link": Parcel("have /etc/shadow read as the graded file", "refused with that reason",
+                              zipped((link("helpers/vae.py"), "/etc/shadow")), "is a link"),
+    "folder with a link": Parcel("the same in a folder", "refused with that reason", linked, "not a plain file"),
+    "folder with a named pipe": Parcel("make the grader wait for ever", "refused with that reason", pipe,
+                                       "not a plain file"),
+    "zip bomb": Parcel("fill memory or disk", "1 MB of the graded file is read, nothing is unpacked",
+                       zipped(("helpers/vae.py", "#" * (64 << 20)), ("bomb", "0" * (64 << 20))), "larger than 1 MB"),
+    "zip bomb with bzip2": Parcel("the same with 20,000 to 1", "refused: unusual compression",
+                                  zipped(("helpers/vae.py", "#" * (64 << 20)), compression=zipfile.ZIP_BZIP2),
+                                  "unusual way"),
+    "zip bomb with lzma": Parcel("the same with 7,000 to 1", "refused: unusual compression",
+                                 zipped(("helpers/vae.py", "#" * (64 << 20)), compression=zipfile.ZIP_LZMA),
+                                 "unusual way"),
+    "zip with 100,001 files": Parcel("hold up who lists them", "refused with that reason", many_files,
+                                     "more than 100000 files"),
+    "zip with names in other encodings": Parcel(
+        "confuse who decodes or prints them", "the graded file is found by its ASCII name",
+        zipped(("helpers/vae.py", None), ("Übung/вариант/vaе.py", POISON), ("\x1b[2J/\u202egpj.yp", POISON),
+               ("helpers\\vae.py.txt", POISON))),
+    "two files with control characters": Parcel("move the cursor of the instructor's terminal", "refused, printable",
+                                                zipped(("\x1b[2Ja/vae.py", "x"), ("\x1b[2Jb/vae.py", "x")),
+                                                "more than one vae.py"),
+    "1500 folders in each other": Parcel("overflow the search for the file", "30 levels are searched",
+                                         folder_of_folders),
+}
+
+
+def table():
+    """The attacks as Markdown."""
+    lines = ["# Attacks", "", "What `tests/test_attacks.py` tries on the grader, and what happens. The list is made "
+             "from `tests/banks/attacks.py`.", "", "| attack | what it tries | what happens |", "| --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| {name} | {attack.tries} | {attack.happens} |"
+                                for name, attack in {**ATTACKS, **PARCELS, **NOTEBOOKS}.items())]) + "\n"
+
+
+NOTEBOOKS = {
+    "kernel that ends": Attack("end the notebook's kernel at the import",
+                               "the notebook does not pass, at the latest after its 300 s; no points hang on it",
+                               "import os\nos._exit(0)\n"),
+    "files in the kernel's folder": Attack(
+        "fill the one folder of this machine that the kernel writes to, with folders in folders", "stopped within a "
+        "second: only sockets may be there; then it is removed", """
+import os
+for line in open('/proc/self/mountinfo'):
+    if line.split()[4].endswith('/sockets'):
+        os.chdir(line.split()[4])
+        for _ in range(3000):
+            os.mkdir('attack-left')
+            os.chdir('attack-left')
+        __import__('time').sleep(60)
+""", words="wrote to the folder"),
+    "the kernel's connection file": Attack(
+        "put a link in its place, so that the grader writes to a file of its own", "it is read-only for the kernel", """
+import os
+for line in open('/proc/self/mountinfo'):
+    path = line.split()[4]
+    if path.endswith('/kernel.json'):
+        for attempt in (lambda: os.remove(path), lambda: os.symlink('/etc/passwd', path), lambda: open(path, 'w'),
+                        lambda: os.rename(path, path + '2')):
+            try:
+                attempt()
+            except OSError:
+                continue
+            raise RuntimeError('a hole')
+        raise RuntimeError('all refused')
+""", words="all refused"),
+    "shell escapes in the module": Attack(
+        "execute commands through get_ipython()", "they run in the sandbox, see nothing, and end with it", """
+from IPython import get_ipython
+get_ipython().system('(setsid sleep 61 &) ; touch /attack-left ~/attack-left')
+raise RuntimeError(open('/etc/passwd').read())
+""", words="No such file"),
+}
+
+if __name__ == "__main__":
+    print(table(), end="")

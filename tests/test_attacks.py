@@ -1,0 +1,273 @@
+"""The bank of attacks (banks/attacks.py): no point that was not earned, nothing hidden seen, nothing left behind.
+
+All submissions go through one sandbox, one after the other. After each, the solution is graded and looks around: it
+gets full points and finds nothing of the submission before.
+"""
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import types
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from banks.attacks import ATTACKS, NOTEBOOKS, PARCELS, table
+from coursekit import grade, notebook, sandbox, worker
+from coursekit.release import course_files, discover, gaps, write_files
+from coursekit.sandbox import MB, ROOT, Sandbox, why_not_isolated
+from coursekit.submission import SubmissionError, read_graded_file
+
+pytestmark = pytest.mark.skipif(why_not_isolated() is not None, reason=f"not isolated: {why_not_isolated()}")
+SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
+CHECKS = [check for check in grade.load_checks("vae")
+          if check.item in ("vae.reparametrize", "vae.loss_function", "vae.interpolate")]
+FIRST = {check.item: check for check in reversed(CHECKS)}  # one of each item
+CANARY = "CANARY-" + os.urandom(8).hex()
+HIDDEN = (CANARY, "a hole", "take its root", "@graded", "BEGIN SOLUTION")
+TEXTS = {name: attack for name, attack in ATTACKS.items() if isinstance(attack.source, str)}
+FOLDERS = {name: attack for name, attack in ATTACKS.items() if not isinstance(attack.source, str)}
+
+# The solution, which first looks for what a submission before it may have left.
+WITNESS = SOLUTION + f"""
+NICENESS = {os.getpriority(os.PRIO_PROCESS, 0)}
+""" + """
+import os, resource
+_left = [name for name in os.listdir("/proc") if name.isdigit() and int(name) not in (1, os.getpid())]
+_left += [name for place in ("/tmp", "/dev/shm") for name in os.listdir(place)
+          if not name.startswith("course-sandbox-")]
+_left += [line for kind in ("shm", "msg", "sem") for line in open(f"/proc/sysvipc/{kind}").readlines()[1:]]
+_left += [name for name in dir(torch) if name == "left"]
+if _left or os.getpriority(os.PRIO_PROCESS, 1) != NICENESS or torch.get_default_dtype() != torch.float32:
+    raise RuntimeError(f"left behind: {_left}")
+"""
+
+
+def wrong_file():
+    source = SOLUTION
+    for name, body in (("reparametrize", "return mu"), ("loss_function", "return F.mse_loss(x_hat, x)")):
+        gap, = [gap for gap in gaps(source) if gap.qualname == name]
+        lines = source.split("\n")
+        lines[gap.start - 1:gap.end] = ["    " + body]
+        source = "\n".join(lines)
+    return source
+
+
+WRONG = wrong_file()
+
+
+def processes_below(pid):
+    """Processes of this machine that a process has started, directly or not."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if state != "Z":
+            parents[int(path.parent.name)] = int(parent)
+    found = {pid}
+    while new := {child for child, parent in parents.items() if parent in found} - found:
+        found |= new
+    return found - {pid}
+
+
+def left_on_the_machine():
+    places = map(Path, ("/", "/tmp", "/dev/shm", "/dev", ROOT, ROOT / "helpers", ROOT / "tests", Path.home()))
+    return [path for place in places for path in place.glob("attack-left*")]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A sandbox with smaller limits of memory, beside files and variables that it must not see."""
+    folder = tmp_path_factory.mktemp("class")
+    (folder / "bob").mkdir()
+    (folder / "bob" / "canary.txt").write_text(CANARY)
+    course = folder / "course"
+    write_files(course_files(ROOT, {"vae": discover(ROOT)["vae"]}), course)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_CANARY", CANARY)
+        patch.setattr(sandbox, "LIMITS", {**sandbox.LIMITS, "DATA": 2048 * MB})
+        patch.setattr(sandbox, "MEMORY", 2560 * MB)
+        with Sandbox("vae", course) as opened:
+            yield opened
+
+
+def grade_text(running, source, checks=CHECKS):
+    return grade.grade_source(running, source, checks, seed=7)[0]
+
+
+@pytest.fixture(scope="module")
+def honest(running):
+    """What the wrong file gets without any trick."""
+    items = grade_text(running, WRONG)
+    assert {name: item["points"] for name, item in items.items()} == {
+        "vae.reparametrize": 0, "vae.loss_function": 0, "vae.interpolate": 1}
+    return items
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_attack(running, honest, monkeypatch, name):
+    attack = TEXTS[name]
+    if "syscall(" in attack.source and platform.machine() != "x86_64":
+        pytest.skip("its system calls have other numbers here")
+    checks, limit = CHECKS, 10.0
+    if "timeout" in attack.status or name == "deep folders":
+        checks, limit = list(FIRST.values()), 2.0
+        monkeypatch.setattr(grade, "LOAD_TIMEOUT", limit)
+        monkeypatch.setattr(grade, "CALL_TIMEOUT", limit)
+    begin = time.monotonic()
+    items = grade_text(running, WRONG + "\n" + attack.source, checks)
+    assert time.monotonic() - begin < 3 * limit + 20, "it held up the class"
+    report = json.dumps(items)
+    assert not [words for words in HIDDEN if words in report], items
+    assert all(character.isprintable() for item in items.values() for character in item["message"])
+    assert len(report) < 10_000
+
+    told = items["vae.reparametrize"]
+    assert told["points"] == items["vae.loss_function"]["points"] == 0, items
+    assert told["status"] in attack.status.split(" or "), told
+    assert attack.words in told["message"], told
+    assert items["vae.interpolate"]["status"] == ("passed" if attack.spares else attack.status), items
+
+    if running.process is not None:
+        assert len(processes_below(running.process.pid)) == 1, "more than the worker is left"
+    assert not left_on_the_machine()
+    items = grade_text(running, WITNESS, list(FIRST.values()))
+    assert all(item["status"] == "passed" for item in items.values()), items
+
+
+def test_a_sandbox_that_cannot_be_cleaned_is_replaced(running):
+    """The next submission gets another one; nothing of the first is left."""
+    grade_text(running, WITNESS, [])
+    first, folder = running.process.pid, running.folder
+    grade_text(running, WRONG + "\n" + ATTACKS["deep folders"].source, list(FIRST.values()))
+    assert not grade_text(running, WITNESS, [])
+    assert running.process.pid != first and running.folder == folder
+    assert not processes_below(first) and not Path(f"/proc/{first}").exists()
+
+
+def test_the_whole_sandbox_is_gone_at_the_end(tmp_path):
+    with Sandbox("vae", ROOT) as opened:
+        grade_text(opened, WRONG + "\n" + ATTACKS["daemon"].source, list(FIRST.values()))
+        worker_processes, folder = processes_below(opened.process.pid), opened.folder
+    assert worker_processes and not folder.exists()
+    deadline = time.monotonic() + 10  # its memory is given back first
+    while worker_processes & processes_below(1):
+        assert time.monotonic() < deadline, "a process is left"
+        time.sleep(0.1)
+
+
+# What lies beside the graded file, and what it comes in.
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_only_the_graded_file_is_read(tmp_path, name):
+    folder, archive = tmp_path / "folder", tmp_path / "submission.zip"
+    files = {"helpers/vae.py": WRONG, **FOLDERS[name].source}
+    write_files({path: text.encode() for path, text in files.items()}, folder)
+    with zipfile.ZipFile(archive, "w") as opened:
+        for path, text in files.items():
+            opened.writestr(path, text)
+    before = sorted(folder.rglob("*"))
+    for submission in (folder, archive):
+        assert read_graded_file(submission, "vae") == WRONG
+        assert grade.infer_assignment(submission) == "vae"
+    assert sorted(folder.rglob("*")) == before and not left_on_the_machine()
+
+
+@pytest.mark.parametrize("name", PARCELS)
+def test_parcel(tmp_path, name):
+    parcel = PARCELS[name]
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    try:
+        submission = parcel.make(folder, WRONG)
+        before = sorted(os.listdir(tmp_path)), sorted(os.listdir(folder))
+        begin = time.monotonic()
+        if parcel.words:
+            with pytest.raises(SubmissionError, match=parcel.words):
+                read_graded_file(submission, "vae")
+        else:
+            assert read_graded_file(submission, "vae") == WRONG
+        assert time.monotonic() - begin < 10
+        assert (sorted(os.listdir(tmp_path)), sorted(os.listdir(folder))) == before and not left_on_the_machine()
+    finally:
+        subprocess.run(["rm", "-rf", folder])  # folders in folders, deeper than Python can follow
+
+
+def course_grade(*arguments, **options):
+    return subprocess.run([sys.executable, "-m", "coursekit", "grade", *map(str, arguments)], cwd=ROOT,
+                          capture_output=True, **options)
+
+
+def test_command_line_with_everything_beside_the_file(tmp_path):
+    """All of these at once, in a folder whose name is no text and moves the cursor."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/ada\xff\x1b[2J"))
+    for attack in FOLDERS.values():
+        write_files({path: text.encode() for path, text in attack.source.items()}, folder)
+    write_files({"helpers/vae.py": (WRONG + "x = '\\\x1b'\n").encode()}, folder)
+    before = sorted(folder.rglob("*"))
+    done = course_grade(folder, "--no-notebook", "--out", tmp_path / "out", env={**os.environ, "COURSE_CANARY": CANARY})
+    text = (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
+    report = json.loads(text)
+    assert done.returncode == 0, done.stderr
+    lost = {name: item["status"] for name, item in report["items"].items() if item["points"] < item["max"]}
+    assert lost == {"vae.reparametrize": "failed", "vae.loss_function": "failed", "vae.kl_weight": "failed"}
+    assert report["isolated"] and CANARY not in text and b"\x1b" not in done.stdout + done.stderr
+    assert "W605" in str(report["style"]["findings"])
+    assert all(finding.isprintable() for finding in report["style"]["findings"])
+    assert sorted(folder.rglob("*")) == before and not left_on_the_machine()
+
+
+def test_command_line_says_why_in_printable_characters(tmp_path):
+    PARCELS["two files with control characters"].make(tmp_path, WRONG)
+    done = course_grade(tmp_path / "submission.zip", "--assignment", "vae", "--out", tmp_path / "out")
+    assert done.returncode == 2 and b"more than one vae.py" in done.stderr and b"\x1b" not in done.stderr
+
+
+# The notebook's kernel
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_kernel(tmp_path_factory, monkeypatch, name):
+    """With a notebook of one cell, which imports the module."""
+    attack = NOTEBOOKS[name]
+    course, temporary = tmp_path_factory.mktemp("c") / "course", tmp_path_factory.mktemp("t")
+    cells = [nbformat.v4.new_code_cell("import sys\nsys.path.insert(0, '..')\nfrom helpers import vae")]
+    write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb":
+                 nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()}, course)
+    monkeypatch.setattr(notebook.tempfile, "tempdir", str(temporary))
+    monkeypatch.setattr(notebook, "TIMEOUT", 15 if name == "kernel that ends" else 60)
+    monkeypatch.setenv("COURSE_CANARY", CANARY)
+    told = notebook.run_notebook(course, "vae", attack.source)
+    assert told["status"] in ("failed", "error", "timeout") and attack.words in told["failed"][0], told
+    assert not [words for words in HIDDEN if words in json.dumps(told)]
+    deadline = time.monotonic() + 5
+    while subprocess.run(["pgrep", "-f", "sleep 61"], capture_output=True).returncode == 0:
+        assert time.monotonic() < deadline, "a process is left"
+        time.sleep(0.1)
+    assert not list(temporary.iterdir()) and not left_on_the_machine()
+
+
+# The walls themselves
+
+def test_filter_is_there_or_known_to_be_missing():
+    assert worker.system_call_filter("x86_64") and worker.system_call_filter("aarch64")
+    assert worker.system_call_filter("riscv64") is None
+    assert all(len(numbers) == 2 for numbers in worker.FORBIDDEN.values())
+
+
+def test_belongings_of_the_solution_are_its_own():
+    """An honest file replaces nothing, and what it adds is left alone."""
+    belongings = worker.Belongings("autograde_tests.probes.vae")
+    module = types.ModuleType("honest")
+    exec(SOLUTION, module.__dict__)
+    assert belongings.changed() == []
+
+
+def test_the_bank_is_large_and_the_page_lists_it():
+    assert len(ATTACKS) + len(PARCELS) + len(NOTEBOOKS) >= 40
+    assert (ROOT / "docs" / "attacks.md").read_text(encoding="utf-8") == table()

@@ -1,0 +1,121 @@
+"""The hidden and the public checks accept every right variant and name every typical mistake, for each assignment with
+a bank in tests/banks.
+
+This is the short form of `./course audit`: right variants of different gaps are graded together, and a mistake meets
+the checks of what it changes; one of each kind meets all checks.
+"""
+import contextlib
+import functools
+
+import pytest
+
+from coursekit import audit
+from coursekit.grade import grade_source
+from coursekit.release import open_gap
+from coursekit.sandbox import ROOT, Sandbox
+from helpers.given import checks as public
+
+BANKS = {name: audit.load(name) for name in audit.names()}
+SEED = 2024
+
+
+def each(entries):
+    """Parametrize with the entries of all banks; entries(bank) gives their names."""
+    found = [(bank, entry) for bank in BANKS.values() for entry in entries(bank)]
+    return pytest.mark.parametrize("bank, name", found, ids=[f"{bank.name}: {entry}" for bank, entry in found])
+
+
+def one_of_each_kind(bank):
+    """Names of mistakes: for each item, one for each combination of places that its mistakes change."""
+    kinds = {}
+    for name, (item, _, change) in bank.wrong.items():
+        kinds.setdefault((item, *change), name)
+    return kinds.values()
+
+
+@functools.cache
+def packs(name):
+    """The right variants, those of different places together: {"name, name, ...": change}."""
+    return audit.packed(BANKS[name].right)
+
+
+@pytest.fixture(scope="module")
+def report():
+    """A function that grades a source text and returns its items. One worker serves all tests of an assignment."""
+    with contextlib.ExitStack() as stack:
+        @functools.cache
+        def sandbox(name):
+            return stack.enter_context(Sandbox(name, ROOT))
+
+        yield lambda bank, source, checks=None, seed=SEED: grade_source(
+            sandbox(bank.name), source, checks or bank.checks, seed)[0]
+
+
+def test_there_are_banks():
+    assert "vae" in BANKS
+
+
+@pytest.mark.parametrize("seed", [0, 1, 123456])
+@pytest.mark.parametrize("bank", BANKS.values(), ids=BANKS)
+def test_solution_with_any_seed(report, bank, seed):
+    assert not audit.lost(report(bank, bank.solution, seed=seed))
+
+
+@each(lambda bank: packs(bank.name))
+def test_right_variants(report, bank, name):
+    found = audit.lost(report(bank, bank.source(name, packs(bank.name)[name])))
+    assert not found, (name, found)
+
+
+@each(lambda bank: bank.wrong)
+def test_mistake(report, bank, name):
+    """It costs points of its item only, and the student reads what it is."""
+    item, words, change = bank.wrong[name]
+    checks = bank.checks if name in one_of_each_kind(bank) else bank.about(item, change)
+    assert not audit.fault(report(bank, bank.source(name, change), checks), item, words)
+
+
+@pytest.mark.parametrize("bank", BANKS.values(), ids=BANKS)
+def test_every_item_has_mistakes(bank):
+    assert {item for item, _, _ in bank.wrong.values()} == set(bank.items)
+
+
+@each(lambda bank: bank.gaps)
+def test_open_gap_loses_its_own_points(report, bank, name):
+    judging = [check for check in bank.checks if audit.judges(check, name)]
+    assert judging, "no hidden check judges this gap"
+    items = report(bank, open_gap(bank.solution, name))
+    expected = {item: sum(check.points for check in bank.checks if check.item == item and check not in judging)
+                for item in items}
+    assert {item: items[item]["points"] for item in items} == expected, audit.lost(items)
+    assert all(items[item]["status"] == "missing" and name in items[item]["message"] for item in audit.lost(items))
+
+
+@pytest.mark.parametrize("bank", BANKS.values(), ids=BANKS)
+def test_file_of_another_course(report, bank):
+    """Its names that the assignment has, too, get full points; what it does not have costs nothing else."""
+    items = report(bank, bank.coursework)
+    assert set(items) - set(audit.lost(items)) == set(bank.coursework_items), audit.lost(items)
+    for name in audit.lost(items):
+        assert items[name]["points"] == 0 and items[name]["status"] in ("missing", "error"), items[name]
+
+
+# The public checks run in this process: everything here is our own code.
+
+@each(lambda bank: public.names(bank.name))
+def test_public_check_accepts_the_solution_in_time(bank, name):
+    results = [public.run(name) for _ in range(3)]
+    assert [result.status for result in results] == ["passed"] * 3, results[0]
+    assert min(result.seconds for result in results) < 0.2
+
+
+@each(lambda bank: packs(bank.name))
+def test_public_checks_accept_right_variants(bank, name):
+    found = audit.run_public(bank.name, bank.source(name, packs(bank.name)[name]))
+    assert not found, (name, found)
+
+
+@pytest.mark.parametrize("bank", BANKS.values(), ids=BANKS)
+def test_public_checks_accept_the_file_of_another_course(bank):
+    found = audit.run_public(bank.name, bank.coursework)
+    assert not [check for check in found if check.startswith(bank.coursework_items)], found
