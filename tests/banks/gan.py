@@ -1438,7 +1438,7 @@ mistakes("gan.initialize_weights", {
     "normal with 0.2": ("should have standard deviation 0.02", init(("0.02", "0.2"))),
     "normal with the variance 0.02": ("should have standard deviation 0.02", init(("0.02", "0.02 ** 0.5"))),
     "normal with 1": ("should have standard deviation 0.02", init((", 0.0, 0.02", ""))),
-    "mean and spread swapped": ("deviation 0.02, it is 0", init(("0.0, 0.02", "0.02, 0.0"))),
+    "mean and spread swapped": ("standard deviation 0.02, it is", init(("0.0, 0.02", "0.02, 0.0"))),
     "mean 1": ("the mean of the weights of Linear should be 0", init(("0.0, 0.02", "1.0, 0.02"))),
     "uniform for normal": (
         "should have standard deviation 0.02",
