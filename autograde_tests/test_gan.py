@@ -3,6 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
+from autograde_tests.layers import OTHERS, PLAIN, activation, layer_name, same
 from helpers import gan
 
 # sample_noise: 3 points
@@ -54,34 +55,6 @@ def test_noise_kept(student, rng):
 # Fresh networks make small numbers of their inputs. Strong inputs keep the outputs of near activations apart.
 STRONG = 10.0
 LEAKY = "LeakyReLU with slope 0.01"
-PLAIN = "no activation"
-OTHERS = {"Tanh": torch.tanh, "Sigmoid": torch.sigmoid, "ELU": F.elu, "SELU": F.selu, "GELU": F.gelu, "SiLU": F.silu,
-          "Softplus": F.softplus, "ReLU6": F.relu6, "Hardtanh": F.hardtanh, "Tanh twice": lambda x: x.tanh().tanh()}
-
-
-def same(a, b):
-    """True if two tensors hold the same numbers; their shapes may differ behind the batch."""
-    return len(a) == len(b) and close(a.flatten(1), b.flatten(1), 1e-5)
-
-
-def activation(before, after):
-    """Name the activation that turns one tensor into the other; None if it is none that we know."""
-    if before.numel() != after.numel():
-        return None
-    before, after = before.flatten(), after.flatten()
-    ratio = (after / before)[before < 0]
-    slope = ratio.median().item() if len(ratio) else 1.0
-    if close(after, torch.where(before < 0, slope * before, before), 1e-5):
-        return {"0": "ReLU", "1": PLAIN}.get(f"{abs(slope):.3g}", f"LeakyReLU with slope {slope:.3g}")
-    return next((name for name, function in OTHERS.items() if close(after, function(before), 1e-5)), None)
-
-
-def layer_name(kind, size):
-    """Write a layer as in a program: Linear(784, 256), Conv2d(1, 32, 5). size: the shape of its weight."""
-    kernel = "" if len(size) < 4 else f", {size[2]}" if size[2] == size[3] else f", ({size[2]}, {size[3]})"
-    if kind == "conv_transpose2d":
-        return f"ConvTranspose2d({size[0]}, {size[1]}{kernel})"
-    return f"{'Conv2d' if kind == 'conv2d' else 'Linear'}({size[1]}, {size[0]}{kernel})"
 
 
 def judge_layers(what, seen, x, wanted, norms=()):

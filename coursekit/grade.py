@@ -143,7 +143,8 @@ def grade(submission, assignment=None, seed=None, notebook=True, on_check=lambda
     seed = secrets.randbits(31) if seed is None else seed
     with tempfile.TemporaryDirectory(prefix="course-grade-") as folder:
         course = Path(folder, "course")
-        write_files(course_files(ROOT, {assignment: discover(ROOT)[assignment]}), course)
+        # Our notebook over the student's module: what it has gaps for itself is filled.
+        write_files(course_files(ROOT, {assignment: discover(ROOT)[assignment]}, code_gaps=False), course)
         with Sandbox(assignment, course) as sandbox:
             checks = load_checks(assignment)  # imports torch here while the sandbox does there
             items, _ = grade_source(sandbox, source, checks, seed, on_check)

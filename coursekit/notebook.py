@@ -35,6 +35,7 @@ def run_notebook(course, assignment, source):
     course = Path(course).resolve()
     notebook, = (course / "notebooks").glob(f"[0-9]_{assignment}.ipynb")
     (course / "helpers" / f"{assignment}.py").write_text(source, encoding="utf-8")
+    (course / "runs").mkdir(exist_ok=True)  # where notebooks write logs and weights
     with tempfile.TemporaryDirectory(prefix="course-nb-") as folder:
         folder = Path(folder)
         folder.chmod(0o755)  # the kernel's user must get through to the folder of the sockets
@@ -143,7 +144,7 @@ def _kernel(course, folder):
         os.chmod(connection_file, 0o644)  # it was written for this user only, the kernel runs as another
         command = ["/usr/bin/prlimit", f"--nproc={PROCESSES}", "--", *command]
         command = wrap(command, readable=[course, connection_file], writable=[os.path.join(folder, "sockets")],
-                       environment=environment, folder=f"{course}/notebooks")
+                       empty=[os.path.join(course, "runs")], environment=environment, folder=f"{course}/notebooks")
         os.execv(command[0], command)
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     sys.exit(subprocess.call(command, env={**ENVIRONMENT, **environment, **kept}, cwd=Path(course, "notebooks")))

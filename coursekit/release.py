@@ -129,8 +129,10 @@ def replace_lines(text, start, end, replacement):
 # Notebooks
 # ---------------------------------------------------------------------------------------------------------------
 
-def strip_notebook(text, where):
+def strip_notebook(text, where, code_gaps=True):
     """The student's notebook: gaps opened, outputs and counts cleared, ids and tags kept.
+
+    code_gaps: False keeps the code in the notebook's own gaps, so that it runs from top to bottom.
 
     The outputs of cells tagged `nbval-check-output` stay: they are facts (shapes, counts) that nbval compares. So do
     their counts: nbval takes outputs without a count for a mistake.
@@ -138,7 +140,8 @@ def strip_notebook(text, where):
     notebook = nbformat.reads(text, as_version=4)
     keep(notebook.metadata, "kernelspec", "language_info")
     for number, cell in enumerate(notebook.cells, start=1):
-        cell.source = strip_cell(cell, f"{where}, cell {number}")
+        if code_gaps or cell.cell_type == "markdown":
+            cell.source = strip_cell(cell, f"{where}, cell {number}")
         keep(cell.metadata, "tags", "jupyter", "cellView")
         if cell.cell_type == "code":
             if "nbval-check-output" not in cell.metadata.get("tags", ()):
@@ -239,13 +242,16 @@ def edition(root, assignments):
     return files
 
 
-def course_files(root, assignments):
-    """The part of the student edition that runs: notebooks and helpers with open gaps, {path: bytes}."""
+def course_files(root, assignments, code_gaps=True):
+    """The part of the student edition that runs: notebooks and helpers with open gaps, {path: bytes}.
+
+    code_gaps: those in notebooks, see strip_notebook. The gaps in helpers are always open.
+    """
     files = {"helpers/__init__.py": read(root / "helpers" / "__init__.py").encode()}
     for name, notebook in assignments.items():
         helper = f"helpers/{name}.py"
         files[helper] = strip(read(root / helper), helper).encode()
-        files[notebook.as_posix()] = strip_notebook(read(root / notebook), notebook.as_posix()).encode()
+        files[notebook.as_posix()] = strip_notebook(read(root / notebook), notebook.as_posix(), code_gaps).encode()
     left_out = {path.stem for path in (root / "helpers").glob("*.py")} - {"__init__", *assignments}
     for path in (root / "helpers" / "given").rglob("*"):
         of_another = path.parent.name in ("checks", "recipes") and path.stem in left_out

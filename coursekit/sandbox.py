@@ -102,11 +102,12 @@ def python_folders():
     return sorted(folder for folder in folders if not folder.is_relative_to("/usr"))
 
 
-def wrap(command, readable=(), writable=(), environment=(), folder="/tmp"):
+def wrap(command, readable=(), writable=(), empty=(), environment=(), folder="/tmp"):
     """Return the command that runs `command` in bubblewrap.
 
     Args:
         readable, writable: paths that the process sees, at the same place, beside the system and Python.
+        empty: folders in readable ones that the process sees empty and may write to, in memory.
         environment: variables beside ENVIRONMENT; nothing else of the caller's environment is passed on.
         folder: working directory.
     """
@@ -136,6 +137,8 @@ def wrap(command, readable=(), writable=(), environment=(), folder="/tmp"):
                 made.add(parent)
     for option, path in binds:
         out += [option, str(path), str(path)]
+    for path in empty:
+        out += ["--size", str(64 * MB), "--perms", "1777", "--tmpfs", str(path)]
     out += ["--remount-ro", "/dev", "--remount-ro", "/"]  # else the folders between the mounts could be written to
     out += ["--chdir", str(folder), "--"]
     if as_root:

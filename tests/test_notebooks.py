@@ -5,7 +5,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from coursekit.release import discover
+from coursekit.notebook import run_notebook
+from coursekit.release import course_files, discover, write_files
 from helpers.given import checks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,3 +63,13 @@ def test_exercises_say_how_long_and_how_hard(name):
 def test_questions_have_answers_that_the_release_strips(name):
     questions = [cell.source for cell in cells(name, "markdown") if re.match(r"\*\*Question", cell.source)]
     assert questions and all("<!-- BEGIN SOLUTION -->" in source for source in questions)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_runs_from_top_to_bottom_in_the_grader(name, tmp_path):
+    """In the smoke profile, on stand-ins, in the sandbox if there is one: as the grader executes it."""
+    write_files(course_files(ROOT, {name: discover(ROOT)[name]}, code_gaps=False), tmp_path)
+    told = run_notebook(tmp_path, name, (ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8"))
+    assert told["status"] == "passed", told
+    assert told["cells"] == len(cells(name, "code"))

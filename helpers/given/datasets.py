@@ -153,6 +153,18 @@ def _spec(name: str) -> Spec:
     raise DataError(f"There is no data set {name!r}.{hint} The names are: {', '.join(NAMES)}.")
 
 
+def resize(images: Tensor, size: int) -> Tensor:
+    """Images (N, C, H, W) scaled to (N, C, size, size), bilinear, smoothed first where they shrink.
+
+    uint8 stays uint8. Float images stay float.
+    """
+    scaled = []
+    for batch in images.split(1000):    # the float images of a batch are enough: those of all would take gigabytes
+        big = F.interpolate(batch.float(), size=(size, size), mode="bilinear", antialias=True)
+        scaled.append(big if images.is_floating_point() else big.round().clamp(0, 255).to(images.dtype))
+    return torch.cat(scaled)
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Reading an .npz, downloading
 # ---------------------------------------------------------------------------------------------------------------

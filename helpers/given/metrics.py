@@ -1,6 +1,6 @@
-"""Scores for generated images. A small classifier, trained here in seconds, judges what the images show.
+"""Scores for generated and restored images. A small classifier, trained here in seconds, judges what images show.
 
-All images here are float tensors (N, 1, 28, 28) in [0, 1].
+All images that the classifier sees are float tensors (N, 1, 28, 28) in [0, 1].
 """
 import torch
 from torch import nn
@@ -142,3 +142,34 @@ def scores(classifier, real, fake):
     judged = judge(classifier, fake)
     return {"distance": frechet_distance(classifier, real, fake), "precision": precision, "recall": recall,
             "confidence": judged["confidence"], "covered": judged["covered"]}
+
+
+def median_filter(images):
+    """Replace each pixel of float images (N, 1, h, w) by the median of the 3x3 pixels around it.
+
+    The filter of the textbooks against salt-and-pepper noise. Beyond the edges the image is mirrored.
+    """
+    def of_batch(batch):
+        neighbours = F.pad(batch, (1, 1, 1, 1), mode="reflect").unfold(2, 3, 1).unfold(3, 3, 1)  # (n, 1, h, w, 3, 3)
+        return neighbours.flatten(-2).median(dim=-1).values
+
+    return torch.cat([of_batch(batch) for batch in images.split(500)])
+
+
+@torch.inference_mode()
+def image_quality(images, clean):
+    """Compare restored images with the clean ones, both float (N, C, h, w) in [0, 1].
+
+    Returns a dict of floats, each a mean over the images:
+        mse: mean squared error. 0 is perfect.
+        psnr: peak signal-to-noise ratio in decibels, 10 log10(1 / MSE) of each image. More is better.
+        ssim: structural similarity (Wang et al., "Image Quality Assessment", 2004, eq. 13), up to 1 for equal images.
+    """
+    from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
+    sums = torch.zeros(3, dtype=torch.double)
+    for x_hat, x in zip(images.cpu().split(500), clean.cpu().split(500)):
+        psnr = peak_signal_noise_ratio(x_hat, x, data_range=1.0, dim=(1, 2, 3))
+        ssim = structural_similarity_index_measure(x_hat, x, data_range=1.0)
+        sums += torch.stack([F.mse_loss(x_hat, x), psnr, ssim]).double() * len(x)
+    return dict(zip(("mse", "psnr", "ssim"), (sums / len(images)).tolist()))

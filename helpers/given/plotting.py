@@ -191,3 +191,22 @@ def latent_scatter(panels, labels, class_names):
     bar = figure.colorbar(points, ax=all_axes[0].tolist(), ticks=range(len(class_names)))
     bar.ax.set_yticklabels(class_names)
     return figure
+
+
+def latent_scatter_3d(codes, labels, class_names, azimuth=-60, elevation=25, title=""):
+    """Draw the 3-D codes (N, 3) of labelled images, seen from one direction. One colour for each class.
+
+    Args:
+        azimuth, elevation: degrees: where the eye stands, around the third axis and above the plane of the other two.
+    """
+    figure = plt.figure(figsize=(6.4, 4.8), layout="constrained")
+    axes = figure.add_subplot(projection="3d")
+    size = 3 if len(codes) <= 5000 else 0.6
+    points = axes.scatter(*codes.cpu().numpy().T, c=labels.cpu().numpy(), s=size, cmap="tab10", vmin=-0.5, vmax=9.5,
+                          linewidths=0, depthshade=False)
+    axes.view_init(elev=elevation, azim=azimuth)
+    axes.set(xlabel="$z_1$", ylabel="$z_2$", zlabel="$z_3$", title=title)
+    axes.locator_params(nbins=5)
+    bar = figure.colorbar(points, ax=axes, ticks=range(len(class_names)), shrink=0.8, pad=0.12)
+    bar.ax.set_yticklabels(class_names)
+    return figure

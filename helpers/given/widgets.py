@@ -124,6 +124,38 @@ def walk_panel(generators, noise_dim, sample_noise, reach=6, alt=""):
     return epoch, start, end, position, button, moving, frozen
 
 
+def figure_panel(draw, sliders, dpi=75, alt=""):
+    """Sliders with whole numbers, and a figure that is drawn anew when one of them moves.
+
+    Args:
+        draw: function of the sliders' values, in their order -> matplotlib figure.
+        sliders: dict name -> (lowest, highest, step, where it starts).
+        dpi: resolution of the moving figure; the finer, the slower.
+        alt: text that stands for the static picture: the figure where the sliders start.
+    """
+    import ipywidgets
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    def redraw(_=None):
+        figure = draw(*(control.value for control in controls))
+        plotting.mark_stand_in(figure)
+        png = io.BytesIO()
+        figure.savefig(png, format="png", dpi=dpi, bbox_inches="tight")
+        plt.close(figure)
+        picture.value = png.getvalue()
+
+    controls = [ipywidgets.IntSlider(value=start, min=low, max=high, step=step, description=name,
+                                     continuous_update=False) for name, (low, high, step, start) in sliders.items()]
+    picture = ipywidgets.Image(format="png")
+    for control in controls:
+        control.observe(redraw, names="value")
+    redraw()
+    display(ipywidgets.HBox([ipywidgets.VBox(controls), picture]))
+    plotting.show(draw(*(control.value for control in controls)), alt)
+    return controls, picture
+
+
 def tensorboard(log_dir, port=6006):
     """Open TensorBoard inside the notebook on a folder of logs, as `%tensorboard --logdir log_dir` does.
 

@@ -993,7 +993,7 @@ mistakes("gan.generator", {
     "Sigmoid": ("it ends with Sigmoid", painter(end="nn.Linear(1024, 784), nn.Sigmoid()")),
     "Hardtanh": ("it ends with Hardtanh", painter(end="nn.Linear(1024, 784), nn.Hardtanh()")),
     "Tanh twice": ("Tanh twice", painter(end="nn.Linear(1024, 784), nn.Tanh(), nn.Tanh()")),
-    "ReLU before Tanh": ("it ends with something else", painter(end="nn.Linear(1024, 784), nn.ReLU(), nn.Tanh()")),
+    "ReLU before Tanh": ("it ends with Tanh after ReLU", painter(end="nn.Linear(1024, 784), nn.ReLU(), nn.Tanh()")),
     "LeakyReLU": ("there is LeakyReLU with slope 0.01", painter("nn.LeakyReLU(0.01)")),
     "LeakyReLU with 0.2": ("there is LeakyReLU with slope 0.2", painter("nn.LeakyReLU(0.2)")),
     "Tanh between": ("there is Tanh", painter("nn.Tanh()")),
@@ -1286,7 +1286,7 @@ mistakes("gan.build_dc_classifier", {
     "Sigmoid at the end": ("ends with Sigmoid", conv_judge(end="nn.Linear(1024, 1), nn.Sigmoid()")),
     "LeakyReLU at the end": ("ends with LeakyReLU", conv_judge(end="nn.Linear(1024, 1), nn.LeakyReLU(0.01)")),
     "no hidden linear layer": (
-        "it runs Conv2d(1, 32, 5), Conv2d(32, 64, 5), Linear(1024, 1);", conv_judge(middle="nn.Identity()")),
+        "it runs Conv2d(1, 32, 5), Conv2d(32, 64, 5), Linear(1024, 1)", conv_judge(middle="nn.Identity()")),
     "256 hidden units": (
         "Linear(1024, 256)", conv_judge(middle="nn.Linear(1024, 256), nn.LeakyReLU(0.01)", end="nn.Linear(256, 1)")),
     "10 outputs": ("Linear(1024, 10)", conv_judge(end="nn.Linear(1024, 10)")),
@@ -1363,7 +1363,7 @@ mistakes("gan.build_dc_generator", {
     "ReLU at the end": ("ends with ReLU", conv_painter(end="nn.ReLU(), nn.Flatten()")),
     "BatchNorm at the end": (
         "3 BatchNorm layers, it runs 4", conv_painter(end="nn.BatchNorm2d(1), nn.Tanh(), nn.Flatten()")),
-    "ReLU and Tanh at the end": ("ends with something else", conv_painter(end="nn.ReLU(), nn.Tanh(), nn.Flatten()")),
+    "ReLU and Tanh at the end": ("it ends with Tanh after ReLU", conv_painter(end="nn.ReLU(), nn.Tanh(), nn.Flatten()")),
     "images (N, 1, 28, 28)": ("should have shape", conv_painter(end="nn.Tanh()")),
     "96 noise numbers always": ("cannot be multiplied", conv_painter(start="nn.Linear(96, 1024)")),
     "default of 100": (

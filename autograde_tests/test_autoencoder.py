@@ -1,0 +1,644 @@
+"""Hidden checks of helpers/autoencoder.py. Each compares what a probe saw with the reference, for inputs drawn anew."""
+import math
+
+import torch
+from torch.nn import functional as F
+
+from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
+from autograde_tests.layers import PLAIN, POINTWISE, activation, layer_name, same
+from helpers import autoencoder
+
+# conv_output_size: 2 points, conv_transpose_output_size: 2 points, count_parameters: 2 points
+
+
+def judge_sizes(student, name, cases, slips):
+    """Assert what a function gives for some lists of arguments. slips: list of (what a mistake gives, its name)."""
+    seen = student.observe("sizes", name=name, cases=cases)["values"]
+    for value, case in zip(seen, cases):
+        assert isinstance(value, int), f"{name}{tuple(case)} should be an int, got {value}: // rounds down to an int"
+    expected = [getattr(autoencoder, name)(*case) for case in cases]
+    for wrong, what in slips:
+        assert seen != [wrong(*case) for case in cases], what
+    for value, case, right in zip(seen, cases, expected):
+        assert value == right, f"{name}{tuple(case)} should be {right}, got {value}"
+
+
+CONV_SLIPS = [
+    (lambda i, k, s, p: (i + p - k) // s + 1, "the padding is on both sides: it counts twice"),
+    (lambda i, k, s, p: (i - k) // s + 1, "the padding is not used"),
+    (lambda i, k, s, p: i + 2 * p - k + 1, "the stride is not used"),
+    (lambda i, k, s, p: (i + 2 * p - k) // s, "the first place of the kernel is missing: add 1 after the division"),
+    (lambda i, k, s, p: (i + 2 * p - k + 1) // s, "the 1 stands inside the division: add it after the division"),
+    (lambda i, k, s, p: -((k - i - 2 * p) // s) + 1, "the division rounds up: the kernel does not fit there any more"),
+    (lambda i, k, s, p: round((i + 2 * p - k) / s) + 1, "the division rounds to the nearest: it should round down"),
+    (lambda i, k, s, p: (i - 2 * p - k) // s + 1, "the padding has the wrong sign: it makes the image larger"),
+    (lambda i, k, s, p: (i + 2 * p + k) // s + 1, "the kernel has the wrong sign"),
+    (lambda i, k, s, p: -(-i // s), "that holds for 'same' padding only: use kernel_size and padding"),
+]
+
+
+@graded("autoencoder.conv_output_size", points=2, hint="(size + 2 * padding - kernel_size) // stride + 1")
+def test_conv_output_size(student, rng):
+    """Random sizes, strides and paddings; with and without a rest in the division."""
+    cases = [[whole(rng, 9, 70), whole(rng, 1, 7), whole(rng, 1, 4), whole(rng, 0, 3)] for _ in range(40)]
+    judge_sizes(student, "conv_output_size", cases + [[28, 3, 2, 1], [14, 3, 2, 1], [7, 3, 1, 1]], CONV_SLIPS)
+
+
+TRANSPOSE_SLIPS = [
+    (lambda i, k, s, p, o: (i - 1) * s - 2 * p + k, "output_padding is not used"),
+    (lambda i, k, s, p, o: (i - 1) * s - p + k + o, "the padding is on both sides: it counts twice"),
+    (lambda i, k, s, p, o: (i - 1) * s + k + o, "the padding is not used"),
+    (lambda i, k, s, p, o: (i - 1) * s + 2 * p + k + o, "the padding has the wrong sign: it cuts pixels off here"),
+    (lambda i, k, s, p, o: (i - 1) * s - 2 * p + k + 2 * o, "output_padding is on one side only: it counts once"),
+    (lambda i, k, s, p, o: i * s - 2 * p + k + o, "between size pixels there are size - 1 steps of the stride"),
+    (lambda i, k, s, p, o: (i - 1) * s - 2 * p + k + o + 1, "that is 1 too many"),
+    (lambda i, k, s, p, o: (i - 1) * s - 2 * p + k + o - 1, "that is 1 too few"),
+    (lambda i, k, s, p, o: i - 1 - 2 * p + k + o, "the stride is not used"),
+    (lambda i, k, s, p, o: i * s, "that holds for some kernels only: use kernel_size, padding and output_padding"),
+    (lambda i, k, s, p, o: (i + 2 * p - k) // s + 1, "that is the convolution's formula: solve it for its input"),
+    (lambda i, k, s, p, o: (i + 2 * p - k) // s + 1 + o, "that is the convolution's formula: solve it for its input"),
+]
+
+
+@graded("autoencoder.conv_transpose_output_size", points=2,
+        hint="(size - 1) * stride - 2 * padding + kernel_size + output_padding")
+def test_conv_transpose_output_size(student, rng):
+    cases = []
+    for _ in range(40):
+        stride = whole(rng, 1, 4)
+        cases.append([whole(rng, 8, 40), whole(rng, 1, 7), stride, whole(rng, 0, 3), whole(rng, 0, stride - 1)])
+    judge_sizes(student, "conv_transpose_output_size", cases + [[7, 3, 2, 1, 1], [14, 3, 2, 1, 1], [7, 3, 1, 1, 0]],
+                TRANSPOSE_SLIPS)
+
+
+@graded("autoencoder.count_parameters", points=2,
+        hint="sum(p.numel() for p in model.parameters() if p.requires_grad)")
+def test_count_parameters(student, rng):
+    """Models with biases, BatchNorm, frozen layers, a layer that is used twice, none at all."""
+    channels, features = whole(rng, 2, 6), whole(rng, 7, 12)
+    seen = student.observe("counts", channels=channels, features=features)
+    weights = features * channels * 9 + 35  # of the convolution and the linear layer
+    for value in seen.values():
+        assert not isinstance(value, str), f"count_parameters should return an int, got {value}"
+    plain, right = seen["plain"], weights + features + 20 + 20  # BatchNorm has a scale and a shift
+    assert plain != 5, "that is the number of tensors: add up how many numbers are in each of them"
+    assert plain != right + 20 + 20 + 1, \
+        "BatchNorm's running statistics are counted, too: they are buffers, not parameters"
+    assert plain not in (weights, weights + 20), "the biases are missing"
+    assert plain != weights + features, "those of BatchNorm are missing: model.parameters() has them all"
+    assert plain == right, f"of Conv2d({channels}, {features}, 3), BatchNorm2d(20) and Linear(7, 5, bias=False) it " \
+        f"should count {right}, got {plain}"
+    trained, every = 2 * features + 2, channels * features + features + 2 * features + 2
+    assert seen["frozen"] != every, "frozen parameters are counted, too: count those that require a gradient"
+    assert seen["frozen"] == trained, \
+        f"of Linear({channels}, {features}), frozen, and Linear({features}, 2) it should count {trained}, got " \
+        f"{seen['frozen']}"
+    once = features * features + features
+    assert seen["shared"] == once, f"a layer that is used twice should count once, {once}; got {seen['shared']}"
+    assert seen["none"] == 0, f"a model without parameters should give 0, got {seen['none']}"
+    own = 2 * channels + 2 + 3 * features
+    assert seen["own"] == own, f"of Linear({channels}, 2) and an nn.Parameter of {features} x 3 it should count " \
+        f"{own}, got {seen['own']}: model.parameters() has them all"
+    assert seen["still_frozen"], "count_parameters changes requires_grad of the model"
+
+
+# Networks: ConvAutoencoder 8 points, DenoisingAutoencoder 4, its keyword hidden 1. A probe fills a network with new
+# numbers and returns what went into and came out of each layer. What stands between two layers makes the input of one
+# from the output of the one before.
+
+
+def judge_part(student, rng, name, which, x, image, wanted, end, options=(), free=()):
+    """Assert the layers of an encoder or decoder, one by one.
+
+    Args:
+        wanted: the layers as they are written in a program.
+        end: the activation after the last one.
+        options: for each layer a dict of stride, padding, output_padding.
+        free: layers after which there may be ReLU or nothing.
+    """
+    seen = student.observe("part", name=name, which=which, x=x, image=image, number=whole(rng, 1, 10 ** 6))
+    assert seen["there"], f"{name} should have self.{which}, an nn.Module"
+    kinds = [kind for kind in seen["kinds"] if kind != "batch_norm"]
+    assert len(kinds) == len(seen["kinds"]), f"the {which} should have no BatchNorm"
+    found = [layer_name(kind, size) for kind, size in zip(kinds, seen["sizes"])]
+    assert found == wanted, f"the {which} should run {', '.join(wanted)}; it runs {', '.join(found) or 'no such layer'}"
+    for layer, bias in zip(wanted, seen["biases"]):
+        assert bias, f"{layer} of the {which} has no bias"
+    assert seen["training"], f"{name} should be made in training mode, not in evaluation mode"
+    assert same(seen["input0"], x), f"{wanted[0]} should get the input as it is"
+    for k, setting in enumerate(options):
+        if not setting:
+            continue
+        expected = getattr(F, kinds[k])(seen[f"input{k}"], seen[f"weight{k}"], seen[f"bias{k}"], **setting)
+        got = seen[f"output{k}"]
+        assert got.shape == expected.shape, f"{wanted[k]} of the {which} should make {tuple(expected.shape[1:])} of " \
+            f"{tuple(seen[f'input{k}'].shape[1:])}, it makes {tuple(got.shape[1:])}: look at stride and padding"
+        assert close(got, expected, POINTWISE), \
+            f"{wanted[k]} of the {which} has other options than stride {setting['stride']} and padding 1"
+    for k in range(len(wanted)):
+        after = seen[f"input{k + 1}"] if k + 1 < len(wanted) else seen["out"]
+        allowed = [end] if k + 1 == len(wanted) else [PLAIN, "ReLU"] if k in free else ["ReLU"]
+        where = f"after {wanted[k]} of the {which} there should be {allowed[0]}"
+        assert isinstance(after, torch.Tensor), f"the {which} should give a tensor, got {after}"
+        kind = activation(seen[f"output{k}"], after)
+        assert kind is not None, f"{where}, and nothing else: Dropout, another activation, a changed order of numbers?"
+        assert kind in allowed, f"{where}, there is {kind}"
+    return seen
+
+
+ENCODER = ["Conv2d(1, 64, 3)", "Conv2d(64, 32, 3)", "Conv2d(32, 16, 3)", "Conv2d(16, 2, 3)", "Linear(98, 3)"]
+DECODER = ["Linear(3, 98)", "ConvTranspose2d(2, 16, 3)", "ConvTranspose2d(16, 32, 3)", "ConvTranspose2d(32, 64, 3)",
+           "ConvTranspose2d(64, 1, 3)"]
+KEEP, HALVE = dict(stride=1, padding=1), dict(stride=2, padding=1)
+DOUBLE = dict(stride=2, padding=1, output_padding=1)
+
+
+@graded("autoencoder.ConvAutoencoder", points=2,
+        hint="Conv2d to 64, 32, 16, 2 channels, 3x3, padding 1, strides 2, 2, 1, 1, each with ReLU; Flatten; Linear.")
+def test_conv_encoder(student, rng):
+    """Every layer of the encoder: what it is, its stride and padding, what follows on it."""
+    x = normal(rng, whole(rng, 5, 9), 1, 28, 28)
+    seen = judge_part(student, rng, "ConvAutoencoder", "encoder", x, x[:2].clone(), ENCODER, PLAIN,
+                      [HALVE, HALVE, KEEP, KEEP])
+    expect_tensor("the code", seen["out"], (len(x), 3))
+
+
+@graded("autoencoder.ConvAutoencoder", points=3,
+        hint="Linear to 98; ConvTranspose2d to 16, 32, 64, 1 channels, 3x3, padding 1, strides 1, 1, 2, 2, the last "
+             "two with output_padding 1; ReLU between them, Sigmoid at the end.")
+def test_conv_decoder(student, rng):
+    """Every layer of the decoder. After the linear one ReLU may stand, or nothing."""
+    z, image = normal(rng, whole(rng, 9, 12), 3), normal(rng, 2, 1, 28, 28)
+    seen = judge_part(student, rng, "ConvAutoencoder", "decoder", z, image, DECODER, "Sigmoid",
+                      [None, KEEP, KEEP, DOUBLE, DOUBLE], free=[0])
+    expect_tensor("the decoded images", seen["out"], (len(z), 1, 28, 28))
+
+
+def judge_reconstruction(student, rng, name, x):
+    """Assert that a model decodes the code of its input, and that it learns."""
+    seen = student.observe("reconstruction", name=name, x=x, number=whole(rng, 1, 10 ** 6))
+    out, code = seen["out"], seen["code"]
+    assert isinstance(out, torch.Tensor), f"model(x) should return x_hat, a tensor; got {out}"
+    assert not (isinstance(code, torch.Tensor) and out.shape == code.shape), \
+        "model(x) returns the code: decode it, too"
+    expect_tensor("model(x)", out, x.shape)
+    if not close(out, seen["decoded"], 1e-4):
+        assert not close(out, seen["decoded"] + x, 1e-4), "model(x) adds its input: return what the decoder gives"
+        raise AssertionError("model(x) should be the decoder's output for the encoder's output, and nothing else")
+    assert seen["learns"], "model(x) has no gradient: is it detached, or computed under torch.no_grad?"
+    assert not seen["silent"], f"no gradient reaches {seen['silent'][0]}: is the code detached?"
+    assert seen["untouched"], "model(x) changes x in place"
+
+
+@graded("autoencoder.ConvAutoencoder", points=1, hint="return self.decoder(self.encoder(x))")
+def test_conv_reconstruction(student, rng):
+    judge_reconstruction(student, rng, "ConvAutoencoder", normal(rng, whole(rng, 3, 6), 1, 28, 28))
+
+
+def judge_size(student, name, image, count, code, arguments=()):
+    """Assert the number of parameters and of numbers in a code."""
+    seen = student.observe("size", name=name, image=image, arguments=list(arguments))
+    call = f"{name}({', '.join(map(str, arguments))})"
+    expect_tensor(f"a code of {call}", seen["code"], (len(image), code))
+    assert seen["parameters"] == count, f"{call} should have {count:,} parameters that learn, it has " \
+        f"{seen['parameters']:,}"
+
+
+@graded("autoencoder.ConvAutoencoder", points=2,
+        hint="48,724 parameters; latent_dim is the size of the code: nn.Linear(98, latent_dim), and back.")
+def test_conv_size(student, rng):
+    """Number of parameters, for three latent numbers and for some other."""
+    image, dim = uniform(rng, whole(rng, 2, 5), 1, 28, 28), whole(rng, 4, 40)
+    judge_size(student, "ConvAutoencoder", image, 48724, 3)
+    judge_size(student, "ConvAutoencoder", image, 48724 + (dim - 3) * (98 + 1 + 98), dim, [dim])
+
+
+def linears(*sizes):
+    return [f"Linear({a}, {b})" for a, b in zip(sizes, sizes[1:])]
+
+
+@graded("autoencoder.DenoisingAutoencoder", points=3,
+        hint="Linear from 4096 to 256, 64, 12, 3, and back; ReLU between them, none on the code; Tanh at the end.")
+def test_denoiser(student, rng):
+    """Every layer of encoder and decoder."""
+    x, z, image = normal(rng, 16, 4096), normal(rng, 16, 3), normal(rng, 2, 4096)
+    seen = judge_part(student, rng, "DenoisingAutoencoder", "encoder", x, image, linears(4096, 256, 64, 12, 3), PLAIN)
+    expect_tensor("the code", seen["out"], (16, 3))
+    seen = judge_part(student, rng, "DenoisingAutoencoder", "decoder", z, image, linears(3, 12, 64, 256, 4096), "Tanh")
+    expect_tensor("the decoded images", seen["out"], (16, 4096))
+
+
+@graded("autoencoder.DenoisingAutoencoder", points=1, hint="return self.decoder(self.encoder(x)); 2,136,291 parameters")
+def test_denoiser_reconstruction(student, rng):
+    x = uniform(rng, whole(rng, 3, 6), 4096)
+    judge_reconstruction(student, rng, "DenoisingAutoencoder", x)
+    judge_size(student, "DenoisingAutoencoder", x, 2136291, 3)
+
+
+@graded("autoencoder.hidden", points=1, gap="DenoisingAutoencoder.__init__",
+        hint="hidden is the size of the first hidden layer, and of the last one.")
+def test_hidden(student, rng):
+    """The keyword by which two sizes are compared."""
+    units = 8 * whole(rng, 9, 20) + 1
+    inputs = student.observe("hidden", x=uniform(rng, 2, 4096), units=units)["inputs"]
+    assert units in inputs, f"with hidden={units} no layer gets {units} numbers: is hidden used?"
+    assert inputs[1] == units, f"with hidden={units} the second layer should get {units} numbers, it gets {inputs[1]}"
+    assert inputs[-1] == units, f"with hidden={units} the last layer should get {units} numbers, it gets {inputs[-1]}"
+
+
+# reconstruction_loss: 4 points
+
+def loss_slips(x_hat, x):
+    """Values that typical mistakes give, with what they did."""
+    difference = x_hat - x
+    squared = difference.square()
+    return {
+        squared.sum(): "that is the sum over everything: take the mean",
+        squared.flatten(1).sum(dim=1).mean(): "that is the sum over the pixels: take the mean over them, too",
+        difference.abs().mean(): "that is the mean absolute error: the loss is the mean squared error",
+        squared.mean().sqrt(): "that is the root of the mean squared error",
+        squared.mean() / 2: "that is half of the mean squared error, as the smooth L1 and the Huber loss are for small "
+                            "differences",
+        difference.mean(): "the differences are not squared",
+        difference.mean().square(): "square the differences first, then take the mean",
+        -squared.mean(): "the sign is wrong: the loss is minimised",
+        squared.sum() / x.shape[-1]: "the sum is divided by the last size only: take the mean over everything",
+        F.binary_cross_entropy(x_hat.clamp(0, 1), x.clamp(0, 1)):
+            "that is the cross entropy: the loss is the mean squared error",
+        squared[:1].mean(): "that is the loss of the first image only",
+        squared.mean(dim=0).max(): "take the mean over everything, not the largest",
+        squared.max(): "take the mean over everything, not the largest",
+    }
+
+
+def pairs(rng):
+    """Reconstructions and images in [0, 1] of several random shapes."""
+    shapes = [(whole(rng, 2, 6), 1, whole(rng, 3, 9), whole(rng, 3, 9)), (whole(rng, 2, 6), whole(rng, 20, 60)),
+              (1, 3, 5, whole(rng, 3, 9))]
+    return [(uniform(rng, *shape), uniform(rng, *shape)) for shape in shapes]
+
+
+def observe_losses(student, cases):
+    """Ask for the loss of several pairs; assert that each is a scalar tensor."""
+    tensors = {f"{name}{k}": value for k, case in enumerate(cases) for name, value in zip(("x_hat", "x"), case)}
+    seen = student.observe("losses", count=len(cases), **tensors)
+    for kind in seen["returned"]:
+        assert kind == "Tensor", f"the loss should be a tensor, got {kind}"
+    for shape in seen["shapes"]:
+        assert shape == [], f"the loss should be a scalar, one number without axes; its shape is {tuple(shape)}"
+    return seen
+
+
+@graded("autoencoder.reconstruction_loss", points=1, hint="F.mse_loss(x_hat, x): the mean over all numbers")
+def test_loss(student, rng):
+    """Against the reference, for images and for flattened images."""
+    cases = pairs(rng)
+    seen = observe_losses(student, cases)
+    assert seen["untouched"], "the loss changes what it is given: compute new tensors"
+    for k, case in enumerate(cases):
+        value, expected = seen[f"loss{k}"], F.mse_loss(*case)
+        if close(value, expected, 1e-5):
+            continue
+        for wrong, what in loss_slips(*case).items():
+            assert not close(value, wrong, 1e-5), what
+        raise AssertionError(f"for shape {tuple(case[0].shape)} the loss should be {expected:.6g}, got {value:.6g}")
+
+
+@graded("autoencoder.reconstruction_loss", points=1, hint="No .item(), no detach: the loss stays joined to x_hat.")
+def test_loss_gradient(student, rng):
+    cases = pairs(rng)
+    seen = observe_losses(student, cases)
+    for k, (x_hat, x) in enumerate(cases):
+        gradient, expected = seen[f"gradient{k}"], 2 * (x_hat - x) / x.numel()
+        assert isinstance(gradient, torch.Tensor), "no gradient reaches x_hat: is the loss built from tensors only?"
+        assert close(x.numel() * gradient, x.numel() * expected, 1e-4), "the gradient of the loss in x_hat is wrong"
+
+
+@graded("autoencoder.reconstruction_loss", points=2,
+        hint="if x_hat.shape != x.shape: raise ValueError with both shapes in its text")
+def test_loss_refuses(student, rng):
+    """Shapes that broadcast, shapes that do not, shapes with as many numbers, in both orders."""
+    n, h, w = whole(rng, 2, 6), whole(rng, 3, 6), whole(rng, 7, 9)
+    both = [((n, 1, h, w), (n, h, w)), ((n, 1, h, w), (1, 1, h, w)), ((n, 1, h, w), (n, h * w)),
+            ((n, 1, h, w), (n, 1, w, h)), ((n, 1), (n,)), ((n, 1, h, w), (n, 3, h, w)),
+            ((n, 1, h, w), (n + 7, 1, h, w)), ((n, 1, h, w), (n, 1, h, 1)), ((n, h), ())]
+    shapes = both + [(b, a) for a, b in both]
+    seen = student.observe("refusals", shapes=shapes)["raised"]
+    for (one, other), (kind, text) in zip(shapes, seen):
+        where = f"x_hat of shape {tuple(one)} and x of shape {tuple(other)}"
+        assert kind, f"{where} give a loss, {text}: shapes that differ should be refused with a ValueError"
+        assert kind == "ValueError", f"{where} should raise ValueError, got {kind}: {text}"
+        for shape in (one, other):
+            assert ", ".join(map(str, shape)) in text, \
+                f"the ValueError for {where} should name both shapes; it says {text!r}"
+
+
+# mean_loss: 5 points, encode_all: 4 points
+
+COUNTS = 11_000, 12_000  # images in a set: few enough for one batch of tiny ones, too many for one of real ones
+LARGEST_BATCH = 5000
+
+
+def small_set(rng, levels=False):
+    """A set of tiny images whose last three are much brighter, and the two matrices of an autoencoder.
+
+    No usual batch size divides their number, so the last batch is smaller. levels: as uint8.
+    """
+    count = 10 * whole(rng, COUNTS[0] // 10, COUNTS[1] // 10) + 3
+    images = uniform(rng, count, 1, 2, 3, high=0.3)
+    images[-3:] = 1.0
+    if levels:
+        images = (255 * images).byte()
+    return images, normal(rng, 3, 6), normal(rng, 6, 3)
+
+
+def run_over_set(student, name, images, encoder, decoder, training=False):
+    """Run mean_loss or encode_all; assert that it is not all done at once, in evaluation mode, and in order."""
+    return student.observe("over_set", name=name, images=images, encoder_weight=encoder, decoder_weight=decoder,
+                           training=training)
+
+
+def errors(x, encoder, decoder):
+    """Loss of each image."""
+    x = x.flatten(1).double()
+    return (x @ encoder.T.double() @ decoder.T.double() - x).square().mean(dim=1)
+
+
+def judge_mean(seen, images, encoder, decoder):
+    """Assert the value of mean_loss for float images in [0, 1]; name the slip if it is wrong."""
+    assert seen["kind"] == "float", f"mean_loss should return a float, got {seen['kind']}: use .item() on a tensor"
+    each, value, sizes = errors(images, encoder, decoder), seen["value"], seen["batches"]
+    if close(1000 * value, 1000 * each.mean(), 1e-5):
+        return
+    assert sum(sizes) >= len(each), f"{sum(sizes)} of {len(each)} images went through the model: none should be left " \
+        "out, those of the last and smaller batch neither"
+    assert sum(sizes) == len(each), f"{sum(sizes)} images went through the model, there are {len(each)}: each once"
+    means = torch.stack([group.mean() for group in each.split(sizes)])
+    slips = {
+        means.mean(): "that is the mean of the batches' means: a smaller last batch should count by its size",
+        means.sum(): "that is the sum of the batches' means: weigh each by its size and divide by the number of images",
+        means.sum() / len(each): "the batches' means are divided by the number of images without being weighed by "
+                                 "their sizes",
+        each.sum(): "that is the sum over the images: divide by their number",
+        each.mean() * 6: "that is the sum over the pixels: the loss is their mean",
+        means[-1]: "that is the loss of the last batch only",
+        errors(images / 255, encoder, decoder).mean(): "float images are in [0, 1] already: divide only uint8 by 255",
+    }
+    for wrong, what in slips.items():
+        assert not close(1000 * value, 1000 * wrong.double(), 1e-5), what
+    assert True not in seen["modes"], "the model should reconstruct in evaluation mode: call model.eval() first"
+    raise AssertionError(f"the mean loss should be {each.mean():.6g}, got {value.item():.6g}")
+
+
+def judge_kept(seen, training, name):
+    """Assert that a function left the model as it was."""
+    mode = "training" if training else "evaluation"
+    assert True not in seen["modes"], \
+        f"{name} runs a model in training mode that it got so: call model.eval() before the first batch"
+    assert seen["after"] == [training], \
+        f"the model was in {mode} mode before {name}, and is not afterwards: keep model.training, and give it to " \
+        "model.train at the end"
+    assert seen["gradients"], f"{name} changes the model's gradients: no backward, no zero_grad"
+    assert not seen["frozen"], f"{name} leaves parameters frozen: use torch.no_grad, not requires_grad"
+    assert seen["weights"], f"{name} changes the model's parameters"
+    assert seen["untouched"], f"{name} changes the images in place"
+
+
+def judge_batches(seen, images, name):
+    """Assert that no batch is so large that memory would not do for real images."""
+    largest = max(seen["batches"], default=0)
+    assert largest <= LARGEST_BATCH, f"{name} sends {largest} of {len(images)} images through the model at once: " \
+        "60,000 real ones need gigabytes, so take batches of some hundred"
+
+
+@graded("autoencoder.mean_loss", points=2, hint="total += loss.item() * len(batch), and at the end total / len(images)")
+def test_mean_loss(student, rng):
+    """The value, where the last and smaller batch has most of the loss."""
+    given = small_set(rng)
+    judge_mean(run_over_set(student, "mean_loss", *given), *given)
+
+
+@graded("autoencoder.mean_loss", points=1, hint="model.eval() first, model.train(was_training) at the end")
+def test_mean_loss_leaves_the_model(student, rng):
+    """Mode, gradients, parameters, for a model in training mode and for one in evaluation mode."""
+    given = small_set(rng)
+    for training in (True, False):
+        judge_kept(run_over_set(student, "mean_loss", *given, training), training, "mean_loss")
+
+
+@graded("autoencoder.mean_loss", points=1, hint="as_float(batch) brings uint8 into [0, 1], and leaves float as it is.")
+def test_mean_loss_of_levels(student, rng):
+    """The value for uint8 images."""
+    images, *weights = small_set(rng, levels=True)
+    seen = run_over_set(student, "mean_loss", images, *weights)
+    for scale, what in ((1.0, "uint8 images are not brought into [0, 1]: see as_float"),
+                        (1 / 256, "uint8 images should be divided by 255, not by 256"),
+                        (1 / 127.5, "uint8 images should be brought into [0, 1], by a division by 255")):
+        wrong = errors(images * scale, *weights).mean()
+        assert seen["kind"] != "float" or not close(1000 * seen["value"], 1000 * wrong, 1e-5), what
+    judge_mean(seen, images / 255, *weights)
+
+
+@graded("autoencoder.mean_loss", points=1, hint="images.split(200) gives batches.")
+def test_mean_loss_in_batches(student, rng):
+    given = small_set(rng)
+    judge_batches(run_over_set(student, "mean_loss", *given), given[0], "mean_loss")
+
+
+def judge_codes(seen, images, encoder):
+    """Assert the codes of float images in [0, 1]."""
+    expected, codes = images.flatten(1) @ encoder.T, seen["value"]
+    assert not isinstance(codes, torch.Tensor) or codes.shape != (len(images), *images.shape[1:]), \
+        "encode_all returns reconstructed images: it should return codes, model.encoder(x)"
+    expect_tensor("encode_all(model, images)", codes, expected.shape)
+    if not close(codes, expected):
+        assert not close(2 * codes, expected), "the model should encode in evaluation mode: call model.eval() first"
+        assert not close(codes, expected / 255), "float images are in [0, 1] already: divide only uint8 by 255"
+        assert not close(codes, expected.relu()), "the codes should be what the encoder gives, without an activation"
+        raise AssertionError("encode_all should return the code of each image, in the images' order")
+    assert not seen["joined"], "the codes require gradients: encode without them, or all batches stay in memory"
+
+
+@graded("autoencoder.encode_all", points=2, hint="torch.cat of model.encoder(batch), for all batches, in their order")
+def test_encode_all(student, rng):
+    """Codes of a set whose size fits no batch."""
+    images, encoder, decoder = small_set(rng)
+    judge_codes(run_over_set(student, "encode_all", images, encoder, decoder), images, encoder)
+
+
+@graded("autoencoder.encode_all", points=1, hint="model.eval() first, model.train(was_training) at the end; in batches")
+def test_encode_all_leaves_the_model(student, rng):
+    given = small_set(rng)
+    for training in (True, False):
+        seen = run_over_set(student, "encode_all", *given, training)
+        judge_kept(seen, training, "encode_all")
+        judge_batches(seen, given[0], "encode_all")
+
+
+@graded("autoencoder.encode_all", points=1, hint="as_float(batch) brings uint8 into [0, 1], and leaves float as it is.")
+def test_encode_all_of_levels(student, rng):
+    images, encoder, decoder = small_set(rng, levels=True)
+    seen = run_over_set(student, "encode_all", images, encoder, decoder)
+    expected = images.flatten(1).float() @ encoder.T
+    for scale, what in ((1.0, "uint8 images are not brought into [0, 1]: see as_float"),
+                        (1 / 256, "uint8 images should be divided by 255, not by 256")):
+        assert not isinstance(seen["value"], torch.Tensor) or not close(seen["value"], scale * expected, 1e-6), what
+    judge_codes(seen, images / 255, encoder)
+
+
+# latent_grid: 3 points
+
+def some_codes(rng):
+    """Codes whose three numbers have ranges of their own, away from 0."""
+    return normal(rng, whole(rng, 50, 90), 3) * uniform(rng, 3, low=1, high=20) + uniform(rng, 3, low=-30, high=30)
+
+
+def points_of(axes):
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+
+
+@graded("autoencoder.latent_grid", points=2,
+        hint="linspace from min to max of each column; meshgrid with indexing='ij'; stack along a new last axis.")
+def test_latent_grid(student, rng):
+    """The range of each axis, both ends included, and the order of the axes."""
+    codes, steps = some_codes(rng), whole(rng, 4, 8)
+    seen = student.observe("grid", codes=codes, steps=steps)
+    grid, low, high = seen["grid"], codes.amin(dim=0), codes.amax(dim=0)
+    assert not isinstance(grid, torch.Tensor) or grid.shape != (steps ** 3, 3), \
+        f"the grid is a list of points: its shape should be {(steps, steps, steps, 3)}"
+    assert not isinstance(grid, torch.Tensor) or grid.shape != (3, steps, steps, steps), \
+        "the three numbers of a point should stand along the last axis: torch.stack(..., dim=-1)"
+    expect_tensor(f"latent_grid(codes, steps={steps})", grid, (steps, steps, steps, 3))
+    axes = [torch.linspace(float(a), float(b), steps) for a, b in zip(low, high)]
+    expected = points_of(axes)
+    if close(grid, expected):
+        return
+    for order in ((1, 0, 2), (0, 2, 1), (2, 1, 0), (1, 2, 0), (2, 0, 1)):
+        assert not close(grid, expected.permute(*order, 3)), "the axes of the grid are in another order: the first " \
+            "number grows along axis 0, the second along axis 1, the third along axis 2 (meshgrid's indexing='ij')"
+        assert not close(grid, expected[..., list(order)]), "the numbers of each point are in another order"
+    assert not any(close(grid, expected.flip(axis)) for axis in ((0,), (1,), (2,), (0, 1, 2))), \
+        "the numbers should grow along the axes: from the smallest code to the largest"
+    assert not close(grid, points_of([torch.linspace(float(codes.min()), float(codes.max()), steps)] * 3)), \
+        "all axes have the range of all codes together: each has its own"
+    for k, name in enumerate(("first", "second", "third")):
+        a, b = grid[..., k].min(), grid[..., k].max()
+        assert abs(a - low[k]) < 1e-3 and abs(b - high[k]) < 1e-3, f"the {name} number of the points should run from " \
+            f"{low[k]:.4g} to {high[k]:.4g}, from the smallest code to the largest, both included; it runs from " \
+            f"{a:.4g} to {b:.4g}"
+    raise AssertionError("grid[i, j, k] should be (a[i], b[j], c[k]), with three axes in equal steps")
+
+
+@graded("autoencoder.latent_grid", points=1, hint="steps is 12 if it is not given; the grid has the codes' dtype.")
+def test_latent_grid_kept(student, rng):
+    """Default number of steps; dtype; the codes stay as they are."""
+    codes = some_codes(rng)
+    seen = student.observe("grid", codes=codes)
+    expect_tensor("latent_grid(codes)", seen["grid"], (12, 12, 12, 3))
+    assert seen["dtype"] == "torch.float32", f"the codes are float32, the grid has dtype {seen['dtype']}: a decoder " \
+        "would refuse it"
+    assert seen["untouched"], "latent_grid changes the codes in place"
+
+
+# add_salt_and_pepper: 5 points
+
+SHAPE = 64, 1, 32, 32
+
+
+def judge_values(what, noisy, images):
+    """Assert that pixels are as they were, 0 or 1. The images have none of 0 or 1.
+
+    Returns where salt (1) and pepper (-1) lie.
+    """
+    expect_tensor(what, noisy, images.shape)
+    pepper, salt, kept = noisy == 0, noisy == 1, noisy == images
+    other = noisy[~(pepper | salt | kept)]
+    assert not len(other), f"{what}: pixels should stay as they are, or become 0 or 1; some became others, from " \
+        f"{other.min():.3g} to {other.max():.3g}"
+    assert not kept.all(), f"{what}: there is no noise"
+    return salt.float() - pepper.float()
+
+
+def judge_places(what, noise):
+    """Assert that every pixel of every image has noise of its own."""
+    assert not torch.equal(noise[0], noise[1]), "all images of a batch get the same noise: draw for each pixel of each"
+    touched = noise.abs()
+    share = touched.mean()
+    deviation = (share * (1 - share)).sqrt()
+    assert ((touched.mean(dim=0) - share).abs() < 6 * deviation / len(noise) ** 0.5 + 0.02).all(), \
+        f"{what}: the noise lies more often at some places of the image than at others"
+    for axis in (2, 3):
+        for values, what_else in ((touched, "are set together"), (noise, "get salt together, or pepper")):
+            values = (values - values.mean()) / (values.std() + 1e-6)
+            assert (values * values.roll(1, axis)).mean().abs() < 0.05, \
+                f"{what}: neighbouring pixels {what_else}: draw for each pixel"
+
+
+def judge_shares(what, noise, amount):
+    """Assert how many pixels are set, and that half of them are 0."""
+    share, pepper = noise.abs().mean().item(), (noise < 0).float().mean().item()
+    text = f"{what}: {share:.3f} of the pixels were set"
+    assert abs(share - 2 * amount) > 0.01 or amount > 0.5, \
+        f"{text}: amount is the share of salt and pepper together, half of it each"
+    assert abs(share - amount / 2) > 0.01, f"{text}: half of the noise is missing"
+    for slip in (amount - amount ** 2 / 4, 1 - math.exp(-amount)):
+        assert abs(share - slip) > 0.008 or amount - slip < 0.03, \
+            f"{text}, which should be {amount:.3f}: some pixels are chosen twice"
+    assert abs(share - amount) < 0.015, f"{text}, it should be {amount:.3f}"
+    assert 0.45 < pepper / share < 0.55, f"{what}: {pepper / share:.0%} of the pixels that were set are 0, the " \
+        "others 1: it should be half each"
+
+
+@graded("autoencoder.add_salt_and_pepper", points=2,
+        hint="u = torch.rand(images.shape): 0 where u < amount / 2, 1 where u >= 1 - amount / 2.")
+def test_noise(student, rng):
+    """Values, places, share and balance, for little and for much noise, over 65,000 pixels."""
+    images = uniform(rng, *SHAPE, low=0.05, high=0.95)
+    for low, high in ((0.05, 0.2), (0.6, 0.8)):
+        amount = float(uniform(rng, 1, low=low, high=high))
+        seen = student.observe("noise", images=images, amount=amount)
+        what = f"with amount={amount:.3f}"
+        noise = judge_values(what, seen["first"], images)
+        assert not torch.equal(seen["first"], seen["second"]), \
+            "two calls gave the same noise: is a seed set inside the function?"
+        judge_places(what, noise)
+        judge_shares(what, noise, amount)
+
+
+@graded("autoencoder.add_salt_and_pepper", points=2,
+        hint="torch.rand(..., generator=generator): every random number comes from the generator.")
+def test_noise_of_a_generator(student, rng):
+    """One seed gives one noise; a generator goes on."""
+    images = uniform(rng, 8, 1, 16, 16, low=0.05, high=0.95)
+    seen = student.observe("seeded", images=images, amount=0.5, number=whole(rng, 1, 10 ** 6))
+    for label in ("one", "same", "other", "one_next"):
+        expect_tensor("the noisy images", seen[label], images.shape)
+    assert not torch.equal(seen["one"], seen["one_next"]), \
+        "two calls with one generator gave the same noise: draw from the generator itself, as it is"
+    assert torch.equal(seen["one"] == images, seen["same"] == images), \
+        "two generators with the same seed gave noise at different places: draw from the generator"
+    assert torch.equal(seen["one"], seen["same"]), "two generators with the same seed set the same pixels, but not " \
+        "to the same values: the choice between 0 and 1 should be drawn from the generator, too"
+    assert torch.equal(seen["one_next"], seen["same_next"]), \
+        "the second call with a generator should depend on its seed only"
+    assert not torch.equal(seen["one"], seen["other"]), "generators with different seeds gave the same noise"
+    assert not seen["moved"], "a call with a generator changes PyTorch's global random state: seed nothing, and draw " \
+        "from the generator only"
+
+
+@graded("autoencoder.add_salt_and_pepper", points=1,
+        hint="masked_fill and torch.where return new tensors; clone before you assign to pixels.")
+def test_noise_kept(student, rng):
+    """The input stays as it is; shape and dtype; no noise, and nothing but noise."""
+    for shape in ((whole(rng, 2, 5), 1, 9, 12), (whole(rng, 2, 5), 100), (8, 12)):  # even, so that halves are whole
+        images = uniform(rng, *shape, low=0.05, high=0.95).double()
+        for amount in (0.0, 0.5, 1.0):
+            seen = student.observe("noise", images=images, amount=amount)
+            expect_tensor(f"the noisy images for shape {shape}", seen["first"], shape)
+            assert seen["untouched"], "the images that are given are changed in place: work on a copy"
+            assert seen["dtype"] == "torch.float64", f"images of dtype float64 become {seen['dtype']}"
+            count = (seen["first"] == images).sum().item()
+            assert amount > 0 or count == images.numel(), \
+                f"with amount=0 nothing should change; {images.numel() - count} of {images.numel()} pixels did"
+            assert amount < 1 or count == 0, \
+                f"with amount=1 every pixel should become 0 or 1; {count} of {images.numel()} did not"

@@ -1,0 +1,238 @@
+"""Public checks of helpers/autoencoder.py."""
+from numbers import Integral
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.given.checks import GradedModule, Layers, expect_close, expect_parameters, expect_shape, public
+
+autoencoder = GradedModule("autoencoder")
+
+
+def expect_whole(what, value, expected):
+    """Assert that a whole number is the expected one."""
+    assert isinstance(value, Integral), f"{what} should be an int, got {type(value).__name__} {value}"
+    assert value == expected, f"{what} should be {expected}, got {value}"
+
+
+@public("autoencoder.conv_output_size",
+        hint="The padded image has size + 2 * padding pixels. // divides and rounds down. The first place counts, too.")
+def conv_output_size():
+    for size, kernel_size, stride, padding in ((28, 3, 2, 1), (14, 3, 2, 1), (7, 3, 1, 1), (28, 5, 1, 0), (9, 2, 4, 3)):
+        layer = nn.Conv2d(1, 1, kernel_size, stride, padding)
+        expect_whole(f"conv_output_size({size}, {kernel_size}, {stride}, {padding})",
+                     autoencoder.conv_output_size(size, kernel_size, stride, padding),
+                     layer(torch.zeros(1, 1, size, size)).shape[-1])
+
+
+@public("autoencoder.conv_transpose_output_size",
+        hint="Solve the formula of the convolution for its input size, then add output_padding.")
+def conv_transpose_output_size():
+    for values in ((7, 3, 1, 1, 0), (7, 3, 2, 1, 1), (14, 3, 2, 1, 1), (14, 3, 2, 1, 0), (4, 4, 3, 0, 2)):
+        size, *options = values
+        layer = nn.ConvTranspose2d(1, 1, *options)
+        expect_whole(f"conv_transpose_output_size{values}", autoencoder.conv_transpose_output_size(*values),
+                     layer(torch.zeros(1, 1, size, size)).shape[-1])
+
+
+@public("autoencoder.count_parameters", hint="p.numel() for the p in model.parameters() that have p.requires_grad.")
+def count_parameters():
+    model = nn.Sequential(nn.Conv2d(3, 8, 5), nn.BatchNorm2d(8), nn.Linear(7, 2))
+    expect_whole("the number of parameters of Conv2d(3, 8, 5), BatchNorm2d(8) and Linear(7, 2)",
+                 autoencoder.count_parameters(model), 608 + 16 + 16)
+    model[0].weight.requires_grad = False
+    expect_whole("the same without the convolution's weight, which does not require a gradient any more,",
+                 autoencoder.count_parameters(model), 8 + 16 + 16)
+
+
+def run_part(what, part, x, shape, wanted):
+    """Run a part of a network, assert the kinds of its layers and the shape of what it gives; return both."""
+    assert callable(part), f"self.{what} should be an nn.Module, got {type(part).__name__}"
+    with torch.no_grad(), Layers() as layers:
+        out = part(x)
+    ran = [layer["kind"] for layer in layers.seen]
+    assert ran == wanted, f"the {what} should run {', '.join(wanted)}; it ran {', '.join(ran) or 'none of these'}"
+    expect_shape(f"{what}(input)", out, shape)
+    return out, layers.seen
+
+
+def expect_relu(what, layers, k):
+    """Assert that ReLU, and nothing else, stands between layer k and the next one."""
+    got, before = layers[k + 1]["input"].flatten(1), layers[k]["output"].flatten(1)
+    assert got.shape == before.shape and torch.allclose(got, F.relu(before), atol=1e-5), \
+        f"between layer {k + 1} and layer {k + 2} of the {what} there should be ReLU, and nothing else"
+
+
+def parts(model):
+    """Return a model's encoder and decoder."""
+    missing = [name for name in ("encoder", "decoder") if not hasattr(model, name)]
+    assert not missing, f"the model has no part self.{''.join(missing[:1])}"
+    return model.encoder, model.decoder
+
+
+@public("autoencoder.ConvAutoencoder", points=3,
+        hint="Print the shape after each layer. Only the strided transposed convolutions need an output_padding.")
+def conv_autoencoder():
+    model, x = autoencoder.ConvAutoencoder(), 20 * torch.rand(5, 1, 28, 28) - 10
+    encoder, decoder = parts(model)
+    code, layers = run_part("encoder", encoder, x, (5, 3), ["conv2d"] * 4 + ["linear"])
+    for k, shape in enumerate(((64, 14, 14), (32, 7, 7), (16, 7, 7), (2, 7, 7))):
+        expect_shape(f"the output of convolution {k + 1}", layers[k]["output"], (5, *shape))
+        expect_relu("encoder", layers, k)
+    assert torch.equal(code, layers[-1]["output"]), "the encoder should end with its linear layer, without activation"
+    x_hat, layers = run_part("decoder", decoder, 20 * torch.rand(5, 3) - 10, (5, 1, 28, 28),
+                             ["linear"] + ["conv_transpose2d"] * 4)
+    for k, shape in enumerate(((16, 7, 7), (32, 7, 7), (64, 14, 14), (1, 28, 28)), start=1):
+        expect_shape(f"the output of transposed convolution {k}", layers[k]["output"], (5, *shape))
+        if k < 4:
+            expect_relu("decoder", layers, k)
+    assert torch.allclose(x_hat, layers[-1]["output"].sigmoid(), atol=1e-5), \
+        f"pixels should be brought into [0, 1] by Sigmoid; they run from {x_hat.min():.3f} to {x_hat.max():.3f}"
+    expect_parameters("ConvAutoencoder()", model, 48724)
+    x_hat = model(x)
+    expect_shape("model(x)", x_hat, (5, 1, 28, 28))
+    assert torch.allclose(x_hat, decoder(encoder(x)), atol=1e-5), "model(x) should decode the code of x, nothing else"
+    expect_shape("the code of ConvAutoencoder(latent_dim=7)", autoencoder.ConvAutoencoder(latent_dim=7).encoder(x),
+                 (5, 7))
+
+
+@public("autoencoder.reconstruction_loss", points=2,
+        hint="Compare the shapes first and raise ValueError; then F.mse_loss, with its default reduction.")
+def reconstruction_loss():
+    x_hat, x = torch.tensor([[0.5, 0.0], [1.0, 0.25]], requires_grad=True), torch.tensor([[0.0, 0.0], [0.5, 1.0]])
+    value = autoencoder.reconstruction_loss(x_hat, x)
+    expect_shape("the loss", value, ())
+    expect_close("the loss for differences of 0.5, 0, 0.5 and 0.75", value, 0.265625)
+    assert value.requires_grad, "the loss has no gradient: build it from x_hat by torch functions only"
+    for shapes in (((5, 1, 4, 4), (5, 4, 4)), ((5, 1, 4, 4), (1, 1, 4, 4)), ((5, 16), (5, 1, 4, 4))):
+        try:
+            autoencoder.reconstruction_loss(*map(torch.rand, shapes))
+        except ValueError as error:
+            missing = [shape for shape in shapes if ", ".join(map(str, shape)) not in str(error)]
+            assert not missing, f"the ValueError should name both shapes; {missing[0]} is not in {str(error)!r}"
+            continue
+        except Exception as error:
+            raise AssertionError(f"shapes {shapes[0]} and {shapes[1]}: a ValueError is expected, got "
+                                 f"{type(error).__name__}") from None
+        raise AssertionError(f"shapes {shapes[0]} and {shapes[1]} gave a loss: they differ, so refuse them")
+
+
+class Known(nn.Module):
+    """Stands for a trained autoencoder of 1x2 images: it halves all pixels, and gives 0 in training mode."""
+
+    def __init__(self):
+        super().__init__()
+        half = nn.Linear(2, 2, bias=False)
+        half.weight.data = 0.5 * torch.eye(2)
+        self.encoder = nn.Sequential(nn.Dropout(1.0), nn.Flatten())
+        self.decoder = nn.Sequential(half, nn.Unflatten(1, (1, 1, 2)))
+
+    def forward(self, x):
+        return self.decoder(self.encoder(x))
+
+
+def expect_mode_kept(what, function, images):
+    """Assert that a function leaves a model's mode as it was; return what it gives."""
+    for mode in (True, False):
+        model = Known().train(mode)
+        out = function(model, images)
+        assert model.training == mode, f"after {what} the model should be in the mode that it had before: " \
+            "keep model.training, and give it to model.train at the end"
+    return out
+
+
+@public("autoencoder.mean_loss", points=2,
+        hint="Add up (loss of the batch) * (images in the batch), and divide by the number of all images.")
+def mean_loss():
+    images = torch.cat((torch.zeros(1200, 1, 1, 2), torch.ones(3, 1, 1, 2)))  # the last images have all of the loss
+    wanted = 0.25 * 3 / 1203
+    value = expect_mode_kept("mean_loss", lambda *given: autoencoder.mean_loss(*given), images)
+    assert isinstance(value, float), f"mean_loss should return a float, got {type(value).__name__}"
+    assert abs(value - 1 / 1203) > 1e-5, "the model should reconstruct in evaluation mode: call model.eval() first"
+    assert abs(value - wanted) < 1e-5, f"the mean loss should be {wanted:.6f}, got {value:.6f}; only the last 3 of " \
+        "1203 images have a loss, so the last, smaller batch must count by its size"
+    value = autoencoder.mean_loss(Known(), 255 * images.byte())
+    assert abs(value - wanted) < 1e-5, f"for the same images as uint8, 0 to 255, the mean loss should be " \
+        f"{wanted:.6f}, too; it is {value:.6f}"
+
+
+@public("autoencoder.encode_all", hint="Go through the images in batches, keep their order, and join with torch.cat.")
+def encode_all():
+    images = torch.rand(1203, 1, 1, 2)
+    codes = expect_mode_kept("encode_all", lambda *given: autoencoder.encode_all(*given), images)
+    expect_shape("encode_all(model, images)", codes, (1203, 2))
+    assert codes.abs().max() > 0, "the model should encode in evaluation mode: call model.eval() first"
+    assert torch.allclose(codes, images.flatten(1)), "there should be the code of each image, in the images' order"
+    levels = (255 * images).byte()
+    assert torch.allclose(autoencoder.encode_all(Known(), levels), levels.flatten(1) / 255), \
+        "uint8 images should be brought into [0, 1] before they are encoded: see as_float"
+
+
+@public("autoencoder.latent_grid", hint="One linspace for each column of the codes; torch.meshgrid with indexing='ij'.")
+def latent_grid():
+    codes = torch.tensor([[0.0, -50.0, 3.0], [12.0, 5.0, 2.0], [6.0, 0.0, 1.0]])
+    grid = autoencoder.latent_grid(codes, steps=5)
+    expect_shape("latent_grid(codes, steps=5)", grid, (5, 5, 5, 3))
+    for k, name in enumerate(("first", "second", "third")):
+        low, high = codes[:, k].min(), codes[:, k].max()
+        assert torch.allclose(grid[..., k].min(), low) and torch.allclose(grid[..., k].max(), high), \
+            f"the {name} number of the points should run from {low:g} to {high:g}, as that of the codes; it runs " \
+            f"from {grid[..., k].min():g} to {grid[..., k].max():g}"
+        line = grid.movedim(k, 0)[:, 0, 0]
+        assert torch.allclose(line[:, k], torch.linspace(low.item(), high.item(), 5)), \
+            f"the {name} number of the points should grow in equal steps along axis {k} of the grid"
+    expect_shape("latent_grid(codes)", autoencoder.latent_grid(codes), (12, 12, 12, 3))
+    assert grid.dtype == codes.dtype, f"the grid should have the codes' dtype {codes.dtype}, it has {grid.dtype}"
+
+
+@public("autoencoder.add_salt_and_pepper", points=2,
+        hint="With u uniform in [0, 1): u < amount / 2 for one half, u >= 1 - amount / 2 for the other.")
+def add_salt_and_pepper():
+    images = torch.full((40, 1, 20, 20), 0.5)
+    for amount in (0.2, 0.7):
+        noisy = autoencoder.add_salt_and_pepper(images, amount)
+        expect_shape(f"add_salt_and_pepper(images, {amount})", noisy, images.shape)
+        assert (images == 0.5).all(), "the images themselves were changed: return a new tensor"
+        assert all(value in (0.0, 0.5, 1.0) for value in noisy.unique().tolist()), \
+            f"pixels should stay as they are or become 0 or 1; all were 0.5, now some are {noisy.unique()[:5].tolist()}"
+        for name, level in (("pepper, 0,", 0.0), ("salt, 1,", 1.0)):
+            share = (noisy == level).float().mean().item()
+            assert abs(share - amount / 2) < 0.025, f"with amount={amount} the share of {name} should be " \
+                f"{amount / 2:.2f}, it is {share:.3f}"
+    assert not torch.equal(noisy[0], noisy[1]), "each image should get noise of its own"
+    again = autoencoder.add_salt_and_pepper(images, amount)
+    assert not torch.equal(noisy, again), "two calls gave the same noise: it must be drawn anew"
+    one, two = (autoencoder.add_salt_and_pepper(images, amount, generator=torch.Generator().manual_seed(1))
+                for _ in range(2))
+    assert torch.equal(one, two), "two generators with the same seed should give the same noise: is it used?"
+
+
+@public("autoencoder.DenoisingAutoencoder", points=2,
+        hint="Four linear layers down to 3 numbers, four back up; ReLU between them, and Tanh at the very end.")
+def denoising_autoencoder():
+    model, x = autoencoder.DenoisingAutoencoder(), 20 * torch.rand(6, 4096) - 10
+    encoder, decoder = parts(model)
+    sizes = (4096, 256, 64, 12, 3)
+    for what, part, given, wanted in (("encoder", encoder, x, sizes),
+                                      ("decoder", decoder, 20 * torch.rand(6, 3) - 10, sizes[::-1])):
+        out, layers = run_part(what, part, given, (6, wanted[-1]), ["linear"] * 4)
+        units = tuple(layer["output"].shape[1] for layer in layers)
+        assert units == wanted[1:], f"the layers of the {what} should give {wanted[1:]} numbers, they give {units}"
+        for k in range(3):
+            expect_relu(what, layers, k)
+        last = layers[-1]["output"]
+        if what == "encoder":
+            assert torch.equal(out, last), "the encoder should end with its last linear layer, without activation"
+        else:
+            assert torch.allclose(out, last.tanh(), atol=1e-5), "the decoder should end with Tanh"
+    expect_parameters("DenoisingAutoencoder()", model, 2136291)
+    assert torch.allclose(model(x), decoder(encoder(x)), atol=1e-5), \
+        "model(x) should decode the code of x, nothing else"
+
+
+@public("autoencoder.hidden", hint="The keyword hidden is the size of the first hidden layer, and of the last one.")
+def hidden():
+    model = autoencoder.DenoisingAutoencoder(hidden=128)
+    expect_shape("model(x)", model(torch.rand(2, 4096)), (2, 4096))
+    expect_parameters("DenoisingAutoencoder(hidden=128)", model, 1071075)
