@@ -35,11 +35,12 @@ FOLDERS = {name: attack for name, attack in ATTACKS.items() if not isinstance(at
 # The solution, which first looks for what a submission before it may have left.
 WITNESS = SOLUTION + f"""
 NICENESS = {os.getpriority(os.PRIO_PROCESS, 0)}
+PYTHON = {[path.parts[2] for path in map(Path, (sys.prefix, sys.base_prefix)) if path.parts[:2] == ("/", "tmp")]}
 """ + """
 import os, resource
 _left = [name for name in os.listdir("/proc") if name.isdigit() and int(name) not in (1, os.getpid())]
 _left += [name for place in ("/tmp", "/dev/shm") for name in os.listdir(place)
-          if not name.startswith("course-sandbox-")]
+          if not name.startswith("course-sandbox-") and name not in PYTHON]
 _left += [line for kind in ("shm", "msg", "sem") for line in open(f"/proc/sysvipc/{kind}").readlines()[1:]]
 _left += [name for name in dir(torch) if name == "left"]
 if _left or os.getpriority(os.PRIO_PROCESS, 1) != NICENESS or torch.get_default_dtype() != torch.float32:

@@ -69,7 +69,7 @@ def test_questions_have_answers_that_the_release_strips(name):
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_runs_from_top_to_bottom_in_the_grader(name, tmp_path):
     """In the smoke profile, on stand-ins, in the sandbox if there is one: as the grader executes it."""
-    write_files(course_files(ROOT, {name: discover(ROOT)[name]}, code_gaps=False), tmp_path)
-    told = run_notebook(tmp_path, name, (ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8"))
+    write_files(course_files(ROOT, {name: discover(ROOT)[name]}, code_gaps=False), tmp_path / "course")
+    told = run_notebook(tmp_path / "course", name, (ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8"))
     assert told["status"] == "passed", told
     assert told["cells"] == len(cells(name, "code"))
