@@ -1363,8 +1363,8 @@ mistakes("gan.build_dc_generator", {
     "ReLU at the end": ("ends with ReLU", conv_painter(end="nn.ReLU(), nn.Flatten()")),
     "BatchNorm at the end": (
         "3 BatchNorm layers, it runs 4", conv_painter(end="nn.BatchNorm2d(1), nn.Tanh(), nn.Flatten()")),
-    "ReLU and Tanh at the end": ("it ends with Tanh after ReLU",
-        conv_painter(end="nn.ReLU(), nn.Tanh(), nn.Flatten()")),
+    "ReLU and Tanh at the end": (
+        "it ends with Tanh after ReLU", conv_painter(end="nn.ReLU(), nn.Tanh(), nn.Flatten()")),
     "images (N, 1, 28, 28)": ("should have shape", conv_painter(end="nn.Tanh()")),
     "96 noise numbers always": ("cannot be multiplied", conv_painter(start="nn.Linear(96, 1024)")),
     "default of 100": (
