@@ -124,7 +124,8 @@ def mean_loss(model, images):
 
     Args:
         model: nn.Module; model(x) returns x_hat.
-        images: (N, 1, h, w), uint8 or float. N may be 60,000: go through it in batches of some hundred.
+        images: (N, 1, h, w), uint8 or float, perhaps on another device than the model. N may be 60,000: go through it
+            in batches of some hundred.
     Returns:
         float. Every image counts alike, also those of a smaller last batch.
     """
@@ -148,7 +149,8 @@ def encode_all(model, images):
 
     Args:
         model: autoencoder; model.encoder(x) returns codes.
-        images: (N, 1, h, w), uint8 or float. N may be 60,000: go through it in batches of some hundred.
+        images: (N, 1, h, w), uint8 or float, perhaps on another device than the model. N may be 60,000: go through it
+            in batches of some hundred.
     Returns:
         codes (N, Z), in the order of the images, on the model's device.
     """
@@ -243,8 +245,7 @@ class ConvDenoiser(nn.Module):
     a bottleneck (Ronneberger et al., "U-Net", 2015).
 
     Args:
-        last: activation of the pixels. Most of them are 0, where Tanh has its steepest slope. A sigmoid comes near 0
-            only where its slope is gone, and the mean squared error cannot bring it back from an all-black picture.
+        last: activation of the pixels. Section 2.5 of the notebook tries another one.
     """
 
     def __init__(self, last=torch.tanh):

@@ -36,13 +36,14 @@ def conv_transpose_output_size():
                      layer(torch.zeros(1, 1, size, size)).shape[-1])
 
 
-@public("autoencoder.count_parameters", hint="p.numel() for the p in model.parameters() that have p.requires_grad.")
+@public("autoencoder.count_parameters",
+        hint="Add up over model.parameters(): how many numbers each has, and what its requires_grad says.")
 def count_parameters():
     model = nn.Sequential(nn.Conv2d(3, 8, 5), nn.BatchNorm2d(8), nn.Linear(7, 2))
     expect_whole("the number of parameters of Conv2d(3, 8, 5), BatchNorm2d(8) and Linear(7, 2)",
                  autoencoder.count_parameters(model), 608 + 16 + 16)
     model[0].weight.requires_grad = False
-    expect_whole("the same without the convolution's weight, which does not require a gradient any more,",
+    expect_whole("with the weight of that Conv2d frozen (requires_grad = False) the number of parameters of all three",
                  autoencoder.count_parameters(model), 8 + 16 + 16)
 
 
@@ -72,7 +73,7 @@ def parts(model):
 
 
 @public("autoencoder.ConvAutoencoder", points=3,
-        hint="Print the shape after each layer. Only the strided transposed convolutions need an output_padding.")
+        hint="Print the shape after each layer, and compare layers and activations with the table in section 1.1.")
 def conv_autoencoder():
     model, x = autoencoder.ConvAutoencoder(), 20 * torch.rand(5, 1, 28, 28) - 10
     encoder, decoder = parts(model)
@@ -93,8 +94,9 @@ def conv_autoencoder():
     x_hat = model(x)
     expect_shape("model(x)", x_hat, (5, 1, 28, 28))
     assert torch.allclose(x_hat, decoder(encoder(x)), atol=1e-5), "model(x) should decode the code of x, nothing else"
-    expect_shape("the code of ConvAutoencoder(latent_dim=7)", autoencoder.ConvAutoencoder(latent_dim=7).encoder(x),
-                 (5, 7))
+    wide = autoencoder.ConvAutoencoder(latent_dim=7)
+    expect_shape("the code of ConvAutoencoder(latent_dim=7)", wide.encoder(x), (5, 7))
+    expect_shape("what ConvAutoencoder(latent_dim=7) gives", wide(x), (5, 1, 28, 28))
 
 
 @public("autoencoder.reconstruction_loss", points=2,
@@ -133,8 +135,8 @@ class Known(nn.Module):
 
 
 def expect_mode_kept(what, function, images):
-    """Assert that a function leaves a model's mode as it was; return what it gives."""
-    for mode in (True, False):
+    """Assert that a function leaves a model's mode as it was; return what it gives for one in training mode."""
+    for mode in (False, True):
         model = Known().train(mode)
         out = function(model, images)
         assert model.training == mode, f"after {what} the model should be in the mode that it had before: " \
@@ -149,7 +151,7 @@ def mean_loss():
     wanted = 0.25 * 3 / 1203
     value = expect_mode_kept("mean_loss", lambda *given: autoencoder.mean_loss(*given), images)
     assert isinstance(value, float), f"mean_loss should return a float, got {type(value).__name__}"
-    assert abs(value - 1 / 1203) > 1e-5, "the model should reconstruct in evaluation mode: call model.eval() first"
+    assert abs(value - 3 / 1203) > 1e-5, "the model should reconstruct in evaluation mode: call model.eval() first"
     assert abs(value - wanted) < 1e-5, f"the mean loss should be {wanted:.6f}, got {value:.6f}; only the last 3 of " \
         "1203 images have a loss, so the last, smaller batch must count by its size"
     value = autoencoder.mean_loss(Known(), 255 * images.byte())
@@ -163,7 +165,8 @@ def encode_all():
     codes = expect_mode_kept("encode_all", lambda *given: autoencoder.encode_all(*given), images)
     expect_shape("encode_all(model, images)", codes, (1203, 2))
     assert codes.abs().max() > 0, "the model should encode in evaluation mode: call model.eval() first"
-    assert torch.allclose(codes, images.flatten(1)), "there should be the code of each image, in the images' order"
+    assert torch.allclose(codes, images.flatten(1)), "there should be the code of each image, " \
+        "in the images' order, and float images are in [0, 1] already"
     levels = (255 * images).byte()
     assert torch.allclose(autoencoder.encode_all(Known(), levels), levels.flatten(1) / 255), \
         "uint8 images should be brought into [0, 1] before they are encoded: see as_float"
@@ -187,7 +190,7 @@ def latent_grid():
 
 
 @public("autoencoder.add_salt_and_pepper", points=2,
-        hint="With u uniform in [0, 1): u < amount / 2 for one half, u >= 1 - amount / 2 for the other.")
+        hint="Cut [0, 1) into three pieces: two of length amount / 2, and one for the pixels that stay as they are.")
 def add_salt_and_pepper():
     images = torch.full((40, 1, 20, 20), 0.5)
     for amount in (0.2, 0.7):
