@@ -1,8 +1,8 @@
 """The hidden and the public checks accept every right variant and name every typical mistake, for each assignment with
 a bank in tests/banks.
 
-This is the short form of `./course audit`: right variants of different gaps are graded together, and a mistake meets
-the checks of what it changes; one of each kind meets all checks.
+This is the short form of `./course audit`: right variants of different gaps are graded together, of the mistakes of an
+item only the first ones count, and a mistake meets the checks of what it changes; one of each kind meets all checks.
 """
 import contextlib
 import functools
@@ -31,6 +31,15 @@ def one_of_each_kind(bank):
     for name, (item, _, change) in bank.wrong.items():
         kinds.setdefault((item, *change), name)
     return kinds.values()
+
+
+def first_ones(bank):
+    """Names of the first mistakes of each item, as many as an audit wants, and of one of each kind."""
+    found = set(one_of_each_kind(bank))
+    for item in bank.items:
+        own = [name for name, (of, _, _) in bank.wrong.items() if of == item]
+        found.update(own[:audit.WRONG_WANTED])
+    return [name for name in bank.wrong if name in found]
 
 
 @functools.cache
@@ -67,7 +76,7 @@ def test_right_variants(report, bank, name):
     assert not found, (name, found)
 
 
-@each(lambda bank: bank.wrong)
+@each(first_ones)
 def test_mistake(report, bank, name):
     """It costs points of its item only, and the student reads what it is."""
     item, words, change = bank.wrong[name]
