@@ -118,8 +118,8 @@ def judge_part(student, rng, name, which, x, image, wanted, end, options=(), fre
     """
     seen = student.observe("part", name=name, which=which, x=x, image=image, number=whole(rng, 1, 10 ** 6))
     assert seen["there"], f"{name} should have self.{which}, an nn.Module"
-    kinds = [kind for kind in seen["kinds"] if kind != "batch_norm"]
-    assert len(kinds) == len(seen["kinds"]), f"the {which} should have no BatchNorm"
+    kinds = seen["kinds"]
+    assert not seen["norms"], f"the {which} should have no BatchNorm"
     found = [layer_name(kind, size) for kind, size in zip(kinds, seen["sizes"])]
     assert found == wanted, f"the {which} should run {', '.join(wanted)}; it runs {', '.join(found) or 'no such layer'}"
     for layer, bias in zip(wanted, seen["biases"]):
@@ -426,12 +426,12 @@ def test_mean_loss_leaves_the_model(student, rng):
         judge_kept(run_over_set(student, "mean_loss", *given, training), training, "mean_loss")
 
 
-@graded("autoencoder.mean_loss", points=1, hint="as_float(batch) brings uint8 into [0, 1], and leaves float as it is.")
+@graded("autoencoder.mean_loss", points=1, hint="to_float(batch) brings uint8 into [0, 1], and leaves float as it is.")
 def test_mean_loss_of_levels(student, rng):
     """The value for uint8 images."""
     images, *weights = small_set(rng, levels=True)
     seen = run_over_set(student, "mean_loss", images, *weights)
-    for scale, what in ((1.0, "uint8 images are not brought into [0, 1]: see as_float"),
+    for scale, what in ((1.0, "uint8 images are not brought into [0, 1]: see to_float"),
                         (1 / 256, "uint8 images should be divided by 255, not by 256"),
                         (1 / 127.5, "uint8 images should be brought into [0, 1], by a division by 255")):
         wrong = errors(images * scale, *weights).mean()
@@ -475,12 +475,12 @@ def test_encode_all_leaves_the_model(student, rng):
         judge_batches(seen, given[0], "encode_all")
 
 
-@graded("autoencoder.encode_all", points=1, hint="as_float(batch) brings uint8 into [0, 1], and leaves float as it is.")
+@graded("autoencoder.encode_all", points=1, hint="to_float(batch) brings uint8 into [0, 1], and leaves float as it is.")
 def test_encode_all_of_levels(student, rng):
     images, encoder, decoder = small_set(rng, levels=True)
     seen = run_over_set(student, "encode_all", images, encoder, decoder)
     expected = images.flatten(1).float() @ encoder.T
-    for scale, what in ((1.0, "uint8 images are not brought into [0, 1]: see as_float"),
+    for scale, what in ((1.0, "uint8 images are not brought into [0, 1]: see to_float"),
                         (1 / 256, "uint8 images should be divided by 255, not by 256")):
         assert not isinstance(seen["value"], torch.Tensor) or not close(seen["value"], scale * expected, 1e-6), what
     judge_codes(seen, images / 255, encoder)

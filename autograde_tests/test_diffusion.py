@@ -4,9 +4,87 @@ import math
 import torch
 
 from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
-from helpers import diffusion
 
 NAMES = ("alphas_cumprod", "alphas", "betas")
+
+
+# closed_form: 4 points
+
+def closed_slips(alphas):
+    """(coefficient, variance) of typical mistakes, each with what it did."""
+    product, betas = alphas.prod(), 1 - alphas
+    coefficient, variance = product.sqrt(), 1 - product
+    beta = "the betas are multiplied: the product is that of the alphas, 1 - beta"
+    return [
+        ("the coefficient is the product of the alphas: the root is missing", product, None),
+        ("the coefficient is built from the last alpha only: multiply the roots of all", alphas[-1].sqrt(), None),
+        ("the coefficient is built from the first alpha only: multiply the roots of all", alphas[0].sqrt(), None),
+        ("the coefficient is built from a sum: means of a chain multiply", alphas.sum().sqrt(), None),
+        ("the coefficient is built from a sum: means of a chain multiply", alphas.sqrt().sum(), None),
+        ("the coefficient is built from a mean: means of a chain multiply", alphas.mean().sqrt(), None),
+        (beta, betas.prod().sqrt(), None),
+        (beta, (1 - betas.prod()).sqrt(), None),
+        ("the root is taken twice: the coefficient is the root of the product", product.sqrt().sqrt(), None),
+        ("the two are swapped: first the coefficient of the mean, then the variance", variance, coefficient),
+        ("the two are swapped: first the coefficient of the mean, then the variance", variance.sqrt(), coefficient),
+        ("the last step is left out", alphas[:-1].prod().sqrt(), None),
+        ("the first step is left out", alphas[1:].prod().sqrt(), None),
+        ("that is the standard deviation: return the variance, without the root", None, variance.sqrt()),
+        ("the variance is the product of the betas: each step also shrinks the noise before it, and adds its own",
+         None, betas.prod()),
+        ("the variance is the sum of the betas: each step also shrinks the noise that came before", None, betas.sum()),
+        ("the variance is that of the last step only", None, betas[-1]),
+        ("the variance is that of the first step only", None, betas[0]),
+        ("the variance is the product of the alphas: it is 1 minus that", None, product),
+        ("the variance is 1 minus the root of the product: it is 1 minus the product", None, 1 - coefficient),
+        ("the variance is squared", None, variance ** 2),
+        ("the variance is 1 - product^2: it is 1 - product", None, 1 - product ** 2),
+        ("the last step is left out", None, 1 - alphas[:-1].prod()),
+        ("the first step is left out", None, 1 - alphas[1:].prod()),
+    ]
+
+
+def observe_closed(student, cases):
+    seen = student.observe("closed", count=len(cases), **{f"alphas{k}": alphas for k, alphas in enumerate(cases)})
+    for k, alphas in enumerate(cases):
+        for key, what in (("mean", "the coefficient of the mean"), ("variance", "the variance")):
+            value = seen.get(f"{key}{k}", "nothing")
+            assert not isinstance(value, torch.Tensor) or value.numel() == 1, f"{what} should be one number, it has " \
+                f"shape {tuple(value.shape)}: return what holds after all {len(alphas)} steps"
+            expect_tensor(what, value, value.shape if isinstance(value, torch.Tensor) else ())
+    assert seen["untouched"], "closed_form changes the alphas it is given"
+    return [(seen[f"mean{k}"].reshape(()).double(), seen[f"variance{k}"].reshape(()).double())
+            for k in range(len(cases))]
+
+
+def judge_closed(found, alphas):
+    alphas = alphas.double()
+    right = alphas.prod().sqrt(), 1 - alphas.prod()
+    for k, what in enumerate(("the coefficient of the mean", "the variance")):
+        if close(found[k], right[k], 1e-5):
+            continue
+        for slip, *wrong in closed_slips(alphas):
+            assert not (all(w is None or close(got, w, 1e-5) for got, w in zip(found, wrong))
+                        and wrong[k] is not None), slip
+        raise AssertionError(f"{what} for alphas {[round(a, 4) for a in alphas.tolist()]} should be {right[k]:.6g}, "
+                             f"it is {found[k]:.6g}")
+
+
+@graded("diffusion.closed_form", points=2, hint="x_3 is sqrt(alpha_1 alpha_2 alpha_3) x_0 plus noise of variance "
+        "1 - alpha_1 alpha_2 alpha_3")
+def test_closed_form_of_three(student, rng):
+    """The pen-and-paper case."""
+    cases = [uniform(rng, 3, low=0.3, high=0.95) for _ in range(3)]
+    for found, alphas in zip(observe_closed(student, cases), cases):
+        judge_closed(found, alphas)
+
+
+@graded("diffusion.closed_form", points=2, hint="torch.prod(alphas) for any number of alphas")
+def test_closed_form_of_many(student, rng):
+    cases = [uniform(rng, count, low=0.7, high=0.99) for count in (1, 2, whole(rng, 5, 12))]
+    for found, alphas in zip(observe_closed(student, cases), cases):
+        judge_closed(found, alphas)
+
 
 # The schedules: linear_schedule 3 points, cosine_schedule 5
 
@@ -204,84 +282,6 @@ def test_cosine_range(student, rng):
             "clip the betas to [1e-4, 0.9999], and compute all else after the clipping"
         assert betas.min() > 0, "a beta is 0 or negative: clip the betas to [1e-4, 0.9999]"
         assert (products[1:] < products[:-1]).all(), "alphas_cumprod of cosine_schedule should fall at every step"
-
-
-# closed_form: 4 points
-
-def closed_slips(alphas):
-    """(coefficient, variance) of typical mistakes, each with what it did."""
-    product, betas = alphas.prod(), 1 - alphas
-    coefficient, variance = product.sqrt(), 1 - product
-    beta = "the betas are multiplied: the product is that of the alphas, 1 - beta"
-    return [
-        ("the coefficient is the product of the alphas: the root is missing", product, None),
-        ("the coefficient is built from the last alpha only: multiply the roots of all", alphas[-1].sqrt(), None),
-        ("the coefficient is built from the first alpha only: multiply the roots of all", alphas[0].sqrt(), None),
-        ("the coefficient is built from a sum: means of a chain multiply", alphas.sum().sqrt(), None),
-        ("the coefficient is built from a sum: means of a chain multiply", alphas.sqrt().sum(), None),
-        ("the coefficient is built from a mean: means of a chain multiply", alphas.mean().sqrt(), None),
-        (beta, betas.prod().sqrt(), None),
-        (beta, (1 - betas.prod()).sqrt(), None),
-        ("the root is taken twice: the coefficient is the root of the product", product.sqrt().sqrt(), None),
-        ("the two are swapped: first the coefficient of the mean, then the variance", variance, coefficient),
-        ("the two are swapped: first the coefficient of the mean, then the variance", variance.sqrt(), coefficient),
-        ("the last step is left out", alphas[:-1].prod().sqrt(), None),
-        ("the first step is left out", alphas[1:].prod().sqrt(), None),
-        ("that is the standard deviation: return the variance, without the root", None, variance.sqrt()),
-        ("the variance is the product of the betas: each step also shrinks the noise before it, and adds its own",
-         None, betas.prod()),
-        ("the variance is the sum of the betas: each step also shrinks the noise that came before", None, betas.sum()),
-        ("the variance is that of the last step only", None, betas[-1]),
-        ("the variance is that of the first step only", None, betas[0]),
-        ("the variance is the product of the alphas: it is 1 minus that", None, product),
-        ("the variance is 1 minus the root of the product: it is 1 minus the product", None, 1 - coefficient),
-        ("the variance is squared", None, variance ** 2),
-        ("the variance is 1 - product^2: it is 1 - product", None, 1 - product ** 2),
-        ("the last step is left out", None, 1 - alphas[:-1].prod()),
-        ("the first step is left out", None, 1 - alphas[1:].prod()),
-    ]
-
-
-def observe_closed(student, cases):
-    seen = student.observe("closed", count=len(cases), **{f"alphas{k}": alphas for k, alphas in enumerate(cases)})
-    for k, alphas in enumerate(cases):
-        for key, what in (("mean", "the coefficient of the mean"), ("variance", "the variance")):
-            value = seen.get(f"{key}{k}", "nothing")
-            assert not isinstance(value, torch.Tensor) or value.numel() == 1, f"{what} should be one number, it has " \
-                f"shape {tuple(value.shape)}: return what holds after all {len(alphas)} steps"
-            expect_tensor(what, value, value.shape if isinstance(value, torch.Tensor) else ())
-    assert seen["untouched"], "closed_form changes the alphas it is given"
-    return [(seen[f"mean{k}"].reshape(()).double(), seen[f"variance{k}"].reshape(()).double())
-            for k in range(len(cases))]
-
-
-def judge_closed(found, alphas):
-    alphas = alphas.double()
-    right = alphas.prod().sqrt(), 1 - alphas.prod()
-    for k, what in enumerate(("the coefficient of the mean", "the variance")):
-        if close(found[k], right[k], 1e-5):
-            continue
-        for slip, *wrong in closed_slips(alphas):
-            assert not (all(w is None or close(got, w, 1e-5) for got, w in zip(found, wrong))
-                        and wrong[k] is not None), slip
-        raise AssertionError(f"{what} for alphas {[round(a, 4) for a in alphas.tolist()]} should be {right[k]:.6g}, "
-                             f"it is {found[k]:.6g}")
-
-
-@graded("diffusion.closed_form", points=2, hint="x_3 is sqrt(alpha_1 alpha_2 alpha_3) x_0 plus noise of variance "
-        "1 - alpha_1 alpha_2 alpha_3")
-def test_closed_form_of_three(student, rng):
-    """The pen-and-paper case."""
-    cases = [uniform(rng, 3, low=0.3, high=0.95) for _ in range(3)]
-    for found, alphas in zip(observe_closed(student, cases), cases):
-        judge_closed(found, alphas)
-
-
-@graded("diffusion.closed_form", points=2, hint="torch.prod(alphas) for any number of alphas")
-def test_closed_form_of_many(student, rng):
-    cases = [uniform(rng, count, low=0.7, high=0.99) for count in (1, 2, whole(rng, 5, 12))]
-    for found, alphas in zip(observe_closed(student, cases), cases):
-        judge_closed(found, alphas)
 
 
 # add_noise: 6 points

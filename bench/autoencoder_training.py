@@ -87,8 +87,7 @@ def main():
     images = data.train_images
     found = {"plain": [], "recipe": [], "half": []}
     with tempfile.TemporaryDirectory() as root:
-        torchvision_files(data, root)
-        Path(root, "MNIST").rename(Path(root, "FashionMNIST"))  # the format is the same
+        torchvision_files(data, root, "FashionMNIST")
         loader = DataLoader(FashionMNIST(root, train=True, transform=ToTensor()), 128, shuffle=True)
         for seed in range(rounds):
             found["recipe"].append(recipe(images, seed))

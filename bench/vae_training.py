@@ -47,9 +47,9 @@ def cvae_loss(model, x, labels):
     return loss_function(x_hat, x, mu, logvar)
 
 
-def torchvision_files(data, root):
-    """Write the images in the files that torchvision.datasets.MNIST reads."""
-    raw = Path(root, "MNIST", "raw")
+def torchvision_files(data, root, name="MNIST"):
+    """Write the images in the files that torchvision.datasets.MNIST reads; name: this class, or one of its children."""
+    raw = Path(root, name, "raw")
     raw.mkdir(parents=True)
     for part, images, labels in (("train", data.train_images, data.train_labels),
                                  ("t10k", data.test_images, data.test_labels)):

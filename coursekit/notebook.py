@@ -8,9 +8,9 @@ import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
-import stat
 import tempfile
 import time
 from pathlib import Path

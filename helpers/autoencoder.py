@@ -14,10 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-
-def as_float(images):
-    """Turn uint8 images 0..255 into float32 in [0, 1]. Float images are returned as they are."""
-    return images.float() / 255 if images.dtype == torch.uint8 else images
+from helpers.given.training import to_float
 
 
 def conv_output_size(size, kernel_size, stride, padding):
@@ -129,14 +126,14 @@ def mean_loss(model, images):
     Returns:
         float. Every image counts alike, also those of a smaller last batch.
     """
-    # model.training says which mode a model is in. as_float makes pixels in [0, 1] of a uint8 batch.
+    # model.training says which mode a model is in. to_float makes pixels in [0, 1] of a uint8 batch.
     # BEGIN SOLUTION
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
     total = 0.0
     for batch in images.split(200):
-        x = as_float(batch.to(device))
+        x = to_float(batch.to(device))
         total += reconstruction_loss(model(x), x).item() * len(x)
     model.train(was_training)
     return total / len(images)
@@ -158,7 +155,7 @@ def encode_all(model, images):
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    codes = [model.encoder(as_float(batch.to(device))) for batch in images.split(200)]
+    codes = [model.encoder(to_float(batch.to(device))) for batch in images.split(200)]
     model.train(was_training)
     return torch.cat(codes)
     # END SOLUTION

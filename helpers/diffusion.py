@@ -18,6 +18,21 @@ from torch import nn
 from torch.nn import functional as F
 
 
+def closed_form(alphas):
+    """Return q(x_t | x_0) after len(alphas) steps: what you derived with pen and paper (DDPM, equation 4).
+
+    Args:
+        alphas: tensor (t,), the alphas of these steps. Three of them are the case of the derivation.
+    Returns:
+        (mean_coefficient, variance), two scalar tensors: x_t given x_0 is normal with mean mean_coefficient * x_0 and
+        this variance in each coordinate.
+    """
+    # BEGIN SOLUTION
+    alpha_cumprod = torch.prod(alphas)
+    return alpha_cumprod.sqrt(), 1 - alpha_cumprod
+    # END SOLUTION
+
+
 def linear_schedule(steps=1000):
     """Betas that grow evenly from 1e-4 to 0.02 (DDPM, section 4), whatever the number of steps.
 
@@ -50,21 +65,6 @@ def cosine_schedule(steps=1000):
     betas = (1 - f[1:] / f[:-1]).clamp(1e-4, 0.9999)
     alphas = 1 - betas
     return torch.cumprod(alphas, dim=0).float(), alphas.float(), betas.float()
-    # END SOLUTION
-
-
-def closed_form(alphas):
-    """Return q(x_t | x_0) after len(alphas) steps: what you derived with pen and paper (DDPM, equation 4).
-
-    Args:
-        alphas: tensor (t,), the alphas of these steps. Three of them are the case of the derivation.
-    Returns:
-        (mean_coefficient, variance), two scalar tensors: x_t given x_0 is normal with mean mean_coefficient * x_0 and
-        this variance in each coordinate.
-    """
-    # BEGIN SOLUTION
-    alpha_cumprod = torch.prod(alphas)
-    return alpha_cumprod.sqrt(), 1 - alpha_cumprod
     # END SOLUTION
 
 

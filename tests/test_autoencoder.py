@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from helpers import autoencoder
-from helpers.given import datasets, metrics
+from helpers.given import datasets, metrics, training
 
 
 @pytest.mark.parametrize("model, parameters", [
@@ -40,7 +40,7 @@ def test_mean_loss_and_codes_of_uint8_are_those_of_float():
     torch.manual_seed(0)
     model = autoencoder.ConvAutoencoder().train()
     images = torch.randint(0, 256, (1003, 1, 28, 28), dtype=torch.uint8)
-    x = autoencoder.as_float(images)
+    x = training.to_float(images)
     with torch.no_grad():
         expected, codes = nn.functional.mse_loss(model(x), x).item(), model.encoder(x)
     for given in (images, x):

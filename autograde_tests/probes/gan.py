@@ -8,8 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from autograde_tests.probes import returned, seed
-from helpers.given.checks import Layers
+from autograde_tests.probes import layers_of, returned, seed
 
 # The first operation on the device without numbers imports a large part of torch, which takes a second. Done here, it
 # is done once in the worker, not in every child that it forks.
@@ -38,32 +37,6 @@ def noise_kept(module, batch_size, noise_dim, dtype):
 
 
 # Networks
-
-def layers_of(model, x):
-    """Run a model and return what each of its layers got and gave, in the order in which they ran, and these layers.
-
-    Linear layers and convolutions are numbered together, batch norms apart. Only convolutions return their weights.
-    """
-    with torch.no_grad(), Layers() as layers:
-        out = model(x)
-    found = returned(("out",), (out,))
-    norms = [layer for layer in layers.seen if layer["kind"] == "batch_norm"]
-    rest = [layer for layer in layers.seen if layer["kind"] != "batch_norm"]
-    found.update(kinds=[layer["kind"] for layer in rest], sizes=[list(layer["weight"].shape) for layer in rest],
-                 biases=[layer.get("bias") is not None for layer in rest], norms=len(norms),
-                 eps=[layer.get("eps", 1e-5) for layer in norms[:8]])
-    for k, layer in enumerate(rest[:8]):
-        found[f"input{k}"], found[f"output{k}"] = layer["input"], layer["output"]
-        if layer["kind"] != "linear":
-            found[f"weight{k}"] = layer["weight"].clone()
-            if layer.get("bias") is not None:
-                found[f"bias{k}"] = layer["bias"]
-    for k, layer in enumerate(norms[:8]):
-        for name in ("running_mean", "running_var", "weight", "bias"):
-            if layer.get(name) is not None:
-                found[f"norm{k}_{name}"] = layer[name]
-    return found, rest
-
 
 def network(module, name, x, arguments=()):
     """The layers of a network as it is made, and its mode.

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from autograde_tests.probes import Convolutions, returned, seed
-from helpers.given.checks import LinearLayers
+from helpers.given.checks import Layers
 
 # The first operation on the device without numbers imports a large part of torch, which takes a second. Done here, it
 # is done once in the worker, not in every child that it forks.
@@ -134,23 +134,23 @@ def make(module, kind, latent_size, num_classes, stub=False):
 def network(module, kind, part, x, latent_size, num_classes=0):
     """Run the encoder or decoder on x. Weights come in the order in which the linear layers ran."""
     model = make(module, kind, latent_size, num_classes)
-    with torch.no_grad(), LinearLayers() as layers:
+    with torch.no_grad(), Layers() as layers:
         out = getattr(model, part)(x)
     result = returned(("out",), (out,))
-    result["layers"] = len(layers.seen)
-    for k, (weight, bias) in enumerate(layers.seen[:8]):
+    result["layers"] = len(layers.linear)
+    for k, (weight, bias) in enumerate(layers.linear[:8]):
         result[f"weight{k}"] = weight
         if bias is not None:
             result[f"bias{k}"] = bias
     if part == "encoder":
         for head in ("mu_layer", "logvar_layer"):
-            with torch.no_grad(), LinearLayers() as layers:
+            with torch.no_grad(), Layers() as layers:
                 value = getattr(model, head)(out)
             result.update(returned((head,), (value,)))
-            result[f"{head}_layers"] = len(layers.seen)
-            if layers.seen:
-                result[f"{head}_weight"] = layers.seen[0][0]
-                result[f"{head}_bias"] = layers.seen[0][1] if layers.seen[0][1] is not None else torch.zeros(1)
+            result[f"{head}_layers"] = len(layers.linear)
+            if layers.linear:
+                result[f"{head}_weight"] = layers.linear[0][0]
+                result[f"{head}_bias"] = layers.linear[0][1] if layers.linear[0][1] is not None else torch.zeros(1)
         owned = [{id(p) for p in getattr(model, head).parameters()} for head in ("mu_layer", "logvar_layer")]
         result["heads_shared"] = bool(owned[0] & owned[1])
     return result
@@ -159,12 +159,12 @@ def network(module, kind, part, x, latent_size, num_classes=0):
 def parameters(module, kind, latent_size, num_classes=0):
     """Number of trainable numbers, and the size of the first linear layer of the encoder."""
     model = make(module, kind, latent_size, num_classes)
-    with torch.no_grad(), LinearLayers() as layers:  # each part runs once: a LazyLinear has no weights before that
+    with torch.no_grad(), Layers() as layers:  # each part runs once: a LazyLinear has no weights before that
         hidden = model.encoder(torch.zeros(1, 1, 28, 28) if kind == "VAE" else torch.zeros(1, 784 + num_classes))
         model.mu_layer(hidden), model.logvar_layer(hidden)
         model.decoder(torch.zeros(1, latent_size + num_classes))
     return {"total": sum(p.numel() for p in model.parameters() if p.requires_grad),
-            "hidden": layers.seen[0][0].shape[0] if layers.seen else 0}
+            "hidden": layers.linear[0][0].shape[0] if layers.linear else 0}
 
 
 def forward(module, kind, latent_size, x, c=None, other=None):

@@ -1,7 +1,6 @@
 """Training noise predictors: on points in the plane, and on images with labels, where a moving average of the weights
 is kept."""
 import math
-import time
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -10,69 +9,42 @@ from helpers.given import training
 from helpers.given.training import TrainingError
 
 
-def fit_points(model, loss, points, *, epochs, batch_size=2048, lr=5e-3, seed=0, after_epoch=None, device=None,
-               quiet=False):
-    """Train a noise predictor on points and return its History. Ctrl-C ends it early and keeps the weights.
+def fit_points(model, loss, points, *, epochs, batch_size=2048, lr=5e-3, device=None, **options):
+    """Train a noise predictor on points and return its History.
 
     Args:
         model: nn.Module; it ends in evaluation mode on the device.
         loss: function (model, batch) -> scalar tensor.
         points: float32 (N, 2). A last batch that is smaller than batch_size is left out.
         lr: peak of the learning rate, which rises for a twentieth of the steps, then falls to 0 like a cosine.
-        after_epoch: function (epoch, model) -> dict of floats for the history, or None. Epochs count from 1.
         device: as for `training.pick_device`.
+        options: those of `training.loop`: after_epoch, seed, checkpoint, log_dir, quiet.
     Raises:
-        TrainingError: too few points, or the loss became NaN or infinite.
+        TrainingError: too few points; otherwise as `training.loop`.
     """
-    device = training.pick_device(device)
-    torch.manual_seed(seed)
-    model.to(device).train()
-    points = points.to(device)
-    steps = len(points) // batch_size
-    if not steps:
+    if len(points) < batch_size:
         raise TrainingError(f"batch_size is {batch_size}, but there are only {len(points)} points: take a smaller one")
+    device = training.pick_device(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type != "mps")
-    total = epochs * steps
+    total = epochs * (len(points) // batch_size)
     rise = max(1, total // 20)
 
     def share_of_lr(k):
         return (k + 1) / rise if k < rise else 0.5 + 0.5 * math.cos(math.pi * (k - rise) / max(1, total - rise))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share_of_lr)
-    history = training.History()
-    started = time.perf_counter()
-    bar = training.progress_bar(total, 0, quiet)
-    try:
-        for epoch in range(1, epochs + 1):
-            shuffled = points[torch.randperm(len(points), device=device)]
-            losses = []
-            for k in range(steps):
-                value = loss(model, shuffled[k * batch_size:(k + 1) * batch_size])
-                optimizer.zero_grad(set_to_none=True)
-                value.backward()
-                optimizer.step()
-                schedule.step()
-                losses.append(value.detach())
-            bar.update(steps)
-            losses = torch.stack(losses).tolist()
-            mean = sum(losses) / steps
-            if not math.isfinite(mean):
-                raise TrainingError(f"the loss is {mean} in epoch {epoch}: training diverged. Try a smaller learning "
-                                    "rate, and look for a division by zero in the schedule or the loss")
-            history.append({"loss": mean, "seconds": time.perf_counter() - started})
-            if after_epoch is not None:
-                history[-1].update(after_epoch(epoch, model) or {})
-                model.train()
-            history.steps.setdefault("loss", []).extend(losses)
-            bar.set_postfix_str(f"loss {mean:.4g}", refresh=False)
-    except KeyboardInterrupt:
-        history.interrupted = True
-    finally:
-        bar.close()
-        model.eval()
-    if not quiet:
-        print(training.summary(history, epochs))
-    return history
+
+    def step(x, labels):
+        value = loss(model, x)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        optimizer.step()
+        schedule.step()
+        return {"loss": value.detach()}
+
+    return training.loop(step, points, state={"model": model, "optimizer": optimizer, "schedule": schedule},
+                         settings={"lr": lr}, epochs=epochs, batch_size=batch_size, device=device, drop_last=True,
+                         **options)
 
 
 def fit_images(model, loss, images, labels, *, epochs, batch_size=128, lr=2e-3, decay=0.999, device=None, bf16=True,

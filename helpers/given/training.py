@@ -53,8 +53,8 @@ def pick_device(name=None):
 
 
 def to_float(images):
-    """Turn uint8 images 0..255 into float32 in [0, 1]."""
-    return images.to(torch.float32).div_(255)
+    """Turn uint8 images 0..255 into float32 in [0, 1]. Float tensors are returned as they are."""
+    return images.to(torch.float32).div_(255) if images.dtype == torch.uint8 else images
 
 
 def autocast_dtype(device):

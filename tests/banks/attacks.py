@@ -8,6 +8,7 @@ than that file's would be a success. A dict is a folder or a zip around that fil
 import io
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -234,8 +235,8 @@ for path in glob.glob('/proc/[0-9]*/environ'):
         raise RuntimeError('a hole')
 """),
     "/etc/shadow": Attack("read the machine's passwords and keys", "they are not there", attempts(
-        "open('/etc/shadow')", "open('/etc/passwd')", "os.listdir('/root/.ssh')", "os.listdir('/etc/ssh')",
-        "os.listdir('/sys')", "os.listdir('/run')")),
+        "open('/etc/shadow')", "open('/etc/passwd')", f"os.listdir({str(Path.home() / '.ssh')!r})",
+        "os.listdir('/etc/ssh')", "os.listdir('/sys')", "os.listdir('/run')")),
     "other submissions, the checks": Attack(
         "search the whole file system for them", "they are not there", """
 import os
@@ -395,7 +396,7 @@ for name in ('torch.py', 'sitecustomize.py', 'matplotlib/matplotlibrc', '.config
     "modules for the next submission": Attack(
         "leave patched modules in the interpreter", "each request has a process of its own",
         "import helpers.given.checks, autograde_tests.probes.vae as p, torch._tensor\ntorch.left = 1\n"
-        "helpers.given.checks.LinearLayers.seen = None\np.left = 1\ntorch.set_default_dtype(torch.float64)\n"),
+        "helpers.given.checks.Layers.seen = None\np.left = 1\ntorch.set_default_dtype(torch.float64)\n"),
 
     # The text of the file
     "null byte": Attack("confuse the parser", ENDS.format("a SyntaxError"), "x = '\0'\n", "error", "null bytes", False),

@@ -325,7 +325,7 @@ RIGHT = {
             summed, count = 0.0, 0
             with torch.no_grad():
                 for (batch,) in loader:
-                    batch = as_float(batch)
+                    batch = to_float(batch)
                     summed += reconstruction_loss(model(batch), batch).item() * batch.shape[0]
                     count += batch.shape[0]
             model.train(mode)
@@ -335,7 +335,7 @@ RIGHT = {
             mode = model.training
             model.eval()
             loader = torch.utils.data.DataLoader(images, batch_size=500, shuffle=False)
-            codes = torch.cat([model.encoder(as_float(batch)).cpu() for batch in loader], dim=0)
+            codes = torch.cat([model.encoder(to_float(batch)).cpu() for batch in loader], dim=0)
             model.train(mode)
             return codes
         """},
@@ -346,7 +346,7 @@ RIGHT = {
                 model.eval()
                 losses = torch.zeros(len(images))
                 for k in range(0, len(images), 128):
-                    x = as_float(images[k:k + 128])
+                    x = to_float(images[k:k + 128])
                     losses[k:k + 128] = (model(x) - x).pow(2).flatten(1).mean(dim=1)
                 return losses.mean().item()
             finally:
@@ -359,7 +359,7 @@ RIGHT = {
                 model.eval()
                 codes = []
                 for k in range(0, len(images), 128):
-                    codes.append(model.encoder(as_float(images[k:k + 128])))
+                    codes.append(model.encoder(to_float(images[k:k + 128])))
                 return torch.vstack(codes)
             finally:
                 if was_training:
@@ -398,7 +398,7 @@ RIGHT = {
             model.train(False)
             values, sizes = [], []
             for chunk in images.chunk(37):
-                x = as_float(chunk).to(device)
+                x = to_float(chunk).to(device)
                 values.append(float(reconstruction_loss(model(x), x)))
                 sizes.append(len(chunk))
             model.train(mode)
@@ -407,7 +407,7 @@ RIGHT = {
         "encode_all": """
             mode = model.training
             model.train(False)
-            z = list(map(lambda chunk: model.encoder(as_float(chunk)), images.chunk(11)))
+            z = list(map(lambda chunk: model.encoder(to_float(chunk)), images.chunk(11)))
             model.train(mode)
             return torch.concatenate(z)
         """},
@@ -417,7 +417,7 @@ RIGHT = {
             model.eval()
             mean, seen = 0.0, 0
             for batch in images.split(999):
-                x = as_float(batch)
+                x = to_float(batch)
                 value = reconstruction_loss(model.decoder(model.encoder(x)), x).item()
                 seen += len(x)
                 mean += (value - mean) * len(x) / seen
@@ -430,7 +430,7 @@ RIGHT = {
             model.eval()
             codes = torch.tensor([])
             for batch in images.split(999):
-                codes = torch.cat((codes, model.encoder(as_float(batch))))
+                codes = torch.cat((codes, model.encoder(to_float(batch))))
             if training:
                 model.train()
             return codes
@@ -439,14 +439,14 @@ RIGHT = {
         "mean_loss": """
             was_training = model.training
             model = model.eval()
-            x = as_float(images)
+            x = to_float(images)
             total = sum(reconstruction_loss(model(part), part) * len(part) for part in x.split(512))
             model = model.train(was_training)
             return (total / len(x)).item()
         """,
         "encode_all": """
             was_training = model.training
-            codes = [model.eval().encoder(part) for part in as_float(images).split(512)]
+            codes = [model.eval().encoder(part) for part in to_float(images).split(512)]
             model.train(was_training)
             return torch.cat(codes).detach()
         """},
@@ -907,7 +907,7 @@ mistakes("autoencoder.mean_loss", {
         model.eval()
         losses = []
         for batch in images.split(200):
-            x = as_float(batch)
+            x = to_float(batch)
             losses.append(reconstruction_loss(model(x), x).item())
         model.train(was_training)
         return sum(losses) / len(losses)
@@ -915,7 +915,7 @@ mistakes("autoencoder.mean_loss", {
     "mean of the means of small batches": ("mean of the batches' means", {"mean_loss": """
         was_training = model.training
         model.eval()
-        xs = [as_float(batch) for batch in images.split(128)]
+        xs = [to_float(batch) for batch in images.split(128)]
         losses = torch.stack([reconstruction_loss(model(x), x) for x in xs])
         model.train(was_training)
         return losses.mean().item()
@@ -946,16 +946,16 @@ mistakes("autoencoder.mean_loss", {
     "all at once, without a loop": ("at once", {"mean_loss": """
         was_training = model.training
         model.eval()
-        x = as_float(images)
+        x = to_float(images)
         value = reconstruction_loss(model(x), x).item()
         model.train(was_training)
         return value
     """}),
-    "uint8 not scaled": ("not brought into [0, 1]", mean(("as_float(batch.to(device))", "batch.to(device).float()"))),
+    "uint8 not scaled": ("not brought into [0, 1]", mean(("to_float(batch.to(device))", "batch.to(device).float()"))),
     "divided by 256": ("not by 256", mean(
-        ("as_float(batch.to(device))", "batch / 256 if batch.dtype == torch.uint8 else batch"))),
+        ("to_float(batch.to(device))", "batch / 256 if batch.dtype == torch.uint8 else batch"))),
     "float images scaled, too": ("divide only uint8", mean(
-        ("as_float(batch.to(device))", "batch.to(device) / 255"))),
+        ("to_float(batch.to(device))", "batch.to(device) / 255"))),
     "gradients reset": ("changes the model's gradients", mean(("total = 0.0", "total = 0.0\nmodel.zero_grad()"))),
     "backward": ("changes the model's gradients", {"mean_loss": """
         was_training = model.training
@@ -963,7 +963,7 @@ mistakes("autoencoder.mean_loss", {
         total = 0.0
         with torch.enable_grad():
             for batch in images.split(200):
-                x = as_float(batch)
+                x = to_float(batch)
                 value = reconstruction_loss(model(x), x)
                 value.backward()
                 total += value.item() * len(x)
@@ -977,7 +977,7 @@ mistakes("autoencoder.mean_loss", {
         values = []
         model.eval()
         for batch in images.split(200):
-            x = as_float(batch)
+            x = to_float(batch)
             values.append(reconstruction_loss(model(x), x).item() * len(x))
         for p in model.parameters():
             p -= 1e-3 * p.grad
@@ -1005,7 +1005,7 @@ mistakes("autoencoder.encode_all", {
     "stacked": ("should have shape", {"encode_all": """
         was_training = model.training
         model.eval()
-        codes = [model.encoder(as_float(image[None])) for image in images]
+        codes = [model.encoder(to_float(image[None])) for image in images]
         model.train(was_training)
         return torch.stack(codes)
     """}),
@@ -1019,16 +1019,16 @@ mistakes("autoencoder.encode_all", {
     "only the encoder's mode": ("keep model.training", encode(
         ("model.eval()", "model.eval()\nwas_training = model.training"))),
     "uint8 not scaled": ("not brought into [0, 1]", encode(
-        ("as_float(batch.to(device))", "batch.to(device).float()"))),
+        ("to_float(batch.to(device))", "batch.to(device).float()"))),
     "float images scaled, too": ("divide only uint8", encode(
-        ("as_float(batch.to(device))", "batch.to(device) / 255"))),
-    "ReLU": ("without an activation", encode(("model.encoder(as_float(batch.to(device)))",
-                                             "F.relu(model.encoder(as_float(batch.to(device))))"))),
+        ("to_float(batch.to(device))", "batch.to(device) / 255"))),
+    "ReLU": ("without an activation", encode(("model.encoder(to_float(batch.to(device)))",
+                                             "F.relu(model.encoder(to_float(batch.to(device))))"))),
     "gradients kept": ("require gradients", {"encode_all": """
         was_training = model.training
         model.eval()
         with torch.enable_grad():
-            codes = torch.cat([model.encoder(as_float(batch)) for batch in images.split(200)])
+            codes = torch.cat([model.encoder(to_float(batch)) for batch in images.split(200)])
         model.train(was_training)
         return codes
     """}),

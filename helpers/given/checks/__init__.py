@@ -142,25 +142,6 @@ def expect_parameters(what, model, count):
     assert total == count, f"{what} should have {count:,} parameters, it has {total:,}"
 
 
-class LinearLayers(TorchFunctionMode):
-    """Record the weight and bias of every linear layer that runs inside `with LinearLayers() as layers:`, in order.
-
-    nn.Linear and F.linear are both seen, whatever they are called and wherever they stand.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if function is torch.nn.functional.linear:
-            weight = args[1] if len(args) > 1 else kwargs["weight"]
-            bias = args[2] if len(args) > 2 else kwargs.get("bias")
-            self.seen.append((weight.detach(), None if bias is None else bias.detach()))
-        return function(*args, **kwargs)
-
-
 class Layers(TorchFunctionMode):
     """Record every linear layer, convolution, transposed convolution and batch norm that runs, in order.
 
@@ -179,6 +160,11 @@ class Layers(TorchFunctionMode):
         super().__init__()
         self.seen = []
 
+    @property
+    def linear(self):
+        """Weight and bias (None without one) of each linear layer."""
+        return [(layer["weight"], layer.get("bias")) for layer in self.seen if layer["kind"] == "linear"]
+
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if function not in self.ARGUMENTS:
@@ -191,3 +177,42 @@ class Layers(TorchFunctionMode):
         output = function(*args, **kwargs)
         self.seen.append({**layer, "output": output.detach().clone()})
         return output
+
+
+class PlainSteps:
+    """An optimiser that subtracts the gradients as they are. (Importing those of torch.optim takes a second.)"""
+
+    def __init__(self, parameters):
+        self.param_groups = [{"params": list(parameters), "lr": 1.0}]
+        self.steps = 0
+
+    def zero_grad(self, set_to_none=True):
+        for p in self.param_groups[0]["params"]:
+            p.grad = None if set_to_none or p.grad is None else torch.zeros_like(p)
+
+    @torch.no_grad()
+    def step(self):
+        self.steps += 1
+        for p in self.param_groups[0]["params"]:
+            if p.grad is not None:
+                p -= p.grad
+
+
+def run_layers(what, network, x, shape, wanted):
+    """Run a network and assert the shape of its output and the kinds of its layers, in order.
+
+    Returns its output, and what goes into and comes out of its linear layers and convolutions, (input, output) each.
+    """
+    with torch.no_grad(), Layers() as layers:
+        out = network(x)
+    ran = [layer["kind"] for layer in layers.seen]
+    assert ran == wanted, f"the {what} should run {', '.join(wanted)}; it ran {', '.join(ran) or 'none of these'}"
+    expect_shape(f"{what}(input)", out, shape)
+    return out, [(layer["input"], layer["output"]) for layer in layers.seen if layer["kind"] != "batch_norm"]
+
+
+def expect_between(what, layers, k, function, name, tolerance=1e-4):
+    """Assert that a function, and nothing else, stands between layer k and the next one."""
+    got, expected = layers[k + 1][0].flatten(1), function(layers[k][1]).flatten(1)
+    assert got.shape == expected.shape and torch.allclose(got, expected, atol=tolerance), \
+        f"between layer {k + 1} and layer {k + 2} of the {what} there should be {name}, and nothing else"

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.given.checks import GradedModule, Layers, expect_close, expect_parameters, expect_shape, public
+from helpers.given.checks import (GradedModule, expect_between, expect_close, expect_parameters, expect_shape, public,
+                                  run_layers)
 
 autoencoder = GradedModule("autoencoder")
 
@@ -48,21 +49,14 @@ def count_parameters():
 
 
 def run_part(what, part, x, shape, wanted):
-    """Run a part of a network, assert the kinds of its layers and the shape of what it gives; return both."""
+    """`run_layers` of an encoder or decoder."""
     assert callable(part), f"self.{what} should be an nn.Module, got {type(part).__name__}"
-    with torch.no_grad(), Layers() as layers:
-        out = part(x)
-    ran = [layer["kind"] for layer in layers.seen]
-    assert ran == wanted, f"the {what} should run {', '.join(wanted)}; it ran {', '.join(ran) or 'none of these'}"
-    expect_shape(f"{what}(input)", out, shape)
-    return out, layers.seen
+    return run_layers(what, part, x, shape, wanted)
 
 
 def expect_relu(what, layers, k):
     """Assert that ReLU, and nothing else, stands between layer k and the next one."""
-    got, before = layers[k + 1]["input"].flatten(1), layers[k]["output"].flatten(1)
-    assert got.shape == before.shape and torch.allclose(got, F.relu(before), atol=1e-5), \
-        f"between layer {k + 1} and layer {k + 2} of the {what} there should be ReLU, and nothing else"
+    expect_between(what, layers, k, F.relu, "ReLU", tolerance=1e-5)
 
 
 def parts(model):
@@ -79,16 +73,16 @@ def conv_autoencoder():
     encoder, decoder = parts(model)
     code, layers = run_part("encoder", encoder, x, (5, 3), ["conv2d"] * 4 + ["linear"])
     for k, shape in enumerate(((64, 14, 14), (32, 7, 7), (16, 7, 7), (2, 7, 7))):
-        expect_shape(f"the output of convolution {k + 1}", layers[k]["output"], (5, *shape))
+        expect_shape(f"the output of convolution {k + 1}", layers[k][1], (5, *shape))
         expect_relu("encoder", layers, k)
-    assert torch.equal(code, layers[-1]["output"]), "the encoder should end with its linear layer, without activation"
+    assert torch.equal(code, layers[-1][1]), "the encoder should end with its linear layer, without activation"
     x_hat, layers = run_part("decoder", decoder, 20 * torch.rand(5, 3) - 10, (5, 1, 28, 28),
                              ["linear"] + ["conv_transpose2d"] * 4)
     for k, shape in enumerate(((16, 7, 7), (32, 7, 7), (64, 14, 14), (1, 28, 28)), start=1):
-        expect_shape(f"the output of transposed convolution {k}", layers[k]["output"], (5, *shape))
+        expect_shape(f"the output of transposed convolution {k}", layers[k][1], (5, *shape))
         if k < 4:
             expect_relu("decoder", layers, k)
-    assert torch.allclose(x_hat, layers[-1]["output"].sigmoid(), atol=1e-5), \
+    assert torch.allclose(x_hat, layers[-1][1].sigmoid(), atol=1e-5), \
         f"pixels should be brought into [0, 1] by Sigmoid; they run from {x_hat.min():.3f} to {x_hat.max():.3f}"
     expect_parameters("ConvAutoencoder()", model, 48724)
     x_hat = model(x)
@@ -169,7 +163,7 @@ def encode_all():
         "in the images' order, and float images are in [0, 1] already"
     levels = (255 * images).byte()
     assert torch.allclose(autoencoder.encode_all(Known(), levels), levels.flatten(1) / 255), \
-        "uint8 images should be brought into [0, 1] before they are encoded: see as_float"
+        "uint8 images should be brought into [0, 1] before they are encoded: see to_float"
 
 
 @public("autoencoder.latent_grid", hint="One linspace for each column of the codes; torch.meshgrid with indexing='ij'.")
@@ -220,11 +214,11 @@ def denoising_autoencoder():
     for what, part, given, wanted in (("encoder", encoder, x, sizes),
                                       ("decoder", decoder, 20 * torch.rand(6, 3) - 10, sizes[::-1])):
         out, layers = run_part(what, part, given, (6, wanted[-1]), ["linear"] * 4)
-        units = tuple(layer["output"].shape[1] for layer in layers)
+        units = tuple(output.shape[1] for _, output in layers)
         assert units == wanted[1:], f"the layers of the {what} should give {wanted[1:]} numbers, they give {units}"
         for k in range(3):
             expect_relu(what, layers, k)
-        last = layers[-1]["output"]
+        last = layers[-1][1]
         if what == "encoder":
             assert torch.equal(out, last), "the encoder should end with its last linear layer, without activation"
         else:

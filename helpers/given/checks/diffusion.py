@@ -8,6 +8,23 @@ diffusion = GradedModule("diffusion")
 ALPHAS = (0.9, 0.8, 0.7)
 
 
+@public("diffusion.closed_form", hint="Means of a chain multiply, and the variance is what is missing to 1.")
+def closed_form():
+    for alphas in (torch.tensor(ALPHAS), torch.tensor([0.95, 0.9, 0.85, 0.8, 0.75])):
+        found = diffusion.closed_form(alphas)
+        assert isinstance(found, (tuple, list)) and len(found) == 2, \
+            "closed_form should return two numbers, (mean_coefficient, variance)"
+        for what, value in zip(("the coefficient of the mean", "the variance"), found):
+            assert torch.as_tensor(value).numel() == 1, f"{what} should be one number"
+        # The chain itself, step by step: x = sqrt(alpha) x + sqrt(1 - alpha) eps shrinks what was there, and adds.
+        coefficient, variance = 1.0, 0.0
+        for alpha in alphas.tolist():
+            coefficient, variance = alpha ** 0.5 * coefficient, alpha * variance + 1 - alpha
+        said = f"after {len(alphas)} steps"
+        expect_close(f"the coefficient of the mean {said}", found[0], coefficient, 1e-5)
+        expect_close(f"the variance {said}", found[1], variance, 1e-5)
+
+
 def expect_schedule(name, numbers):
     """Assert shapes, consistency and some numbers of a schedule. numbers: (steps, part, index, value)."""
     for steps in (4, 1000):
@@ -42,23 +59,6 @@ def cosine_schedule():
         (4, "betas", 0, 0.1529878), (4, "betas", 1, 0.4169581), (4, "betas", 3, 0.9999),
         (4, "alphas_cumprod", 2, 0.1442721), (1000, "betas", 0, 1e-4), (1000, "betas", 500, 0.0031557),
         (1000, "betas", 999, 0.9999), (1000, "alphas_cumprod", 499, 0.4936538)])
-
-
-@public("diffusion.closed_form", hint="Means of a chain multiply, and the variance is what is missing to 1.")
-def closed_form():
-    for alphas in (torch.tensor(ALPHAS), torch.tensor([0.95, 0.9, 0.85, 0.8, 0.75])):
-        found = diffusion.closed_form(alphas)
-        assert isinstance(found, (tuple, list)) and len(found) == 2, \
-            "closed_form should return two numbers, (mean_coefficient, variance)"
-        for what, value in zip(("the coefficient of the mean", "the variance"), found):
-            assert torch.as_tensor(value).numel() == 1, f"{what} should be one number"
-        # The chain itself, step by step: x = sqrt(alpha) x + sqrt(1 - alpha) eps shrinks what was there, and adds.
-        coefficient, variance = 1.0, 0.0
-        for alpha in alphas.tolist():
-            coefficient, variance = alpha ** 0.5 * coefficient, alpha * variance + 1 - alpha
-        said = f"after {len(alphas)} steps"
-        expect_close(f"the coefficient of the mean {said}", found[0], coefficient, 1e-5)
-        expect_close(f"the variance {said}", found[1], variance, 1e-5)
 
 
 @public("diffusion.add_noise", points=2,

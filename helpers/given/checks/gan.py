@@ -3,7 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.given.checks import GradedModule, Layers, expect_close, expect_parameters, expect_shape, public
+from helpers.given.checks import (GradedModule, expect_between, expect_close, expect_parameters, expect_shape, public,
+                                  run_layers)
 
 gan = GradedModule("gan")
 
@@ -15,24 +16,9 @@ FAKE = (-1.80865868, 0.09030055, -0.4428902, -0.07879368, -0.37655044, 0.3208474
 
 
 def run_network(what, model, x, shape, wanted):
-    """Run a network and assert the shape of its output and the kinds of its layers, in order.
-
-    Returns its output, and inputs and outputs of its linear layers and convolutions, (input, output) for each.
-    """
+    """`run_layers` of an nn.Module."""
     assert isinstance(model, nn.Module), f"the {what} should be an nn.Module, got {type(model).__name__}"
-    with torch.no_grad(), Layers() as layers:
-        out = model(x)
-    ran = [layer["kind"] for layer in layers.seen]
-    assert ran == wanted, f"the {what} should run {', '.join(wanted)}; it ran {', '.join(ran) or 'none of these'}"
-    expect_shape(f"{what}(input)", out, shape)
-    return out, [(layer["input"], layer["output"]) for layer in layers.seen if layer["kind"] != "batch_norm"]
-
-
-def expect_between(what, layers, k, function, name):
-    """Assert that a function, and nothing else, stands between layer k and the next one."""
-    got, expected = layers[k + 1][0].flatten(1), function(layers[k][1]).flatten(1)
-    assert got.shape == expected.shape and torch.allclose(got, expected, atol=1e-4), \
-        f"between layer {k + 1} and layer {k + 2} of the {what} there should be {name}, and nothing else"
+    return run_layers(what, model, x, shape, wanted)
 
 
 def leaky(x):
