@@ -194,6 +194,19 @@ class ResidualBlock(nn.Module):
         return self.skip(x) + self.conv2(F.silu(self.norm2(h)))
 
 
+class Attention(nn.Module):
+    """Each place of an image looks at all others (Vaswani et al., 2017), so that far parts of a digit fit together."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.norm, self.look = nn.GroupNorm(8, channels), nn.MultiheadAttention(channels, 4, batch_first=True)
+
+    def forward(self, x):
+        places = self.norm(x).flatten(2).transpose(1, 2)  # (N, h * w, c)
+        seen, _ = self.look(places, places, places, need_weights=False)
+        return x + seen.transpose(1, 2).reshape(x.shape)
+
+
 class UNet(nn.Module):
     """Noise predictor for images with labels (Ronneberger et al., "U-Net", 2015; DDPM, appendix B).
 
@@ -215,11 +228,14 @@ class UNet(nn.Module):
         self.first = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * image_channels, channels, 3, padding=1))
         self.down = ResidualBlock(channels, channels, size)
         self.shrink = nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1)
-        self.middle = nn.ModuleList(ResidualBlock(2 * channels, 2 * channels, size) for _ in range(2))
+        self.middle1 = ResidualBlock(2 * channels, 2 * channels, size)
+        self.attention = Attention(2 * channels)
+        self.middle2 = ResidualBlock(2 * channels, 2 * channels, size)
         self.grow = nn.Sequential(nn.Conv2d(2 * channels, 4 * channels, 1), nn.PixelShuffle(2))
         self.up = ResidualBlock(2 * channels, channels, size)
         self.last = nn.Sequential(nn.GroupNorm(8, channels), nn.SiLU(),
                                   nn.Conv2d(channels, 4 * image_channels, 3, padding=1), nn.PixelShuffle(2))
+        self.gain = nn.Linear(size, 1)
 
     def forward(self, x, t, labels=None):
         """Noised images (N, C, h, w), their steps (N,) or (N, 1), labels (N,) -> predicted noise (N, C, h, w).
@@ -230,11 +246,11 @@ class UNet(nn.Module):
             labels = torch.full((len(x),), self.null_label, device=x.device)
         embedding = F.silu(self.time(time_embedding(t, len(x), self.time_size).to(x)) + self.label(labels))
         fine = self.down(self.first(x), embedding)
-        coarse = self.shrink(fine)
-        for block in self.middle:
-            coarse = block(coarse, embedding)
-        joined = torch.cat((self.grow(coarse), fine), dim=1)
-        return self.last(self.up(joined, embedding))
+        coarse = self.attention(self.middle1(self.shrink(fine), embedding))
+        joined = torch.cat((self.grow(self.middle2(coarse, embedding)), fine), dim=1)
+        # In the last steps x is nearly all noise. What differs from it is tiny there, but it is all that is known of
+        # the image: so the network says the difference only, and by a factor of its own how large it is at this step.
+        return x + self.last(self.up(joined, embedding)) * self.gain(embedding)[:, :, None, None]
 
 
 def drop_labels(labels, null_label, p=0.1):
