@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.given import datasets
+from helpers.given import datasets, flower_data
 from helpers.given.datasets import DataError, DownloadError
 
+ARRAYS = ("mnist", "fashion_mnist", "cifar10")    # downloaded and kept as .npz; test_flowers.py has Flowers102
 REAL_FOLDER = os.environ.get("COURSE_DATA")    # read before the fixture below points it elsewhere
 
 
@@ -34,6 +35,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "stand_ins", set())
     monkeypatch.setattr(datasets, "STAND_IN_TRAIN", 200)
     monkeypatch.setattr(datasets, "STAND_IN_TEST", 50)
+    monkeypatch.setattr(flower_data, "SPLITS", {"train": 5, "val": 3, "test": 12})
     resolve = socket.getaddrinfo
 
     def only_loopback(host, *args, **kwargs):
@@ -47,7 +49,7 @@ def folder(tmp_path, monkeypatch):
 def arrays_for(name, train=7, test=3, seed=0):
     """Random images and labels in the layout of the .npz file."""
     random = np.random.default_rng(seed)
-    size = (32, 32, 3) if name == "cifar10" else (28, 28)
+    size = {"cifar10": (32, 32, 3), "flowers64": (64, 64, 3)}.get(name, (28, 28))
     return {"train_images": random.integers(0, 256, (train, *size), dtype=np.uint8),
             "train_labels": random.integers(0, 10, train, dtype=np.uint8),
             "test_images": random.integers(0, 256, (test, *size), dtype=np.uint8),
@@ -64,7 +66,7 @@ def assert_one_line(error):
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize("name, shape", [("mnist", (1, 28, 28)), ("fashion_mnist", (1, 28, 28)),
-                                         ("cifar10", (3, 32, 32))])
+                                         ("cifar10", (3, 32, 32)), ("flowers64", (3, 64, 64))])
 def test_npz_becomes_tensors(folder, name, shape, save):
     arrays = arrays_for(name)
     save(folder / f"{name}.npz", **arrays)
@@ -331,7 +333,7 @@ def fetched(name):
     return arrays_for(name, train=10 if name == "cifar10" else 7, seed=len(name))
 
 
-@pytest.mark.parametrize("name", datasets.NAMES)
+@pytest.mark.parametrize("name", ARRAYS)
 def test_download_becomes_an_npz(folder, server, name, capsys):
     path = datasets.fetch(name)
     assert path == folder / f"{name}.npz"
@@ -396,11 +398,19 @@ def test_failed_download_leaves_nothing_and_load_draws(folder, server, name, mod
 
 def test_no_network_says_so(folder):
     """With the official addresses: the fixture above lets no name be resolved."""
-    for name in datasets.NAMES:
+    for name in (*ARRAYS, "flowers102"):
         with pytest.raises(DownloadError, match="no network") as error:
             datasets.fetch(name)
         assert_one_line(error)
     assert list(folder.iterdir()) == []
+
+
+def test_what_cannot_be_downloaded_says_so(folder, capsys):
+    with pytest.raises(DownloadError, match=f"cannot be downloaded. Copy flowers64.npz into {folder}") as error:
+        datasets.fetch("flowers64")
+    assert_one_line(error)
+    assert datasets.load("flowers64").stand_in
+    assert f"copy flowers64.npz into {folder}; data/README.md says what is in it." in capsys.readouterr().err
 
 
 def disk_full(path, *args, **kwargs):
@@ -475,7 +485,7 @@ def test_smoke_reads_an_npz_that_is_there(folder, monkeypatch):
 # ---------------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name, shape", [("mnist", (1, 28, 28)), ("fashion_mnist", (1, 28, 28)),
-                                         ("cifar10", (3, 32, 32))])
+                                         ("cifar10", (3, 32, 32)), ("flowers64", (3, 64, 64))])
 def test_stand_in_has_the_layout_of_the_real_data(name, shape):
     data = datasets.load(name, stand_in=True)
     assert data.stand_in and len(data.class_names) == 10
@@ -502,7 +512,8 @@ def test_stand_in_is_the_same_each_time_and_leaves_the_global_seed_alone(name):
         assert torch.equal(getattr(first, key), getattr(second, key)), key
 
 
-@pytest.mark.parametrize("name, least", [("mnist", 0.8), ("fashion_mnist", 0.8), ("cifar10", 0.5)])
+@pytest.mark.parametrize("name, least", [("mnist", 0.8), ("fashion_mnist", 0.8), ("cifar10", 0.5),
+                                         ("flowers64", 0.5)])
 def test_stand_in_can_be_learned(name, least, monkeypatch):
     """The nearest class mean, the simplest classifier, is far above the 0.1 of chance."""
     monkeypatch.setattr(datasets, "STAND_IN_TRAIN", 2000)

@@ -334,8 +334,9 @@ def find_data():
         except datasets.DataError as error:
             yield "data", "warn", str(error), "see the line above"
             return
-        where = str(path or "not here: downloaded at first use (never in smoke)")
-        yield f"data {name}", "ok" if path else "warn", where, f"./course data fetch {name}"
+        at_first_use = ": downloaded at first use (never in smoke)" if datasets.SPECS[name].download else ""
+        where = str(path or f"not here{at_first_use}")
+        yield f"data {name}", "ok" if path else "warn", where, datasets.how_to_get(name)
 
 
 def find_the_rest():

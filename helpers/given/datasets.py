@@ -3,11 +3,13 @@
     data = load("mnist")
     x = data.train_images[:128].float().div(255)    # (128, 1, 28, 28) in [0, 1]; see Dataset for the rest
 
-The images stay uint8 in memory (MNIST: 55 MB) and become float batch by batch. To add a data set, add one entry
-to SPECS at the end of this file.
+The images stay uint8 in memory (MNIST: 55 MB) and become float batch by batch. Flowers102 is large: `load_flowers102`
+gives all its labels, and only the images that one asks for. To add a data set, add one entry to SPECS at the end of
+this file.
 """
 import difflib
 import errno
+import json
 import os
 import re
 import socket
@@ -25,9 +27,13 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from torch import Tensor
 
+from helpers.given import face_data, flower_data
+from helpers.given.flower_data import Photographs
+
 REPOSITORY = Path(__file__).resolve().parents[2]
+CATEGORIES = REPOSITORY / "data" / "flower-categories.json"
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
-STAND_IN_TRAIN, STAND_IN_TEST = 10_000, 2_000
+STAND_IN_TRAIN, STAND_IN_TEST = 10_000, 2_000    # images that are drawn, at most
 DOWNLOAD_TIMEOUT = 30    # seconds without a byte from the server
 
 
@@ -60,8 +66,11 @@ class Spec:
     shape: tuple[int, int, int]                          # (C, H, W)
     class_names: tuple[str, ...]
     megabytes: int                                       # size of the download
-    download: Callable[[Path], dict[str, np.ndarray]]    # folder for its files -> the four arrays of the .npz
+    # folder for its files -> the four arrays of the .npz, or a folder that is kept. None: there is nothing to download
+    download: Callable[[Path], dict[str, np.ndarray] | Path] | None
     draw: Callable[[Tensor, torch.Generator], Tensor]    # labels (N,) -> stand-in images (N, C, H, W) uint8
+    file: str = "{name}.npz"                             # or the folder that is kept
+    drawn: tuple[int, int] = (STAND_IN_TRAIN, STAND_IN_TEST)    # as many stand-in images as the real set has suffice
 
 
 def load(name: str, stand_in: bool = False) -> Dataset:
@@ -73,43 +82,67 @@ def load(name: str, stand_in: bool = False) -> Dataset:
     Raises DataError for an unknown name, for an .npz that is damaged or of the wrong kind (it is never replaced in
     silence), for a $COURSE_DATA that does not exist, and for a disk that is full or cannot be written to.
     """
+    if name == "flowers102":    # train: torchvision's splits "train" and "val"
+        flowers = load_flowers102(stand_in)
+        images, end = flowers.images(range(len(flowers.labels))), flowers.train
+        return Dataset(name, images[:end], flowers.labels[:end], images[end:], flowers.labels[end:],
+                       flowers.class_names, flowers.stand_in)
     spec = _spec(name)
-    if stand_in:
-        return _stand_in(name, spec, "it was asked for")
-    path = find(name)
+    path, missing = _locate(name, stand_in)
     if path is None:
-        missing = f"there is no {name}.npz in " + " or ".join(map(str, _folders()))
-        if os.environ.get("COURSE_PROFILE") == "smoke":
-            return _stand_in(name, spec, f"{missing}, and the smoke profile downloads nothing")
-        try:
-            path = fetch(name)
-        except DownloadError as error:
-            return _stand_in(name, spec, f"{missing}; {error}")
+        return _stand_in(name, spec, missing)
     return Dataset(name, **_read(name, spec, path), class_names=spec.class_names, stand_in=False)
+
+
+def load_flowers102(stand_in: bool = False) -> Photographs:
+    """Flowers102: all labels at once, and the images that are asked for, at 256x256.
+
+        flowers = load_flowers102()
+        x = flowers.images([0, 17])    # (2, 3, 256, 256) uint8
+
+    Where it comes from and what is raised is as for `load`. `load("flowers102")` reads all 8,189 images: 1.6 GB.
+    """
+    path, missing = _locate("flowers102", stand_in)
+    if path is None:
+        _announce("flowers102", missing)
+    found = flower_data.drawn() if path is None else _read_flowers102(path)
+    return Photographs("flowers102", *found, class_names=tuple(flower_categories().values()), stand_in=path is None)
+
+
+def flower_categories() -> dict[str, str]:
+    """The names of Flowers102's categories, from data/flower-categories.json: {"1": "pink primrose", ...}.
+
+    The keys run from 1 to 102, as in the data set's own files; torchvision's labels run from 0 to 101.
+    """
+    return json.loads(CATEGORIES.read_text(encoding="utf-8"))
 
 
 def fetch(name: str) -> Path:
     """Download `name` with torchvision, save it as <name>.npz in `data_folder()`, return the path of that file.
 
-    A good .npz that is already there is kept. Everything is written to a temporary folder beside the result, which
-    is moved into place when whole: whatever goes wrong, nothing half-written stays behind.
+    Flowers102 is kept as the folder of photographs that torchvision makes. What is already there and good is kept.
+    Everything is written to a temporary folder beside the result, which is moved into place when whole: whatever goes
+    wrong, nothing half-written stays behind.
 
     Raises DownloadError when the network or the server fails, DataError for everything else that `load` names.
     """
     spec = _spec(name)
     path = find(name)
     if path is not None:
-        _read(name, spec, path)    # raises if it is damaged
+        _read_flowers102(path) if name == "flowers102" else _read(name, spec, path)    # raises if it is damaged
         return path
     folder = data_folder()
-    path = folder / f"{name}.npz"
+    if spec.download is None:
+        raise DownloadError(f"{name} cannot be downloaded. {how_to_get(name)}")
+    path = folder / spec.file.format(name=name)
     try:
         folder.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
             print(f"Fetching {name} (about {spec.megabytes} MB) into {folder}", file=sys.stderr, flush=True)
-            arrays = _download(name, spec, Path(temporary))
-            whole = Path(temporary, path.name)
-            np.savez_compressed(whole, **arrays)
+            whole = _download(name, spec, Path(temporary))
+            if isinstance(whole, dict):
+                arrays, whole = whole, Path(temporary, path.name)
+                np.savez_compressed(whole, **arrays)
             os.replace(whole, path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -126,12 +159,31 @@ def data_folder() -> Path:
 
 
 def find(name: str) -> Path | None:
-    """The .npz file that `load(name)` would read, or None. $COURSE_DATA is searched first, then data/."""
-    _spec(name)
+    """The .npz file (or folder) that `load(name)` would read, or None. $COURSE_DATA is searched first, then data/."""
+    file = _spec(name).file.format(name=name)
     for folder in _folders():
-        if (folder / f"{name}.npz").is_file():
-            return folder / f"{name}.npz"
+        inside = "jpg" if file == flower_data.FOLDER else ""
+        if (folder / file).is_file() or file in FOLDERS and (folder / file / inside).is_dir():
+            return folder / file
     return None
+
+
+def _locate(name: str, stand_in: bool) -> tuple[Path | None, str]:
+    """What `load(name)` reads, downloaded if it has to be; or None, and why there is only the stand-in."""
+    if stand_in:
+        return None, "it was asked for"
+    path = find(name)
+    if path is not None:
+        return path, ""
+    missing = f"there is no {_spec(name).file.format(name=name)} in " + " or ".join(map(str, _folders()))
+    if _spec(name).download is None:
+        return None, missing
+    if os.environ.get("COURSE_PROFILE") == "smoke":
+        return None, f"{missing}, and the smoke profile downloads nothing"
+    try:
+        return fetch(name), ""
+    except DownloadError as error:
+        return None, f"{missing}; {error}"
 
 
 def _folders() -> list[Path]:
@@ -153,6 +205,15 @@ def _spec(name: str) -> Spec:
     raise DataError(f"There is no data set {name!r}.{hint} The names are: {', '.join(NAMES)}.")
 
 
+def how_to_get(name: str) -> str:
+    """What a user may do to get the real data set."""
+    if name == "ckplus":
+        return face_data.HOW_TO_GET.format(folder=data_folder())
+    if SPECS[name].download is None:
+        return f"Copy {name}.npz into {data_folder()}; data/README.md says what is in it."
+    return f"Run `./course data fetch {name}`."
+
+
 def resize(images: Tensor, size: int) -> Tensor:
     """Images (N, C, H, W) scaled to (N, C, size, size), bilinear, smoothed first where they shrink.
 
@@ -170,10 +231,17 @@ def resize(images: Tensor, size: int) -> Tensor:
 # ---------------------------------------------------------------------------------------------------------------
 
 def _read(name: str, spec: Spec, path: Path) -> dict[str, Tensor]:
-    """The four tensors of a .npz file in the layout of `Dataset`, or a DataError that says what is wrong with it."""
+    """The four tensors of a .npz file, or of a folder of faces, in the layout of `Dataset`. A DataError says what is
+    wrong with it."""
     def wrong(what):
-        return DataError(f"{path} {what}. Delete it and run `./course data fetch {name}`.")
+        how = how_to_get(name)
+        return DataError(f"{path} {what}. Delete it and {how[0].lower()}{how[1:]}")
 
+    try:
+        if path.is_dir():
+            return _tensors(face_data.read_folder(path), spec)
+    except ValueError as error:
+        raise DataError(f"{path} {error}.") from None
     try:
         with np.load(path) as file:    # allow_pickle stays off: a data file must not be able to run code
             keys = set(file)
@@ -202,19 +270,43 @@ def _read(name: str, spec: Spec, path: Path) -> dict[str, Tensor]:
         if labels.max() >= len(spec.class_names):
             raise wrong(f"has a {part} label {labels.max()}, expected 0 to {len(spec.class_names) - 1}")
 
+    return _tensors(arrays, spec)
+
+
+def _tensors(arrays: dict[str, np.ndarray], spec: Spec) -> dict[str, Tensor]:
+    """The arrays of an .npz in the layout of `Dataset`."""
     tensors = {key: torch.from_numpy(array) for key, array in arrays.items()}    # shares memory, no copy
     for part in ("train", "test"):
         images = tensors[f"{part}_images"]
-        images = images.unsqueeze(1) if channels == 1 else images.permute(0, 3, 1, 2).contiguous()
+        images = images.unsqueeze(1) if spec.shape[0] == 1 else images.permute(0, 3, 1, 2).contiguous()
         tensors[f"{part}_images"] = images
         tensors[f"{part}_labels"] = tensors[f"{part}_labels"].long()
     return tensors
 
 
-def _download(name: str, spec: Spec, folder: Path) -> dict[str, np.ndarray]:
-    """The four arrays, downloaded by way of files in `folder`. DownloadError when the network or the server fails."""
-    by_hand = (f"Check the network and run `./course data fetch {name}`, or copy {name}.npz from another machine "
-               f"into {data_folder()}.")
+def _read_flowers102(folder: Path) -> tuple[Tensor, int, Callable[[int], Tensor]]:
+    """`flower_data.read`, with a DataError for a folder or an image that is damaged."""
+    def wrong(error):
+        return DataError(f"{folder} is damaged or not whole ({_one_line(error)}). Delete it and run "
+                         "`./course data fetch flowers102`.")
+
+    try:
+        labels, train, decode = flower_data.read(folder)
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise wrong(error) from None
+
+    def one(index):
+        try:
+            return decode(index)
+        except (OSError, SyntaxError) as error:    # PIL raises both for a damaged file
+            raise wrong(error) from None
+    return labels, train, one
+
+
+def _download(name: str, spec: Spec, folder: Path) -> dict[str, np.ndarray] | Path:
+    """The four arrays, or a folder in `folder`, downloaded. DownloadError when the network or the server fails."""
+    by_hand = (f"Check the network and run `./course data fetch {name}`, or copy {spec.file.format(name=name)} from "
+               f"another machine into {data_folder()}.")
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)    # torchvision sets none: a silent server would hang the course
     try:
@@ -257,15 +349,21 @@ def _one_line(error: Exception, limit: int = 160) -> str:
 stand_ins = set()    # names of those drawn so far; plotting writes them into every figure
 
 
-def _stand_in(name: str, spec: Spec, why: str) -> Dataset:
-    """The drawn data set: the same images on every call, as many of each class (to within one)."""
+def _announce(name: str, why: str) -> None:
+    """Say once for each data set that its stand-in is used, and remember it."""
     if name not in stand_ins:
         stand_ins.add(name)
+        how = how_to_get(name)
         print(f"STAND-IN DATA: the {name} images are drawn by code, they are not the real data set. Reason: "
-              f"{why.rstrip('.')}. To get the real one, run `./course data fetch {name}`.", file=sys.stderr, flush=True)
+              f"{why.rstrip('.')}. To get the real one, {how[0].lower()}{how[1:]}", file=sys.stderr, flush=True)
+
+
+def _stand_in(name: str, spec: Spec, why: str) -> Dataset:
+    """The drawn data set: the same images on every call, as many of each class (to within one)."""
+    _announce(name, why)
     generator = torch.Generator().manual_seed(0)
     tensors = {}
-    for part, count in (("train", STAND_IN_TRAIN), ("test", STAND_IN_TEST)):
+    for part, count in (("train", min(STAND_IN_TRAIN, spec.drawn[0])), ("test", min(STAND_IN_TEST, spec.drawn[1]))):
         labels = torch.randperm(count, generator=generator) % len(spec.class_names)
         # in slices: the float images of a slice stay in the processor's cache, those of all would take gigabytes
         images = torch.cat([spec.draw(part_labels, generator) for part_labels in labels.split(200)])
@@ -510,5 +608,12 @@ SPECS = {
     "mnist": Spec((1, 28, 28), tuple("0123456789"), 12, partial(_torchvision, "MNIST"), _draw_digits),
     "fashion_mnist": Spec((1, 28, 28), tuple(CLOTHES), 31, partial(_torchvision, "FashionMNIST"), _draw_clothes),
     "cifar10": Spec((3, 32, 32), tuple(SCENES), 170, partial(_torchvision, "CIFAR10"), _draw_scenes),
+    "flowers64": Spec((3, 64, 64), ("daffodil", "snowdrop", "bluebell", "iris", "tulip", "sunflower", "daisy",
+                                    "buttercup", "windflower", "pansy"), 0, None,
+                      partial(flower_data.draw, size=64), drawn=(600, 200)),
+    "ckplus": Spec((3, 64, 64), face_data.EXPRESSIONS, 0, None, face_data.draw, file="ckplus"),
+    # `load_flowers102` draws and reads it, and data/flower-categories.json has its 102 names.
+    "flowers102": Spec((3, 256, 256), (), 345, flower_data.download, flower_data.draw, file=flower_data.FOLDER),
 }
 NAMES = tuple(SPECS)
+FOLDERS = tuple(spec.file for spec in SPECS.values() if not spec.file.endswith(".npz"))

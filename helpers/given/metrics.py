@@ -1,6 +1,7 @@
 """Scores for generated and restored images. A small classifier, trained here in seconds, judges what images show.
 
-All images that the classifier sees are float tensors (N, 1, 28, 28) in [0, 1].
+All images that the classifier sees are float tensors in [0, 1], of the shape of those that it was trained on:
+(N, 1, 28, 28), for flowers (N, 3, 64, 64).
 """
 import torch
 from torch import nn
@@ -10,15 +11,15 @@ from helpers.given import datasets, training
 
 
 class Classifier(nn.Module):
-    """Small CNN for 28x28 gray images and K classes: (N, 1, 28, 28) in [0, 1] -> logits (N, K)."""
+    """Small CNN for K classes: images (N, C, h, w) in [0, 1] -> logits (N, K). h and w are multiples of 4."""
 
-    def __init__(self, num_classes=10):
+    def __init__(self, num_classes=10, image_shape=(1, 28, 28)):
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU(),
+            nn.Conv2d(image_shape[0], 16, 5, stride=2, padding=2), nn.ReLU(),
             nn.Conv2d(16, 32, 5, stride=2, padding=2), nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(32 * 7 * 7, 128), nn.ReLU())
+            nn.Linear(32 * (image_shape[1] // 4) * (image_shape[2] // 4), 128), nn.ReLU())
         self.head = nn.Linear(128, num_classes)
 
     def forward(self, x):
@@ -41,30 +42,39 @@ def load_classifier(data, epochs=4):
     The first call trains it and keeps it in the data folder; later calls load it.
 
     Args:
-        data: Dataset of 28x28 gray images.
+        data: Dataset.
     """
     kind = "stand_in" if data.stand_in else "real"
     path = datasets.data_folder() / f"classifier_{data.name}_{kind}_{epochs}_epochs.pt"
     with torch.random.fork_rng(devices=[]):  # the judge must not depend on what was drawn before it
         torch.manual_seed(0)
-        model = Classifier(len(data.class_names))
+        model = Classifier(len(data.class_names), data.train_images.shape[1:])
+    load_or_train(model, path, lambda: training.fit(
+        model, cross_entropy, data.train_images, data.train_labels, epochs=epochs, batch_size=256, lr=4e-3,
+        one_cycle=True, quiet=True))
+    model.eval()
+    return model, training.evaluate(correct, model, data.test_images, data.test_labels)["accuracy"]
+
+
+def load_or_train(model, path, train):
+    """Load a judge's weights from a file. If it is not there, train the judge and keep them there.
+
+    Args:
+        train: function () -> History, which trains the model.
+    """
     if path.exists():
         try:
             model.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
         except Exception as error:
             raise training.TrainingError(f"{path} is damaged ({type(error).__name__}): delete it") from error
-    else:
-        history = training.fit(model, cross_entropy, data.train_images, data.train_labels, epochs=epochs,
-                               batch_size=256, lr=4e-3, one_cycle=True, quiet=True)
-        if history.interrupted:
-            raise KeyboardInterrupt  # a judge that is half trained must not be kept
-        model.to("cpu")
-        try:
-            training.save_atomically(model.state_dict(), path)
-        except training.TrainingError:
-            pass  # a data folder that is read-only is fine: the classifier is trained again next time
-    model.eval()
-    return model, training.evaluate(correct, model, data.test_images, data.test_labels)["accuracy"]
+        return
+    if train().interrupted:
+        raise KeyboardInterrupt  # a judge that is half trained must not be kept
+    model.to("cpu")
+    try:
+        training.save_atomically(model.state_dict(), path)
+    except training.TrainingError:
+        pass  # a data folder that is read-only is fine: the judge is trained again next time
 
 
 @torch.inference_mode()

@@ -8,18 +8,19 @@ import signal
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 from matplotlib import image as mpl_image
 
 from helpers.given import plotting, training
 
 
-def enlarged_png(image):
-    """Return an image (C, h, w) in [0, 1] as PNG, 7 times larger: a browser would smooth the few pixels."""
+def enlarged_png(image, side=196):
+    """Return an image (C, h, w) in [0, 1] as PNG of about side x side: a browser would smooth the few pixels."""
     pixels = plotting.as_pixels(image)
+    scale = max(1, side // image.shape[-1])
+    pixels = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
     png = io.BytesIO()
-    mpl_image.imsave(png, np.kron(pixels, np.ones((7, 7))), format="png", **plotting.GRAY)
+    mpl_image.imsave(png, pixels, format="png", **plotting.GRAY)
     return png.getvalue()
 
 
@@ -122,6 +123,50 @@ def walk_panel(generators, noise_dim, sample_noise, reach=6, alt=""):
                                       row_labels=list(generators),
                                       column_labels=[f"{step:.1f}" for step in steps]), alt)
     return epoch, start, end, position, button, moving, frozen
+
+
+def gallery(make, draw, path, count=10, columns=5, alt=""):
+    """Generated images with a button below each: a click keeps the image and its latent vector in a file.
+
+    Args:
+        make: function: latent vectors (N, ...) -> images (N, C, h, w) in [0, 1].
+        draw: function: N -> as many latent vectors. The button "new ones" calls it again.
+        path: the file. torch.load(path, weights_only=True) gives {"images": (K, C, h, w), "latents": (K, ...)}. What an
+            earlier gallery kept in it stays.
+        count: images shown at once.
+        alt: text that stands for the static picture: the first images.
+    """
+    import ipywidgets
+    from IPython.display import display
+
+    def redraw(_=None):
+        latents = draw(count)
+        shown.update(latents=latents.cpu(), images=make(latents).cpu())
+        for image, picture, button in zip(shown["images"], pictures, buttons):
+            picture.value, button.disabled, button.description = enlarged_png(image, 128), False, "keep"
+
+    def keep(button):
+        k = buttons.index(button)
+        kept = torch.load(path, weights_only=True) if Path(path).exists() else {}
+        kept = {name: torch.cat([kept[name], values[k:k + 1]] if kept else [values[k:k + 1]])
+                for name, values in shown.items()}
+        training.save_atomically(kept, path)
+        button.disabled, button.description = True, "kept"
+        caption.value = f"{len(kept['images'])} kept in {path}"
+
+    shown = {}
+    pictures = [ipywidgets.Image(format="png") for _ in range(count)]
+    buttons = [ipywidgets.Button(description="keep", layout={"width": "128px"}) for _ in range(count)]
+    another, caption = ipywidgets.Button(description="new ones"), ipywidgets.Label()
+    for button in buttons:
+        button.on_click(keep)
+    another.on_click(redraw)
+    redraw()
+    boxes = [ipywidgets.VBox(pair) for pair in zip(pictures, buttons)]
+    display(ipywidgets.VBox([ipywidgets.GridBox(boxes, layout={"grid_template_columns": f"repeat({columns}, 140px)"}),
+                             ipywidgets.HBox([another, caption])]))
+    plotting.show(plotting.image_grid(shown["images"], columns=columns), alt)
+    return buttons, another, pictures
 
 
 def figure_panel(draw, sliders, dpi=75, alt=""):

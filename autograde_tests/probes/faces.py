@@ -1,0 +1,331 @@
+"""Probes of helpers/faces.py: they run beside the student's code, call it, and return what they saw.
+
+A probe gets the student's module and its inputs, and returns a dict of tensors and plain values. Nothing here says what
+a right answer is. For the steps of training, tiny networks with given weights stand for the student's: what a step does
+to them can be followed to the last digit.
+"""
+import torch
+from torch import nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from autograde_tests.probes import returned, seed
+from helpers.given.checks import Layers
+from helpers.given.checks.faces import TinyDiscriminator, TinyGenerator
+
+# The first step of an optimiser imports a large part of torch, which takes a second. Done here, it is done once in the
+# worker, not in every child that it forks.
+torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0).step()
+
+
+# receptive_field, concat_labels, ResidualBlock
+
+def fields(module, stacks):
+    """The receptive field of some stacks of layers, and whether a stack was changed."""
+    found = {"sizes": [], "kinds": [], "untouched": True}
+    for stack in stacks:
+        layers = [tuple(layer) for layer in stack]
+        size = module.receptive_field(layers)
+        found["untouched"] &= layers == [tuple(layer) for layer in stack]
+        if isinstance(size, torch.Tensor) and size.numel() == 1:
+            size = size.item()
+        found["kinds"].append(type(size).__name__)
+        found["sizes"].append(float(size) if isinstance(size, (int, float)) else None)
+    return found
+
+
+def joined(module, images, labels):
+    """Images with labels; in a second call the labels are integers. And whether the inputs were changed."""
+    before = images.clone(), labels.clone()
+    found = returned(("out",), (module.concat_labels(images, labels),))
+    found["untouched"] = torch.equal(images, before[0]) and torch.equal(labels, before[1])
+    try:
+        whole = module.concat_labels(images, (labels > 0).long())
+        found.update(returned(("whole",), (whole,)), dtype=str(getattr(whole, "dtype", None)))
+    except Exception as error:
+        found.update(whole=f"{type(error).__name__}: {error}", dtype="")
+    return found
+
+
+def block(module, x):
+    """What a residual block returns, and what its layers give for the same input."""
+    model, before = module.ResidualBlock(x.shape[1]), x.clone()
+    seed(0)
+    found = returned(("out",), (model(x),))
+    found["untouched"] = torch.equal(x, before)
+    seed(0)
+    found["change"] = model.layers(before)
+    leaf = before.clone().requires_grad_()
+    out = model(1 * leaf)  # a leaf cannot be changed in place: torch would refuse
+    if isinstance(out, torch.Tensor) and out.requires_grad:
+        out.square().sum().backward()
+    found.update(returned(("gradient",), (leaf.grad,)))
+    found["silent"] = [name for name, p in model.named_parameters() if p.grad is None][:3]
+    return found
+
+
+# The networks
+
+class Block(nn.Module):
+    """Stands for the student's ResidualBlock, whose gap is judged apart."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.InstanceNorm2d(channels, affine=True),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.InstanceNorm2d(channels, affine=True))
+
+    def forward(self, x):
+        return x + self.layers(x)
+
+
+def join(images, labels):
+    """Stands for the student's concat_labels, whose gap is judged apart."""
+    planes = labels[:, :, None, None].expand(*labels.shape, *images.shape[2:])
+    return torch.cat((images, planes.to(images)), dim=1)
+
+
+def build(module, name, arguments):
+    module.ResidualBlock, module.concat_labels = Block, join
+    return getattr(module, name)(**arguments)
+
+
+def sums(out):
+    """The shapes of what is added to what it was made from: residual connections, in the graph behind an output."""
+    def ancestors(node):
+        seen, todo = set(), [node]
+        while todo:
+            node = todo.pop()
+            if node is not None and node not in seen:
+                seen.add(node)
+                todo += [before for before, _ in node.next_functions]
+        return seen
+
+    found = []
+    for node in ancestors(out.grad_fn):
+        parts = [before for before, _ in node.next_functions if before is not None]
+        if node.name().startswith("AddBackward") and len(parts) == 2 and parts[0] is not parts[1]:
+            behind = [ancestors(part) for part in parts]
+            if parts[0] in behind[1] or parts[1] in behind[0]:
+                found.append(node.name())
+    return len(found)
+
+
+def traced(model, *inputs):
+    """Run a model once; what its convolutions and linear layers got and gave, small."""
+    with Layers() as layers:
+        out = model(*inputs)
+    rest = [layer for layer in layers.seen if layer["kind"] != "batch_norm"]
+    found = {"kinds": [layer["kind"] for layer in rest], "sizes": [list(layer["weight"].shape) for layer in rest],
+             "shapes": [list(layer["output"].shape) for layer in rest],
+             "in_shapes": [list(layer["input"].shape) for layer in rest], "linear": linear(rest)}
+    return found, rest, out
+
+
+def linear(layers):
+    """Pairs of layers that nothing but a scale and a shift of each channel stands between: [k, ...]."""
+    found = []
+    for k, (one, other) in enumerate(zip(layers, layers[1:])):
+        if one["output"].shape != other["input"].shape or one["output"].dim() < 4:
+            continue
+        a, b = (x.double().flatten(2) for x in (one["output"], other["input"]))
+        a, b = a - a.mean(dim=2, keepdim=True), b - b.mean(dim=2, keepdim=True)
+        cosine = (a * b).sum(dim=2).abs() / (a.norm(dim=2) * b.norm(dim=2)).clamp(min=1e-12)
+        if cosine.min() > 0.9999:
+            found.append(k)
+    return found
+
+
+def generator(module, images, labels, others, arguments):
+    """The generator as it is made: layers, output; outputs for other labels, for one image; gradients."""
+    model = build(module, "StarGenerator", arguments)
+    before = images.clone()
+    found, layers, out = traced(model, images, labels)
+    found.update(returned(("out",), (out,)), training=model.training, num_labels=getattr(model, "num_labels", None),
+                 untouched=torch.equal(images, before), parameters=sum(p.numel() for p in model.parameters()))
+    if not isinstance(out, torch.Tensor):
+        return found
+    found["sums"] = sums(out)
+    if layers:
+        found["last"] = layers[-1]["output"]
+        found["first"] = layers[0]["input"]
+    with torch.no_grad():
+        found.update(returned(("other",), (model(images, others),)))
+        found.update(returned(("one",), (model(images[:1], labels[:1]),)))
+    leaf = images.clone().requires_grad_()
+    out = model(leaf, labels)
+    if out.requires_grad:
+        out.square().mean().backward()
+    found.update(silent=[name for name, p in model.named_parameters() if p.requires_grad and p.grad is None][:3],
+                 reaches=leaf.grad is not None and bool(leaf.grad.any()))
+    return found
+
+
+def generator_sizes(module, images, labels, sizes):
+    """Shapes of the output for images of several sizes (height, width), with the default arguments."""
+    model = build(module, "StarGenerator", {})
+    with torch.no_grad():
+        outs = [model(images[:, :, :h, :w], labels) for h, w in sizes]
+    return {"shapes": [list(getattr(out, "shape", ())) for out in outs]}
+
+
+def discriminator(module, images, arguments):
+    """The discriminator as it is made: layers, outputs, gradients; outputs for large weights and inputs."""
+    model = build(module, "PatchDiscriminator", arguments)
+    before = images.clone()
+    found, _, out = traced(model, images)
+    found.update(returned(("patches", "labels"), out), type=type(out).__name__, training=model.training,
+                 untouched=torch.equal(images, before))
+    if found["count"] != 2 or not all(isinstance(part, torch.Tensor) for part in out):
+        return found
+    with torch.no_grad():
+        found.update({f"one_{key}": part for key, part in returned(("patches", "labels"), model(images[:1])).items()})
+    for label, k in (("patches", 0), ("labels", 1)):
+        leaf = images.clone().requires_grad_()
+        out = model(leaf)
+        if out[k].requires_grad:
+            out[k].square().mean().backward()
+        found[f"{label}_reach"] = leaf.grad is not None and bool(leaf.grad.any())
+        if leaf.grad is not None:  # how much of the height and of the width the output looks at
+            seen = (leaf.grad != 0).any(dim=1).any(dim=0)
+            found[f"{label}_seen"] = [int(seen.any(dim=1).sum()), int(seen.any(dim=0).sum())]
+    found["silent"] = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
+    with torch.no_grad():
+        for p in model.parameters():
+            p *= 4
+        large = returned(("patches", "labels"), model(100 * images))
+        found.update({f"large_{key}": part for key, part in large.items()})
+    return found
+
+
+def field(module, size, arguments):
+    """What one patch of the discriminator sees of an image (size, size): [height, width], in double precision."""
+    model = build(module, "PatchDiscriminator", arguments).double()
+    images = torch.linspace(-1, 1, 2 * 3 * size * size, dtype=torch.double).sin().view(2, 3, size, size)
+    images.requires_grad_()
+    patches = model(images)[0]
+    if not isinstance(patches, torch.Tensor) or patches.dim() < 3:
+        return {"shape": list(getattr(patches, "shape", ()))}
+    h, w = patches.shape[-2:]
+    seen, = torch.autograd.grad(patches[0, ..., h // 2, w // 2].sum(), images)
+    rows, columns = (seen[0] != 0).any(dim=0).nonzero().unbind(1)
+    return {"shape": list(patches.shape), "others": bool(seen[1].any()),
+            "size": [int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1] if len(rows) else [0, 0]}
+
+
+# The steps
+
+def networks(d_weights, g_weights, num_labels):
+    """The tiny networks with these weights, in double precision."""
+    made = TinyDiscriminator(num_labels).double(), TinyGenerator(num_labels).double()
+    for model, weights in zip(made, (d_weights, g_weights)):
+        vector_to_parameters(weights, model.parameters())
+    return made
+
+
+def terms_of(result):
+    """What a step returned, by name."""
+    if not isinstance(result, dict):
+        return {"type": type(result).__name__, "names": []}
+    found = {"type": "dict", "names": [str(name) for name in result],
+             "shapes": {str(name): list(getattr(value, "shape", [-1])) for name, value in result.items()},
+             "types": {str(name): type(value).__name__ for name, value in result.items()},
+             "attached": [str(name) for name, value in result.items() if getattr(value, "requires_grad", False)]}
+    for name, value in result.items():
+        if isinstance(value, (int, float)):
+            value = torch.tensor(float(value))
+        if isinstance(value, torch.Tensor):
+            found[f"term_{name}"] = value.detach().double()
+    return found
+
+
+def step(module, name, d_weights, g_weights, stale, images, labels, targets, lr, options, count=1):
+    """Some steps of one player. stale: gradients that are left on it from before."""
+    d, g = networks(d_weights, g_weights, labels.shape[1])
+    player, other = (d, g) if name == "discriminator_step" else (g, d)
+    for p, part in zip(player.parameters(), stale.split([p.numel() for p in player.parameters()])):
+        p.grad = part.view_as(p).clone()
+    optimizer = torch.optim.SGD(player.parameters(), lr=lr)
+    steps = []
+    optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    before = [value.clone() for value in (images, labels, targets)]
+    for _ in range(count):
+        result = getattr(module, name)(d, g, images, labels, targets, optimizer, **options)
+    found = terms_of(result)
+    found.update(
+        steps=len(steps), d_weights=parameters_to_vector(d.parameters()),
+        g_weights=parameters_to_vector(g.parameters()),
+        other_gradient=max([float(p.grad.abs().max()) for p in other.parameters() if p.grad is not None], default=0.0),
+        frozen=[p for p, weight in (*d.named_parameters(), *g.named_parameters()) if not weight.requires_grad][:3],
+        modes=[d.training, g.training],
+        untouched=all(torch.equal(a, b) for a, b in zip(before, (images, labels, targets))))
+    return found
+
+
+def round_of(module, images, labels, targets, count, options):
+    """One round with `count` batches. Recorders stand for the two steps, whose gaps are judged apart."""
+    d, g = TinyDiscriminator(labels.shape[-1]), TinyGenerator(labels.shape[-1])
+    d_optimizer, g_optimizer = (torch.optim.SGD(model.parameters(), lr=0.1) for model in (d, g))
+    batches = [(images[k], labels[k], targets[k]) for k in range(count)]
+    calls = []
+
+    def note(player, given, extra):
+        names = {id(d): "discriminator", id(g): "generator", id(d_optimizer): "d_optimizer",
+                 id(g_optimizer): "g_optimizer"}
+        which = []
+        for place, value in enumerate(given[2:5]):
+            same = [k for k, batch in enumerate(batches) if torch.is_tensor(value) and torch.equal(value, batch[place])]
+            which.append(same[0] if same else -1)
+        calls.append({"player": player, "networks": [names.get(id(part), "?") for part in given[:2]], "batch": which,
+                      "optimizer": names.get(id(given[5]), "?"), **extra})
+
+    def discriminator_step(discriminator, generator, images, labels, target_labels, optimizer, label_weight=1.0):
+        note("d", (discriminator, generator, images, labels, target_labels, optimizer),
+             {"label_weight": float(label_weight)})
+        return {"d_adversarial": torch.tensor(10.0 + len(calls)), "d_label": torch.tensor(20.0 + len(calls))}
+
+    def generator_step(discriminator, generator, images, labels, target_labels, optimizer, label_weight=1.0,
+                       reconstruction_weight=10.0):
+        note("g", (discriminator, generator, images, labels, target_labels, optimizer),
+             {"label_weight": float(label_weight), "reconstruction_weight": float(reconstruction_weight)})
+        return {"g_adversarial": torch.tensor(30.0 + len(calls)), "g_label": torch.tensor(40.0 + len(calls)),
+                "g_reconstruction": torch.tensor(50.0 + len(calls))}
+
+    module.discriminator_step, module.generator_step = discriminator_step, generator_step
+    result = module.train_round(d, g, list(batches), d_optimizer, g_optimizer, **options)
+    return {**terms_of(result), "calls": calls}
+
+
+# translate
+
+class Mood(nn.Module):
+    """Stands for a generator: remembers what it is asked, and answers with what depends on image, label and mode."""
+
+    def __init__(self, num_labels, weights):
+        super().__init__()
+        self.num_labels, self.asked, self.modes, self.grads = num_labels, [], [], []
+        self.weight = nn.Parameter(weights)
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, images, labels):
+        self.asked.append(labels)
+        self.modes.append(self.training)
+        self.grads.append(torch.is_grad_enabled())
+        if labels.shape != (len(images), self.num_labels):
+            return 0 * images
+        return torch.tanh(self.norm(images) + (labels @ self.weight)[:, :, None, None])
+
+
+def translated(module, images, labels, form, weights, training):
+    """Translated images for labels as an int, or as a tensor."""
+    model = Mood(len(weights), weights).train(training)
+    label = int(labels[0]) if form == "int" else labels.clone()
+    before = images.clone()
+    found = returned(("out",), (module.translate(model, images, label),))
+    asked = model.asked[-1] if model.asked else None
+    found.update(calls=len(model.asked), evaluated=not any(model.modes), training=model.training,
+                 norm_training=model.norm.training, untouched=torch.equal(images, before),
+                 attached=bool(getattr(found["out"], "requires_grad", False)), gradients=any(model.grads),
+                 dtype=str(getattr(asked, "dtype", None)), kept=float(model.norm.running_mean.abs().max()))
+    found.update(returned(("asked",), (asked,)))
+    return found

@@ -1,0 +1,255 @@
+"""Probes of helpers/flowers.py: they run beside the student's code, call it, and return what they saw.
+
+A probe gets the student's module and its inputs, and returns a dict of tensors and plain values. Nothing here says what
+a right answer is.
+"""
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from autograde_tests.probes import layers_of, returned, seed
+from helpers.given.checks import PlainSteps
+
+
+# select_categories
+
+def described(found):
+    """Indices as a list of ints; anything else in words."""
+    if isinstance(found, (torch.Tensor, np.ndarray)):
+        if "bool" in str(found.dtype):
+            return "a mask of True and False"
+        if found.ndim != 1:
+            return f"a {type(found).__name__} of shape {tuple(found.shape)}"
+        found = found.tolist()
+    try:
+        return [int(index) for index in found]
+    except (TypeError, ValueError):
+        return f"{type(found).__name__}"
+
+
+def selected(module, labels, names, wanted):
+    """The indices for each list of categories."""
+    before = labels.clone()
+    found = [described(module.select_categories(labels, dict(names), list(categories))) for categories in wanted]
+    return {"found": found, "untouched": torch.equal(labels, before)}
+
+
+# Networks
+
+def build(module, name, arguments, x, number):
+    """A network with new parameters that keep numbers alive, and its mode as it was made.
+
+    It runs first, as a lazy layer has no parameters before that; and then some more times in training mode, in which
+    a normalisation may find the size of the new weights.
+    """
+    network = getattr(module, name)(*arguments)
+    training = network.training
+    with torch.no_grad():
+        network(x)
+        seed(number)
+        for p in network.parameters():
+            p.normal_(0.0, (4.0 / p[0].numel()) ** 0.5) if p.dim() > 1 else p.uniform_(0.5, 1.5)
+        for _ in range(30):
+            network(x)
+    return network, training
+
+
+def network(module, name, arguments, x, number):
+    """The layers of a network in training mode: kinds, sizes, what each got and gave, weights of convolutions."""
+    model, training = build(module, name, arguments, x, number)
+    before = x.clone()
+    found, _ = layers_of(model, x)
+    return {**found, "training": training, "untouched": torch.equal(x, before)}
+
+
+def evaluated(module, name, arguments, x, number):
+    """What a network gives in evaluation mode for a batch, and for each input alone; which parameters get no gradient;
+    how many outputs the default network gives for one input."""
+    model, _ = build(module, name, arguments, x, number)
+    out = model(x)
+    found = returned(("out",), (out,))
+    if getattr(out, "requires_grad", False):
+        out.square().sum().backward()
+    found["silent"] = [label for label, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
+    with torch.no_grad():
+        model.eval()
+        alone = [model(one) for one in x.split(1)]
+        found.update(returned(("batch", "alone"), (model(x), torch.cat([part.reshape(1, *part.shape[1:])
+                                                                        for part in alone]))))
+        found["single"] = list(alone[0].shape)
+    return found
+
+
+def default(module, name, x):
+    """Shape of what a network with default arguments gives in evaluation mode, and its number of parameters."""
+    model = getattr(module, name)()
+    with torch.no_grad():
+        out = model.eval()(x)
+    return {"shape": list(out.shape), "parameters": sum(p.numel() for p in model.parameters())}
+
+
+# largest_singular_value
+
+def singular(module, count, **weights):
+    """The value for each weight; a plain number counts as a tensor."""
+    found = {"untouched": True}
+    for k in range(count):
+        weight = weights[f"weight{k}"]
+        before = weight.clone()
+        value = module.largest_singular_value(weight)
+        value = torch.tensor(float(value)) if isinstance(value, (float, np.floating)) else value
+        found.update(returned((f"value{k}",), (value,)))
+        found["untouched"] &= torch.equal(weight, before)
+    return found
+
+
+# weights_init
+
+def initialized(module, channels):
+    """Weights and biases before and after `network.apply(weights_init)`, for every kind of layer."""
+    few = channels // 2
+    layers = nn.ModuleDict({
+        "Conv2d": nn.Conv2d(channels, few, 4), "ConvTranspose2d": nn.ConvTranspose2d(channels, few, 4),
+        "Conv2d, bias=False": nn.Conv2d(channels, few, 4, bias=False),
+        "ConvTranspose2d, bias=False": nn.ConvTranspose2d(channels, few, 4, bias=False),
+        "BatchNorm2d": nn.BatchNorm2d(50 * channels)})
+    with torch.no_grad():
+        layers["BatchNorm2d"].bias.uniform_(0.5, 1)
+    before = {name: p.detach().clone() for name, p in layers.named_parameters()}
+    model = nn.Sequential(*layers.values(), nn.Sequential(nn.LeakyReLU(0.2), nn.ReLU(True)), nn.Tanh())
+    model.apply(module.weights_init)
+    found = {"names": list(layers), "frozen": [name for name, p in layers.named_parameters() if not p.requires_grad]}
+    for k, (name, layer) in enumerate(layers.items()):
+        found[f"weight{k}"], found[f"before{k}"] = layer.weight, before[f"{name}.weight"]
+        if layer.bias is not None:
+            found[f"bias{k}"], found[f"bias_before{k}"] = layer.bias, before[f"{name}.bias"]
+    for label, wrap in (("new", nn.utils.parametrizations.spectral_norm), ("old", nn.utils.spectral_norm)):
+        try:
+            wrapped = wrap(nn.Conv2d(4, 3, 4))
+            wrapped.apply(module.weights_init)
+            wrapped(torch.zeros(1, 4, 4, 4)).sum().backward()
+            found[label] = ""
+        except Exception as error:
+            found[label] = f"{type(error).__name__}: {error}"
+    return found
+
+
+# The update steps
+
+class Small(nn.Module):
+    """Stands for a network: one matrix, then a function. It counts its calls."""
+
+    def __init__(self, inputs, outputs, function, shape):
+        super().__init__()
+        self.layer, self.function, self.shape = nn.Linear(inputs, outputs), function, shape
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.function(self.layer(x.flatten(1))).reshape(-1, *self.shape)
+
+
+def players(d_weights, g_weights, image_shape, latent_dim):
+    """A small discriminator and generator with these weights."""
+    pixels = image_shape[0] * image_shape[1] * image_shape[2]
+    D, G = Small(pixels, 1, torch.sigmoid, ()), Small(latent_dim, pixels, torch.tanh, image_shape)
+    vector_to_parameters(d_weights, D.parameters())
+    vector_to_parameters(g_weights, G.parameters())
+    return D, G
+
+
+def leave_gradients(network, value):
+    """What an earlier step left behind."""
+    for p in network.parameters():
+        p.grad = torch.full_like(p, value)
+
+
+def gradients(network):
+    """All gradients in a row; those that are None as 0."""
+    return torch.cat([torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten()
+                      for p in network.parameters()])
+
+
+def numbers(names, values):
+    """Scalars by name, as numbers; anything else in words."""
+    found = {}
+    for name, value in zip(names, values):
+        single = not isinstance(value, str) and (not hasattr(value, "shape") or value.shape in ((), (1,)))
+        try:
+            found[name] = torch.tensor(float(value)) if single else f"of shape {tuple(value.shape)}"
+        except (TypeError, ValueError, AttributeError):
+            found[name] = type(value).__name__
+    return found
+
+
+def after(D, G, solver):
+    return {"D": parameters_to_vector(D.parameters()), "G": parameters_to_vector(G.parameters()),
+            "D_gradients": gradients(D), "G_gradients": gradients(G), "steps": solver.steps,
+            "modes": [D.training, G.training],
+            "frozen": not all(p.requires_grad for p in [*D.parameters(), *G.parameters()])}
+
+
+def d_step(module, d_weights, g_weights, image_shape, real_images, noise, left):
+    """What update_discriminator returns, and what both networks are afterwards."""
+    D, G = players(d_weights, g_weights, image_shape, noise.shape[1])
+    leave_gradients(D, left), leave_gradients(G, left)
+    solver, inputs = PlainSteps(D.parameters()), (real_images.clone(), noise.clone())
+    values = module.update_discriminator(D, G, *inputs, torch.ones(len(noise)), solver)
+    values = list(values) if isinstance(values, (tuple, list)) else [values]
+    found = {**numbers(("err_real", "d_x", "err_fake", "d_g_z1"), values), **after(D, G, solver)}
+    found["untouched"] = torch.equal(inputs[0], real_images) and torch.equal(inputs[1], noise)
+    if len(values) == 5:
+        fake = values[4]
+        found.update(returned(("fake_images",), (fake,)))
+        if getattr(fake, "requires_grad", False):
+            try:
+                way = torch.autograd.grad(fake.sum(), list(G.parameters()), allow_unused=True)
+                found["way_back"] = all(g is not None for g in way)
+            except RuntimeError:  # the way was gone already, or ends before the weights
+                found["way_back"] = False
+    return {**found, "count": len(values)}
+
+
+def g_step(module, d_weights, g_weights, image_shape, noise, left):
+    """What update_generator returns, and what both networks are afterwards."""
+    D, G = players(d_weights, g_weights, image_shape, noise.shape[1])
+    fake = G(noise)
+    before = fake.detach().clone()
+    leave_gradients(D, left), leave_gradients(G, left)
+    solver = PlainSteps(G.parameters())
+    values = module.update_generator(D, G, fake, torch.ones(len(noise)), solver)
+    values = list(values) if isinstance(values, (tuple, list)) else [values]
+    return {"count": len(values), **numbers(("err_g", "d_g_z2"), values), **after(D, G, solver), "asked": D.calls,
+            "untouched": torch.equal(fake, before)}
+
+
+# generate and the paths
+
+def generated(module, z, temperatures, **state):
+    """Images of a small generator for several temperatures, and for each latent vector alone; its mode afterwards."""
+    G = nn.Sequential(nn.ConvTranspose2d(z.shape[1], 3, 2), nn.BatchNorm2d(3), nn.Tanh())
+    G.load_state_dict({name.replace("__", "."): value for name, value in state.items()})
+    before = z.clone()
+    found = returned(("images",), (module.generate(G.train(), z),))
+    found["after_training"] = [part.training for part in G.modules()]
+    found["statistics_kept"] = torch.equal(G[1].running_mean, state["1__running_mean"])
+    found["requires_grad"] = getattr(found["images"], "requires_grad", False)
+    G.load_state_dict({name.replace("__", "."): value for name, value in state.items()})
+    found.update(returned(("evaluated",), (module.generate(G.eval(), z),)))
+    found["after_evaluation"] = [part.training for part in G.modules()]
+    for k, temperature in enumerate(temperatures):
+        G.load_state_dict({name.replace("__", "."): value for name, value in state.items()})
+        found.update(returned((f"images{k}",), (module.generate(G.train(), z, temperature),)))
+    G.load_state_dict({name.replace("__", "."): value for name, value in state.items()})
+    alone = [module.generate(G.train(), one) for one in z.split(1)]
+    found["alone"] = torch.cat(alone) if all(isinstance(one, torch.Tensor) for one in alone) else "no tensors"
+    return {**found, "untouched": torch.equal(z, before)}
+
+
+def path(module, name, z1, z2, alphas):
+    """The points of a path, for alphas in a list and in a tensor."""
+    before = z1.clone(), z2.clone()
+    found = returned(("listed",), (getattr(module, name)(z1, z2, alphas.tolist()),))
+    found.update(returned(("tensor",), (getattr(module, name)(z1, z2, alphas.clone()),)))
+    return {**found, "untouched": torch.equal(z1, before[0]) and torch.equal(z2, before[1])}

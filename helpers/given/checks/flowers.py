@@ -1,0 +1,238 @@
+"""Public checks of helpers/flowers.py. The networks are small: 2 to 8 times fewer channels, and images of 16 or 32."""
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.given.checks import GradedModule, Layers, PlainSteps, expect_close, expect_shape, public
+
+flowers = GradedModule("flowers")
+
+NAMES = {"1": "pink primrose", "2": "tiger lily", "3": "lotus", "4": "rose", "5": "azalea"}
+
+
+@public("flowers.select_categories", hint="Labels are smaller by one than the numbers in the JSON file.")
+def select_categories():
+    labels = torch.tensor([3, 2, 0, 2, 4, 1, 2])
+    for categories, expected in ((["lotus"], [1, 3, 6]), (["azalea", "pink primrose"], [2, 4]), (["rose"], [0])):
+        found = flowers.select_categories(labels, NAMES, categories)
+        found = sorted(int(index) for index in found)
+        assert found == expected, f"for labels {labels.tolist()}, {' and '.join(categories)} (number in names: " \
+            f"{', '.join(k for k, name in NAMES.items() if name in categories)}) should give the indices {expected}, " \
+            f"got {found}"
+
+
+def run_network(what, network, x, shape, wanted):
+    """Run a network and assert shape, kinds, sizes and options of its layers. wanted: (kind, channels out, stride).
+
+    Returns its output and its layers in order, batch norms left out and batch norms alone.
+    """
+    assert isinstance(network, nn.Module), f"the {what} should be an nn.Module, got {type(network).__name__}"
+    with torch.no_grad(), Layers() as layers:
+        out = network(x)
+    rest = [layer for layer in layers.seen if layer["kind"] != "batch_norm"]
+    ran = [layer["kind"] for layer in rest]
+    kind = wanted[0][0]
+    assert ran == [kind for kind, _, _ in wanted], f"the {what} should run {len(wanted)} layers {kind}; it runs " \
+        f"{', '.join(ran) or 'none'}"
+    for k, (layer, (_, channels, size)) in enumerate(zip(rest, wanted)):
+        kernel, got = tuple(layer["weight"].shape[2:]), tuple(layer["output"].shape[1:])
+        assert kernel == (4, 4), f"layer {k + 1} of the {what} should have a 4x4 kernel, it has {kernel}"
+        assert got == (channels, size, size), \
+            f"layer {k + 1} of the {what} should give {(channels, size, size)}, it gives {got}"
+    expect_shape(f"{what}(input)", out, shape)
+    return out, rest, [layer for layer in layers.seen if layer["kind"] == "batch_norm"]
+
+
+@public("flowers.Generator", points=2, hint="A loop over sizes: 4, 8, ... Halve the channels as the size doubles.")
+def generator():
+    for size, wanted in ((16, [(16, 4), (8, 8), (3, 16)]), (32, [(16, 4), (8, 8), (4, 16), (3, 32)])):
+        network = flowers.Generator(6, 16, size)
+        what = f"generator for {size}x{size}"
+        out, layers, norms = run_network(what, network, torch.randn(5, 6, 1, 1), (5, 3, size, size),
+                                         [("conv_transpose2d", *pair) for pair in wanted])
+        assert len(norms) == len(layers) - 1, f"the {what} should have {len(layers) - 1} BatchNorm layers, one after " \
+            f"each transposed convolution but the last; it has {len(norms)}"
+        for k, (before, after) in enumerate(zip(layers, layers[1:])):
+            norm = F.batch_norm(before["output"], None, None, norms[k].get("weight"), norms[k].get("bias"), True,
+                                eps=norms[k].get("eps", 1e-5))
+            assert torch.allclose(after["input"], F.relu(norm), atol=1e-4), \
+                f"between layers {k + 1} and {k + 2} of the {what} there should be BatchNorm, then ReLU"
+        assert torch.allclose(out, torch.tanh(layers[-1]["output"]), atol=1e-5), \
+            f"the {what} should end with Tanh, for pixels in [-1, 1]"
+
+
+@public("flowers.Discriminator", points=2,
+        hint="The generator's sizes and channels, backwards. Wrap each convolution in spectral_norm, the last one too.")
+def discriminator():
+    for size, wanted in ((16, [(8, 8), (16, 4), (1, 1)]), (32, [(4, 16), (8, 8), (16, 4), (1, 1)])):
+        network = flowers.Discriminator(16, size)
+        what = f"discriminator for {size}x{size}"
+        x = 2 * torch.rand(5, 3, size, size) - 1
+        with torch.no_grad():
+            for weight in network.parameters():  # large weights: normalised, they do not matter
+                if weight.dim() == 4:
+                    weight.mul_(10)
+            for _ in range(15):  # spectral_norm finds the largest singular value little by little
+                network(x)
+        out, layers, norms = run_network(what, network, x, (5,), [("conv2d", *pair) for pair in wanted])
+        assert torch.allclose(out.flatten(), torch.sigmoid(layers[-1]["output"]).flatten(), atol=1e-5), \
+            f"the {what} should end with Sigmoid: it gives probabilities"
+        before, after = layers[0]["output"], layers[1]["input"]
+        slope = (after / before)[before < 0].median().item()
+        assert 0 < slope < 1 and torch.allclose(after, F.leaky_relu(before, slope), atol=1e-4), \
+            f"between layers 1 and 2 of the {what} there should be LeakyReLU, and nothing else"
+        assert len(norms) == len(layers) - 2, f"the {what} should have {len(layers) - 2} BatchNorm layers: none " \
+            f"after the first and the last convolution, one after each of the others; it has {len(norms)}"
+        for k, layer in enumerate(layers):
+            value = torch.linalg.matrix_norm(layer["weight"].flatten(1), 2).item()
+            assert abs(value - 1) < 0.1, f"the weight of convolution {k + 1} of the {what} should have the largest " \
+                f"singular value 1, whatever is learned; it has {value:.3g}. Is it wrapped in spectral_norm?"
+
+
+@public("flowers.largest_singular_value", hint="weight.flatten(1) is the matrix; torch.linalg.matrix_norm has ord=2.")
+def largest_singular_value():
+    weight = torch.zeros(2, 3, 2, 2)
+    weight[0, 0], weight[1, 2] = 3.0, 1.0
+    value = flowers.largest_singular_value(weight)
+    expect_shape("the largest singular value", torch.as_tensor(value), ())
+    expect_close("that of a weight (2, 3, 2, 2) whose rows are orthogonal and have length 6 and 2", value, 6.0)
+    weight = torch.randn(5, 2, 4, 4)
+    value, expected = flowers.largest_singular_value(weight), torch.linalg.svdvals(weight.reshape(5, 32))[0].item()
+    expect_close("that of a random weight (5, 2, 4, 4), seen as a matrix (5, 32),", value, expected)
+
+
+@public("flowers.weights_init", hint="nn.init.normal_ for the weights of both kinds, around another mean each.")
+def weights_init():
+    for make in (nn.Conv2d, nn.ConvTranspose2d):
+        layer = make(40, 50, 4)
+        flowers.weights_init(layer)
+        what = f"the weights of {make.__name__}"
+        expect_close(f"the mean of {what}", layer.weight.mean(), 0.0, 1e-3)
+        expect_close(f"50 times the standard deviation of {what}", 50 * layer.weight.std(), 1.0, 0.05)
+    norm = nn.BatchNorm2d(5000)
+    nn.init.normal_(norm.bias)
+    flowers.weights_init(norm)
+    expect_close("the mean of BatchNorm's scales", norm.weight.mean(), 1.0, 2e-3)
+    expect_close("50 times the standard deviation of BatchNorm's scales", 50 * norm.weight.std(), 1.0, 0.05)
+    assert not norm.bias.any(), "BatchNorm's biases should be 0"
+    flowers.weights_init(nn.Sequential(nn.LeakyReLU(0.2), nn.Sigmoid()))
+    flowers.weights_init(nn.Conv2d(2, 2, 4, bias=False))
+
+
+class Small(nn.Module):
+    """Stands for a network: one matrix, then a function."""
+
+    def __init__(self, inputs, outputs, function, shape):
+        super().__init__()
+        self.layer, self.function, self.shape = nn.Linear(inputs, outputs), function, shape
+
+    def forward(self, x):
+        return self.function(self.layer(x.flatten(1))).reshape(-1, *self.shape)
+
+
+def players():
+    """A small discriminator and generator, a batch, and plain gradient steps of size 1 for both."""
+    D, G = Small(12, 1, torch.sigmoid, ()), Small(4, 12, torch.tanh, (3, 2, 2))
+    solvers = [PlainSteps(network.parameters()) for network in (D, G)]
+    for p in [*D.parameters(), *G.parameters()]:
+        p.grad = torch.ones_like(p)  # left behind by an earlier step
+    return D, G, 2 * torch.rand(6, 3, 2, 2) - 1, torch.randn(6, 4, 1, 1), solvers
+
+
+def weights(network):
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def stepped(network, loss):
+    """The weights after a step of size 1 against the gradient of the loss."""
+    return weights(network) - torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(network.parameters()))])
+
+
+@public("flowers.update_discriminator", points=2,
+        hint="Photographs are to be 1, generated images 0. detach() for the images that the discriminator gets.")
+def update_discriminator():
+    D, G, x, z, (solver, _) = players()
+    on_real, on_fake = D(x), D(G(z).detach())
+    terms = -on_real.log().mean(), -(1 - on_fake).log().mean()
+    wanted, untouched, images = stepped(D, sum(terms)), weights(G), G(z).detach()
+    found = flowers.update_discriminator(D, G, x, z, torch.ones(6), solver)
+    assert isinstance(found, (tuple, list)) and len(found) == 5, \
+        "update_discriminator should return (err_real, d_x, err_fake, d_g_z1, fake_images)"
+    for name, value, expected in zip(("err_real", "d_x", "err_fake", "d_g_z1"), found,
+                                     (terms[0], on_real.mean(), terms[1], on_fake.mean())):
+        expect_close(name, value, expected.item(), 1e-4)
+    expect_shape("fake_images", found[4], (6, 3, 2, 2))
+    assert torch.allclose(found[4], images, atol=1e-5), "fake_images should be generator(noise)"
+    assert found[4].requires_grad, "fake_images are detached: the generator's step needs the way back to its weights"
+    assert torch.allclose(weights(D), wanted, atol=1e-4), "the discriminator should take one step on err_real + " \
+        "err_fake, from new gradients; its weights are others afterwards"
+    assert torch.equal(weights(G), untouched), "the generator's weights should stay as they are"
+    assert all(p.grad is None or (p.grad == 1).all() or not p.grad.any() for p in G.parameters()), \
+        "the generator gets gradients in the discriminator's step: detach its images there"
+
+
+@public("flowers.update_generator", points=2, hint="The generator wants its images to be taken for real: label 1.")
+def update_generator():
+    D, G, _, z, (_, solver) = players()
+    fake = G(z)
+    on_fake = D(fake)
+    loss = -on_fake.log().mean()
+    wanted, untouched = stepped(G, -D(G(z)).log().mean()), weights(D)
+    found = flowers.update_generator(D, G, fake, torch.ones(6), solver)
+    assert isinstance(found, (tuple, list)) and len(found) == 2, "update_generator should return (err_g, d_g_z2)"
+    expect_close("err_g", found[0], loss.item(), 1e-4)
+    expect_close("d_g_z2", found[1], on_fake.mean().item(), 1e-4)
+    assert torch.allclose(weights(G), wanted, atol=1e-4), \
+        "the generator should take one step on err_g, from new gradients; its weights are others afterwards"
+    assert torch.equal(weights(D), untouched), "the discriminator's weights should stay as they are"
+
+
+@public("flowers.generate", points=2, hint="generator.eval(), and the mode back afterwards. The root of the variance.")
+def generate():
+    network = nn.Sequential(nn.ConvTranspose2d(4, 3, 2), nn.BatchNorm2d(3), nn.Tanh())
+    with torch.no_grad():
+        network[1].running_mean.uniform_(-0.5, 0.5)
+        network[1].running_var.uniform_(0.5, 2)
+    z = torch.randn(5, 4, 1, 1)
+    expected = {t: ((network.eval()(t ** 0.5 * z) + 1) / 2).detach() for t in (1.0, 0.25)}
+    network.train()
+    images = flowers.generate(network, z)
+    expect_shape("the images of 5 latent vectors", images, (5, 3, 2, 2))
+    assert images.min() >= 0, f"the images should lie in [0, 1], not in [-1, 1]; they start at {images.min():.3f}"
+    alone = torch.cat([flowers.generate(network, part) for part in z.split(1)])
+    assert torch.allclose(images, alone, atol=1e-5), \
+        "a latent vector gives another image alone than in a batch: is the generator in evaluation mode?"
+    assert torch.allclose(images, expected[1.0], atol=1e-5), \
+        "the images should be those of the generator in evaluation mode, brought from [-1, 1] to [0, 1]"
+    assert torch.allclose(flowers.generate(network, z, 0.25), expected[0.25], atol=1e-5), \
+        "with temperature 0.25 the latent vectors should have the variance 0.25"
+    assert not images.requires_grad, "the images should come without gradients: torch.no_grad()"
+    assert network.training, "the generator was in training mode before, and should be in it afterwards"
+
+
+@public("flowers.convex_path", hint="torch.stack makes the new axis. alpha belongs to z1.")
+def convex_path():
+    for shape in ((4, 1, 1), (2, 4, 1, 1)):
+        z1, z2 = torch.randn(shape), torch.randn(shape)
+        for alphas in ([0.0, 0.25, 1.0], torch.tensor([0.0, 0.25, 1.0])):
+            path = flowers.convex_path(z1, z2, alphas)
+            expect_shape(f"the path between latent vectors {shape} for 3 alphas", path, (3, *shape))
+            for k, (alpha, expected) in enumerate(((0, z2), (0.25, 0.25 * z1 + 0.75 * z2), (1, z1))):
+                assert torch.allclose(path[k], expected, atol=1e-5), f"alpha = {alpha} should give {alpha} z1 + " \
+                    f"{1 - alpha} z2"
+
+
+@public("flowers.slerp", hint="Both factors are sines divided by sin(omega); omega from torch.acos, in radians.")
+def slerp():
+    z1, z2 = torch.zeros(2, 3, 1, 1)
+    z1[0], z2[1] = 2.0, 2.0  # a right angle, length 2
+    path = flowers.slerp(z1, z2, [0.0, 1 / 3, 1.0])
+    expect_shape("the arc between latent vectors (3, 1, 1) for 3 alphas", path, (3, 3, 1, 1))
+    for k, (alpha, expected) in enumerate((("0", z2), ("1/3", z1 / 2 + 3 ** 0.5 / 2 * z2), ("1", z1))):
+        found, wanted = ([round(v, 3) for v in point.flatten().tolist()] for point in (path[k], expected))
+        assert torch.allclose(path[k], expected, atol=1e-4), \
+            f"for z1 = (2, 0, 0) and z2 = (0, 2, 0), alpha = {alpha} should give {wanted}, got {found}"
+    z1, z2 = torch.randn(2, 50, 1, 1)
+    lengths = flowers.slerp(z1, z2 * z1.norm() / z2.norm(), torch.linspace(0, 1, 5)).flatten(1).norm(dim=1)
+    assert torch.allclose(lengths, z1.norm().expand(5), atol=1e-3), "between two vectors of one length all points of " \
+        f"the arc should have this length, {z1.norm():.3f}; they have {[round(v, 3) for v in lengths.tolist()]}"

@@ -1,0 +1,163 @@
+"""Training a conditional GAN that gives faces another expression, and measuring what it does to them."""
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.given import adversarial, datasets, face_data, metrics, training
+from helpers.given.training import TrainingError
+
+JUDGED = 12_000  # faces that are drawn to train the judge on
+
+
+def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_size=32, discriminator_steps=4,
+        d_lr=1e-3, g_lr=1e-3, label_weight=1.0, reconstruction_weight=10.0, device=None, **options):
+    """Train a generator that translates between expressions, and return the History of all terms.
+
+    Each round takes `discriminator_steps` batches. Every image is to get an expression drawn at random, which may be
+    its own. The learning rates stay as they are for half of the rounds and then fall to zero evenly (StarGAN,
+    section 5.3).
+
+    Args:
+        discriminator, generator: networks as in helpers/faces.py. They end in evaluation mode on the device.
+        train_round: function (discriminator, generator, batches, d_optimizer, g_optimizer, label_weight,
+            reconstruction_weight) -> dict of detached scalars.
+        images: uint8 (N, 3, h, w). labels: int64 (N,). Those that do not fill a whole round are left out.
+        d_lr, g_lr: learning rates of Adam, with betas (0.5, 0.999).
+        device: as for `training.pick_device`.
+        options: those of `training.loop`: after_epoch (it is called with the generator), seed, checkpoint, log_dir,
+            log_images, quiet.
+    Raises:
+        TrainingError: see `training.loop`.
+    """
+    if images.dtype != torch.uint8 or images.dim() != 4:
+        raise TrainingError(f"images must be uint8 of shape (N, 3, h, w), got {images.dtype} of shape "
+                            f"{tuple(images.shape)}: pass datasets.load(...).train_images")
+    device = training.pick_device(device)
+    d_optimizer, g_optimizer = (torch.optim.Adam(network.parameters(), lr=lr, betas=(0.5, 0.999))
+                                for network, lr in ((discriminator, d_lr), (generator, g_lr)))
+    adversarial.use_fused_kernel(d_optimizer, device), adversarial.use_fused_kernel(g_optimizer, device)
+    size = batch_size * discriminator_steps
+    rounds = epochs * (len(images) // size)
+    schedules = {name: torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: min(1.0, 2 * (1 - k / max(1, rounds))))
+                 for name, optimizer in (("d_schedule", d_optimizer), ("g_schedule", g_optimizer))}
+
+    def step(x, y):
+        one_hot = F.one_hot(y, generator.num_labels).float()
+        targets = F.one_hot(torch.randint_like(y, generator.num_labels), generator.num_labels).float()
+        batches = list(zip((2 * x - 1).split(batch_size), one_hot.split(batch_size), targets.split(batch_size)))
+        terms = train_round(discriminator, generator, batches, d_optimizer, g_optimizer, label_weight,
+                            reconstruction_weight)
+        for schedule in schedules.values():
+            schedule.step()
+        return terms
+
+    state = {"generator": generator, "discriminator": discriminator, "d_optimizer": d_optimizer,
+             "g_optimizer": g_optimizer, **schedules}
+    settings = {"discriminator_steps": discriminator_steps, "d_lr": d_lr, "g_lr": g_lr, "label_weight": label_weight,
+                "reconstruction_weight": reconstruction_weight}
+    return training.loop(step, images, labels, state=state, settings=settings, epochs=epochs, batch_size=size,
+                         device=device, drop_last=True, **options)
+
+
+class Judge(nn.Module):
+    """The course's face classifier: faces (N, 3, 64, 64) in [0, 1] -> logits of several factors, side by side.
+
+    Args:
+        sizes: dict factor -> number of its values.
+    """
+
+    def __init__(self, sizes):
+        super().__init__()
+        self.sizes = dict(sizes)
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 16, 5, stride=2, padding=2), nn.ReLU(),
+            nn.Conv2d(16, 32, 5, stride=2, padding=2), nn.ReLU(),
+            nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Flatten(), nn.Linear(64 * 8 * 8, 256), nn.ReLU(), nn.Linear(256, sum(self.sizes.values())))
+
+    def forward(self, x):
+        return self.layers(x)
+
+    @torch.inference_mode()
+    def read(self, images):
+        """Say what faces (N, 3, 64, 64) in [0, 1] show: dict factor -> int64 (N,)."""
+        logits = torch.cat([self(part) for part in images.cpu().split(500)])
+        return {name: part.argmax(dim=1) for name, part in zip(self.sizes, logits.split(list(self.sizes.values()), 1))}
+
+
+def load_judge(data, epochs=6):
+    """Return the course's face classifier for a data set of faces, in evaluation mode on the CPU.
+
+    For drawn faces it reads the expression and the factors of the identity, for photographs the expression only. The
+    first call trains it (about a minute) and keeps it in the data folder; later calls load it.
+
+    Args:
+        data: Dataset of faces, 64x64.
+    """
+    sizes = {"expression": len(data.class_names)}
+    kind = "stand_in" if data.stand_in else "real"
+    if data.stand_in:
+        sizes.update({name: len(values) for name, values in face_data.IDENTITY.items()})
+    with torch.random.fork_rng(devices=[]):  # the judge must not depend on what was drawn before it
+        torch.manual_seed(0)
+        judge = Judge(sizes)
+
+    def loss(model, x, labels):
+        logits = model(x).split(list(sizes.values()), dim=1)
+        return sum(F.cross_entropy(part, column) for part, column in zip(logits, labels.unbind(1)))
+
+    def train():
+        images, labels = data.train_images, data.train_labels[:, None]
+        if data.stand_in:  # other faces than the generator learns from
+            images, factors = face_data.sample(JUDGED, seed=1)
+            labels = torch.stack([factors[name] for name in sizes], dim=1)
+        return training.fit(judge, loss, images, labels, epochs=epochs, batch_size=128, lr=2e-3, one_cycle=True,
+                            quiet=True)
+
+    metrics.load_or_train(judge, datasets.data_folder() / f"judge_{data.name}_{kind}_{epochs}_epochs.pt", train)
+    return judge.eval()
+
+
+@torch.inference_mode()
+def scores(judge, images, expressions, factors=None):
+    """Measure translated faces.
+
+    Args:
+        judge: from `load_judge`.
+        images: (N, 3, 64, 64) in [0, 1]. expressions: int64 (N,), what they should show.
+        factors: the true factors of the faces that they were made from, as from `face_data.sample`; or None.
+    Returns:
+        dict of floats: recognised, the share of faces that the judge takes for the expression. With factors also one
+        share for each factor of the identity that the judge still reads as it was; kept, the share of faces where all
+        of them are; and error, the mean absolute difference to the same face drawn with that expression.
+    """
+    seen = judge.read(images)
+    found = {"recognised": (seen["expression"] == expressions).float().mean().item()}
+    if factors is not None:
+        right = {name: seen[name] == factors[name] for name in face_data.IDENTITY}
+        true = training.to_float(face_data.render({**factors, "expression": expressions}))
+        found.update({name: share.float().mean().item() for name, share in right.items()})
+        found.update(kept=torch.stack(list(right.values())).all(dim=0).float().mean().item(),
+                     error=(images - true).abs().mean().item())
+    return found
+
+
+def translate_all(translate, generator, images, labels, batch_size=250):
+    """Give every face its new expression, in batches.
+
+    Args:
+        translate: function (generator, images in [-1, 1], labels (n,)) -> images in [-1, 1].
+        images: uint8 (N, 3, h, w). labels: int64 (N,).
+    Returns:
+        float32 (N, 3, h, w) in [0, 1], on the CPU.
+    """
+    device = next(generator.parameters()).device
+    parts = [translate(generator, 2 * training.to_float(x.to(device)) - 1, y.to(device))
+             for x, y in zip(images.split(batch_size), labels.split(batch_size))]
+    return (torch.cat(parts).float().cpu() + 1) / 2
+
+
+def other_expressions(labels, count, seed=0):
+    """Draw for each label another one, all others equally likely: int64 (N,), from 0 to count - 1."""
+    generator = torch.Generator().manual_seed(seed)
+    return (labels + torch.randint(1, count, labels.shape, generator=generator)) % count
