@@ -19,7 +19,7 @@ def student(request):
     module = request.path.stem.removeprefix("test_")
     source = (ROOT / "helpers" / f"{module}.py").read_text(encoding="utf-8")
     with Sandbox(module, ROOT) as sandbox:
-        yield Student(sandbox, source)
+        yield Student(lambda *request: sandbox.observe(source, *request))
 
 
 @pytest.fixture

@@ -259,10 +259,11 @@ def test_patch_discriminator(student, rng):
     what = "discriminator"
     patches, labels = seen["large_patches"], seen["large_labels"]  # of large images and weights: far from 0
     assert patches.min() < 0 or patches.max() > 1, "patch_logits stay in [0, 1] whatever the weights: is there a " \
-        "Sigmoid? The loss has one"
+        "Sigmoid, which the loss has, or is there a Tanh?"
     assert patches.abs().max() > 1, "patch_logits stay in [-1, 1] whatever the weights: is there a Tanh?"
     assert not (patches == 0).any(), "patch_logits are never negative: is there a ReLU after them?"
-    assert (labels.sum(dim=1) - 1).abs().max() > 1e-3, "label_logits are probabilities: is there a Softmax? The " \
+    sums = torch.cat((labels.sum(dim=1), seen["labels"].sum(dim=1)))  # large Sigmoids may add up to 1 by chance
+    assert (sums - 1).abs().max() > 1e-3, "label_logits are probabilities: is there a Softmax? The " \
         "cross entropy has one"
     assert labels.logsumexp(dim=1).abs().max() > 1e-3, "label_logits are logarithms of probabilities: is there a " \
         "LogSoftmax? The cross entropy has one"
@@ -274,8 +275,8 @@ def test_patch_discriminator(student, rng):
     expect_uses_all(what, seen)
     for label, name in (("patches", "patch_logits"), ("labels", "label_logits")):
         assert seen[f"{label}_reach"], f"no gradient passes from {name} to the images, but the generator learns from it"
-        assert close(seen[f"one_{label}"], seen[label][:1], 1e-3), f"{name} of an image depend on the others in its " \
-            "batch: no BatchNorm here"
+        assert not seen[f"{label}_of_others"], f"{name} of an image depend on the others in its batch: no BatchNorm " \
+            "here"
         assert (seen[label] - seen[label][:1]).abs().max() > 1e-7, f"{name} are the same for different images"
     assert min(seen["labels_seen"]) > 50, "label_logits see a part of the image only, " \
         f"{seen['labels_seen'][0]}x{seen['labels_seen'][1]} of 64x64 pixels: take the mean over all places"

@@ -1,15 +1,19 @@
 """How long grading takes: `.venv/bin/python bench/grading.py [ASSIGNMENT]`. Medians over gradings of the solution.
 
-Needs a quiet machine.
+`.venv/bin/python bench/grading.py class [ASSIGNMENT]` measures `./course grade-class` on a class made from the bank,
+against plain pytest once for each submission with the same checks. Needs a quiet machine.
 """
+import os
+import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = str(ROOT), str(ROOT / "tests")
 from coursekit import grade, sandbox  # noqa: E402
 
 
@@ -51,5 +55,99 @@ def main(assignment="vae", rounds=5):
     print(f"| slowest public check ({max(public, key=public.get)}) | {max(public.values()):.3f} |")
 
 
+# ---------------------------------------------------------------------------------------------------------------
+# A class
+# ---------------------------------------------------------------------------------------------------------------
+
+PLAIN = '''
+"""What a grader without a sandbox does: the submission, the probes and the tests share pytest's process."""
+import importlib, sys, types
+import pytest
+from coursekit.grade import generator
+
+NAME, FILE = {name!r}, {file!r}
+
+
+@pytest.fixture(scope="module")
+def student():
+    import torch
+    torch.set_num_threads(1)
+    module = types.ModuleType("submitted")
+    exec(compile(open(FILE, encoding="utf-8").read(), FILE, "exec"), module.__dict__)
+    probes = importlib.import_module(f"autograde_tests.probes.{{NAME}}")
+
+    class Student:
+        def observe(self, probe, **inputs):
+            return getattr(probes, probe)(module, **inputs)
+
+    return Student()
+
+
+@pytest.fixture
+def rng(request):
+    return generator(0, request.node.originalname)
+'''
+
+
+def plain_pytest(folder, assignment, number, source):
+    """Run plain pytest in a fresh interpreter on one submission. Returns seconds, and how many tests failed."""
+    file = folder / f"submitted_{number}.py"
+    file.write_text(source, encoding="utf-8")
+    (folder / "plain_plugin.py").write_text(PLAIN.format(name=assignment, file=str(file)), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "--noconftest", "-p", "plain_plugin", "-p", "no:cacheprovider",
+               "--tb=no", str(ROOT / "autograde_tests" / f"test_{assignment}.py")]
+    started = time.perf_counter()
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    seconds = time.perf_counter() - started
+    if done.returncode not in (0, 1):
+        raise SystemExit(done.stdout + done.stderr)
+    return seconds, int((re.findall(r"(\d+) failed", done.stdout) or [0])[0])
+
+
+def memory(pid):
+    """Megabytes of a process and all that it started: proportional set size, in which shared pages count in parts."""
+    total, waiting = 0, [pid]
+    while waiting:
+        one = waiting.pop()
+        try:
+            total += int(re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{one}/smaps_rollup").read_text(), re.M)[1])
+            waiting += Path(f"/proc/{one}/task/{one}/children").read_text().split()
+        except OSError:
+            pass
+    return total / 1024
+
+
+def measure_class(assignment="vae", plain=10, ours=60):
+    """Submissions a minute on one core and on two, and the memory of a worker."""
+    import make_class
+    from coursekit import batch, pool
+    texts = [text for text, _ in make_class.sources(assignment, ours)]
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        slow = [plain_pytest(Path(folder), assignment, number, text)[0] for number, text in enumerate(texts[:plain])]
+        rates, megabytes = {}, []
+        for jobs in (1, 2):
+            workers, stamps = [], []
+            tasks = ((str(number), (assignment, False, 0, "made", text, None)) for number, text in enumerate(texts))
+            started = time.perf_counter()
+            for _ in pool.local(batch.grade_one, tasks, jobs, folder, batch.PRELOAD, workers.append):
+                stamps.append(time.perf_counter() - started)
+                if len(stamps) == ours // 2:
+                    megabytes.append(statistics.mean(memory(worker.pid) for worker in workers))
+            rates[jobs] = stamps
+    each = statistics.median(slow)
+    print(f"isolated: {sandbox.why_not_isolated() is None}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"| {assignment}, submissions made from the bank, with the style check | seconds each | a minute | ratio |\n"
+          "| --- | --- | --- | --- |")
+    print(f"| plain pytest once for each, one after the other (median of {plain}) | {each:.2f} | {60 / each:.0f} | |")
+    for jobs, stamps in rates.items():
+        whole, later = stamps[-1] / ours, (stamps[-1] - stamps[0]) / (ours - 1)
+        for what, seconds in ((f"{ours} submissions, with the start", whole), ("without the start", later)):
+            print(f"| grade-class, {jobs} {'process' if jobs == 1 else 'processes'}, {what} | {seconds:.3f} "
+                  f"| {60 / seconds:.0f} ({60 / seconds / jobs:.0f} a process) | {each / seconds / jobs:.1f} a core |")
+    print(f"memory of a worker with its sandbox (proportional set size): {statistics.mean(megabytes):.0f} MB")
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    measure_class(*sys.argv[2:]) if sys.argv[1:2] == ["class"] else main(*sys.argv[1:])

@@ -1,4 +1,5 @@
-"""The instructor's command line: the student's commands, and `release`, `grade`, `audit`, `test` of the course."""
+"""The instructor's command line: the student's commands, and `release`, `grade`, `grade-class`, `answers`,
+`audit`, `test` of the course."""
 import argparse
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def release(args):
 
 
 def add_grade(commands):
-    # coursekit/grade.py declares the arguments. `course --help` need not import it: they all arrive as `rest`.
+    # All arguments arrive as `rest`, see with_arguments_of.
     commands.add_parser("grade", help="grade a submission with the hidden checks",
                         add_help=False).set_defaults(command=grade, rest=[])
 
@@ -34,9 +35,36 @@ def add_grade(commands):
 def grade(args):
     from coursekit import grade
 
-    parser = argparse.ArgumentParser(prog="course grade", description=grade.__doc__.split("\n")[0])
-    grade.add_arguments(parser)
-    return grade.main(parser.parse_args(args.rest))
+    return with_arguments_of(grade, "course grade", args.rest)
+
+
+def add_grade_class(commands):
+    commands.add_parser("grade-class", help="grade a class: reports, grade book, an overview",
+                        add_help=False).set_defaults(command=grade_class, rest=[])
+
+
+def grade_class(args):
+    from coursekit import batch
+
+    return with_arguments_of(batch, "course grade-class", args.rest)
+
+
+def add_answers(commands):
+    commands.add_parser("answers", help="gather a class's written answers, and count the points typed for them",
+                        add_help=False).set_defaults(command=answers, rest=[])
+
+
+def answers(args):
+    from coursekit import answers
+
+    return with_arguments_of(answers, "course answers", args.rest)
+
+
+def with_arguments_of(module, prog, arguments):
+    """Run a command whose module declares the arguments: `course --help` need not import it."""
+    parser = argparse.ArgumentParser(prog=prog, description=module.__doc__.split("\n")[0])
+    module.add_arguments(parser)
+    return module.main(parser.parse_args(arguments))
 
 
 def add_audit(commands):
@@ -86,7 +114,7 @@ def find_sandbox():
 
 
 COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_train, student.add_plot_latent,
-            student.add_data, add_doctor, add_release, add_grade, add_audit)
+            student.add_data, add_doctor, add_release, add_grade, add_grade_class, add_answers, add_audit)
 
 if __name__ == "__main__":
     sys.exit(student.main(commands=COMMANDS))

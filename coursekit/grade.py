@@ -12,25 +12,25 @@ from pathlib import Path
 
 from coursekit.sandbox import ROOT, Sandbox, SandboxError, Unanswered, printable, why_not_isolated
 from coursekit.submission import NoGradedFile, SubmissionError, read_graded_file
-from helpers.given.__main__ import write
 
 LOAD_TIMEOUT = 15.0  # to import a student's file
 CALL_TIMEOUT = 10.0  # for each observation
+QUICK_TIMEOUT = 2.0  # the same in the process that is asked everything first
 STYLE_TIMEOUT = 20.0
 
 
 class Student:
-    """What a graded test sees of a submission: `observe` and nothing else."""
+    """What a graded test sees of a submission: `observe` and nothing else. ask(probe, values, tensors) answers."""
 
-    def __init__(self, sandbox, source, load_seconds=0.0):
-        self._sandbox, self._source, self._load_seconds = sandbox, source, load_seconds
+    def __init__(self, ask):
+        self._ask = ask
 
     def observe(self, probe, **inputs):
         """Run a probe beside the student's code. Tensors and plain values may be passed; see Sandbox.observe."""
         import torch
         tensors = {name: value.contiguous() for name, value in inputs.items() if isinstance(value, torch.Tensor)}
         values = {name: value for name, value in inputs.items() if name not in tensors}
-        return self._sandbox.observe(self._source, probe, values, tensors, CALL_TIMEOUT + self._load_seconds)
+        return self._ask(probe, values, tensors)
 
 
 def load_checks(module):
@@ -65,6 +65,8 @@ def run_check(check, student, seed):
 def grade_source(sandbox, source, checks, seed, on_check=lambda check: None):
     """Grade the text of one graded file.
 
+    All checks ask one process first. Those that do not pass there ask again, with a process for each observation.
+
     Args:
         sandbox: running Sandbox of the module.
         on_check: called with each check before it runs.
@@ -72,17 +74,28 @@ def grade_source(sandbox, source, checks, seed, on_check=lambda check: None):
         items of the report: name -> {"points", "max", "status", "message", "hint"}, and the outcome of each check as a
         list of (check, status).
     """
-    items, outcomes = {}, []
+    items, outcomes, settled = {}, [], {}
     started = time.perf_counter()
     broken = None
     try:
-        sandbox.observe(source, None, {}, {}, LOAD_TIMEOUT)
+        with sandbox.session(source, LOAD_TIMEOUT) as session:
+            load_seconds = round(time.perf_counter() - started, 1)
+            student = Student(lambda *request: session.observe(*request, min(QUICK_TIMEOUT, CALL_TIMEOUT)))
+            for check in checks:
+                if not session.alive:
+                    break
+                on_check(check)
+                settled[check] = run_check(check, student, seed)
     except Unanswered as error:
         broken = (error.kind, f"the file cannot be imported: {error}")
-    student = Student(sandbox, source, round(time.perf_counter() - started, 1))  # each observation imports it again
+        load_seconds = 0.0
+    # Whatever went wrong there may be the doing of what another check called before. It gets its own process, and time.
+    student = Student(lambda *request: sandbox.observe(source, *request, CALL_TIMEOUT + load_seconds))
     for check in checks:
-        on_check(check)
-        status, message = broken or run_check(check, student, seed)
+        status, message = broken or settled.get(check, ("", ""))
+        if status not in ("passed", "missing") and not broken:
+            on_check(check)
+            status, message = run_check(check, student, seed)
         outcomes.append((check, status))
         item = items.setdefault(check.item, {"points": 0, "max": 0, "status": "passed", "message": "", "hint": ""})
         item["max"] += check.points
@@ -130,40 +143,83 @@ def infer_assignment(submission):
     return found[0]
 
 
+class Grader:
+    """Grades submissions of one assignment, one after the other, in one sandbox. Use it as a context manager.
+
+    Args:
+        notebook: True executes the assignment's notebook with each submission.
+    """
+
+    def __init__(self, assignment, notebook=True):
+        from coursekit.release import course_files, discover
+        self.assignment, self.notebook = assignment, notebook
+        # Our notebook over the student's module: what it has gaps for itself is filled.
+        self.files = course_files(ROOT, {assignment: discover(ROOT)[assignment]}, code_gaps=False)
+
+    def __enter__(self):
+        from coursekit.release import write_files
+        with tempfile.TemporaryDirectory(prefix="course-grade-") as folder:
+            write_files(self.files, folder)
+            self.sandbox = Sandbox(self.assignment, folder)
+            self.sandbox.start()  # has a copy of what it needs of the course
+        self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
+        return self
+
+    def __exit__(self, *_):
+        self.sandbox.__exit__()
+
+    def grade(self, submission, source, seed, on_check=lambda check: None):
+        """Return the report on a submission. source: text of its graded file."""
+        started = time.perf_counter()
+        items, _ = grade_source(self.sandbox, source, self.checks, seed, on_check)
+        style = check_style(source, self.assignment)
+        executed = {"status": "skipped", "cells": 0, "failed": [], "pictures": []}
+        if self.notebook:
+            from coursekit.notebook import run_notebook
+            from coursekit.release import write_files
+            with tempfile.TemporaryDirectory(prefix="course-grade-") as folder:
+                course = Path(folder, "course")  # the kernel's user must not be kept out by the folder around it
+                write_files(self.files, course)
+                executed = run_notebook(course, self.assignment, source)
+        return self.report(submission, items, style, executed, seed, started)
+
+    def refuse(self, submission, reason, seed):
+        """Return the report on a submission that holds nothing to grade: no points, and the reason in each item."""
+        started = time.perf_counter()
+        items = {}
+        for check in self.checks:
+            item = items.setdefault(check.item, {"points": 0, "max": 0, "status": "missing", "hint": "",
+                                                 "message": f"cannot grade: {printable(reason)[:1000]}"})
+            item["max"] += check.points
+        nothing = {"status": "skipped", "cells": 0, "failed": [], "pictures": []}
+        return self.report(submission, items, {"status": "skipped", "count": 0, "findings": []}, nothing, seed, started)
+
+    def report(self, submission, items, style, executed, seed, started):
+        import torch
+        why_not = why_not_isolated()
+        return {
+            "submission": printable(str(submission)), "assignment": self.assignment,
+            "score": sum(item["points"] for item in items.values()), "max": sum(item["max"] for item in items.values()),
+            "seed": seed, "isolated": why_not is None, "why_not_isolated": why_not,
+            "items": items, "style": style, "notebook": executed,
+            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+            "seconds": round(time.perf_counter() - started, 2),
+        }
+
+
 def grade(submission, assignment=None, seed=None, notebook=True, on_check=lambda check: None):
     """Grade a submission (a folder or a zip file) and return the report as a dict.
 
     Raises:
         SubmissionError: nothing there that could be graded.
     """
-    from coursekit.release import course_files, discover, write_files
     started = time.perf_counter()
     assignment = assignment or infer_assignment(submission)
     source = read_graded_file(submission, assignment)
     seed = secrets.randbits(31) if seed is None else seed
-    with tempfile.TemporaryDirectory(prefix="course-grade-") as folder:
-        course = Path(folder, "course")
-        # Our notebook over the student's module: what it has gaps for itself is filled.
-        write_files(course_files(ROOT, {assignment: discover(ROOT)[assignment]}, code_gaps=False), course)
-        with Sandbox(assignment, course) as sandbox:
-            checks = load_checks(assignment)  # imports torch here while the sandbox does there
-            items, _ = grade_source(sandbox, source, checks, seed, on_check)
-        style = check_style(source, assignment)
-        if notebook:
-            from coursekit.notebook import run_notebook
-            executed = run_notebook(course, assignment, source)
-        else:
-            executed = {"status": "skipped", "cells": 0, "failed": []}
-    import torch
-    why_not = why_not_isolated()
-    return {
-        "submission": printable(str(submission)), "assignment": assignment,
-        "score": sum(item["points"] for item in items.values()), "max": sum(item["max"] for item in items.values()),
-        "seed": seed, "isolated": why_not is None, "why_not_isolated": why_not,
-        "items": items, "style": style, "notebook": executed,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "seconds": round(time.perf_counter() - started, 2),
-    }
+    with Grader(assignment, notebook) as grader:
+        report = grader.grade(submission, source, seed, on_check)
+    return {**report, "seconds": round(time.perf_counter() - started, 2)}  # with the start of the sandbox
 
 
 def table(report):
@@ -186,13 +242,6 @@ def table(report):
     return "\n".join(lines)
 
 
-def write_report(report, folder):
-    """Write report.json. The file appears whole or not at all."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-
-
 def add_arguments(parser):
     parser.add_argument("submission", help="folder or zip file")
     parser.add_argument("--assignment", help="default: the one that the submission holds a file of")
@@ -205,6 +254,7 @@ def add_arguments(parser):
 def main(args):
     """Run `./course grade`. Returns the exit code: 0 graded, 2 unusable submission or sandbox."""
     from coursekit.release import discover
+    from coursekit.reports import write_all
     names = list(discover(ROOT))
     if args.assignment and args.assignment not in names:
         print(f"there is no assignment {args.assignment!r}; there are: {', '.join(names)}", file=sys.stderr)
@@ -219,8 +269,8 @@ def main(args):
     if sys.stderr.isatty():
         print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
     out = Path(args.out) if args.out else ROOT / "runs" / "grades" / Path(args.submission).resolve().stem
-    write_report(report, out)
+    write_all(report, out)
     print(json.dumps(report, indent=2, ensure_ascii=False) if args.json else table(report))
     if not args.json:
-        print(f"  report: {out / 'report.json'}")
+        print(f"  report: {out / 'report.html'}, and beside it report.md, report.json, results.json, github.json")
     return 0

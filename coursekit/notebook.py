@@ -3,6 +3,8 @@
 nbval and the kernel talk over sockets in one folder that the sandbox shares (the kernel has no network). The notebook
 is the course's own; only the module is the student's.
 """
+import base64
+import ctypes
 import functools
 import json
 import os
@@ -22,6 +24,7 @@ CELL_TIMEOUT = 120  # seconds
 TIMEOUT = 300
 KERNEL = "course-sandbox"
 CONNECTION = "kernel.json"
+PICTURES_LIMIT = 8 << 20  # of a notebook, all together, as base64
 
 
 def run_notebook(course, assignment, source):
@@ -30,7 +33,8 @@ def run_notebook(course, assignment, source):
     Args:
         course: folder with the released course. helpers/<assignment>.py in it is replaced.
     Returns:
-        the report's "notebook": status (passed, failed, timeout), number of cells, and a line for each failed cell.
+        the report's "notebook": status (passed, failed, timeout), number of cells, a line for each failed cell, and the
+        pictures that the cells made, as (number of the cell, base64 of a PNG file).
     """
     course = Path(course).resolve()
     notebook, = (course / "notebooks").glob(f"[0-9]_{assignment}.ipynb")
@@ -68,12 +72,15 @@ def run_notebook(course, assignment, source):
             process.wait()
             remove(sockets)
         if problem:
-            return {"status": problem[0], "cells": 0, "failed": [problem[1]]}
+            return {"status": problem[0], "cells": 0, "failed": [problem[1]], "pictures": []}
         if not result.exists():
-            return {"status": "error", "cells": 0, "failed": ["the notebook's kernel did not start or died"]}
-        cells = json.loads(result.read_text(encoding="utf-8"))
+            return {"status": "error", "cells": 0, "failed": ["the notebook's kernel did not start or died"],
+                    "pictures": []}
+        told = json.loads(result.read_text(encoding="utf-8"))
+    cells = told["cells"]
     failed = [f"cell {number}: {message}" for number, (passed, message) in enumerate(cells, start=1) if not passed]
-    return {"status": "failed" if failed or not cells else "passed", "cells": len(cells), "failed": failed[:10]}
+    return {"status": "failed" if failed or not cells else "passed", "cells": len(cells), "failed": failed[:10],
+            "pictures": told["pictures"]}
 
 
 def holds_only_sockets(folder):
@@ -97,15 +104,31 @@ def remove(folder):
 
 
 class Recorder:
-    """A pytest plugin that notes for each cell whether it passed, and the last telling line if not."""
+    """A pytest plugin that notes for each cell whether it passed, the last telling line if not, and its pictures."""
 
     def __init__(self):
-        self.cells = []
+        self.cells, self.pictures, self.room = [], [], PICTURES_LIMIT
+
+    def pytest_runtest_makereport(self, item, call):
+        for output in (item.test_outputs or ()) if call.when == "call" else ():
+            picture = png(output.get("data", {}).get("image/png"))
+            if picture and len(picture) <= self.room:
+                self.room -= len(picture)
+                self.pictures.append((len(self.cells) + 1, picture))
 
     def pytest_runtest_logreport(self, report):
         if report.when == "call" or report.failed:
             # An expected failure is a cell after a timeout: it did not run, so it did not pass.
             self.cells.append((report.passed and not hasattr(report, "wasxfail"), _telling_line(report.longreprtext)))
+
+
+def png(text):
+    """The base64 of what begins like a PNG file, without blanks; else None. What a kernel sends may be anything."""
+    try:
+        text = "".join(text.split())
+        return text if base64.b64decode(text, validate=True).startswith(b"\x89PNG\r\n\x1a\n") else None
+    except (AttributeError, ValueError):
+        return None
 
 
 def _telling_line(text):
@@ -121,6 +144,8 @@ def _nbval(notebook, folder, result):
     import nbval.kernel
     import pytest
     set_limits(LIMITS)  # a kernel may send whatever it likes
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: end with the grader, also if that is killed
     # nbval has no options for this: sockets in a folder, since the kernel has no network. The connection file, which
     # is written with our rights, stands where the kernel cannot put a link in its place.
     where = {"connection_file": os.path.join(folder, CONNECTION)}
@@ -130,7 +155,8 @@ def _nbval(notebook, folder, result):
     recorder = Recorder()
     pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(Path(notebook).parent), "--nbval-lax",
                  f"--nbval-kernel-name={KERNEL}", f"--nbval-cell-timeout={CELL_TIMEOUT}", notebook], plugins=[recorder])
-    Path(result).write_text(json.dumps(recorder.cells), encoding="utf-8")
+    told = {"cells": recorder.cells, "pictures": recorder.pictures}
+    Path(result).write_text(json.dumps(told), encoding="utf-8")
 
 
 def _kernel(course, folder):

@@ -1,14 +1,16 @@
 """Reads from a submission what is graded, and nothing else.
 
-A submission is a folder or a zip file. Nothing of it is unpacked or executed here: the graded file is found by its
-name and read with a size limit.
+A submission is a folder, a zip file, or a git repository without a working tree. Nothing of it is unpacked or executed
+here: a file is found by its name and read with a size limit.
 """
 import os
 import stat
+import subprocess
 import zipfile
 from pathlib import Path, PurePosixPath
 
 MAX_BYTES = 1 << 20  # of a graded file; ours are about 10 kB
+MAX_NOTEBOOK_BYTES = 32 << 20  # with its pictures; ours have up to 3 MB
 MAX_ENTRIES = 100_000
 MAX_DEPTH = 30  # folders in folders; what lies deeper is not looked at
 # Python bounds what these make of a few bytes, not what bzip2 and lzma do.
@@ -29,35 +31,47 @@ def read_graded_file(submission, module):
 
     The file may stand as helpers/<module>.py or as <module>.py, at the top or in the one place where it is found.
     """
+    return _read(submission, PurePosixPath("helpers", f"{module}.py"), MAX_BYTES)
+
+
+def read_notebook(submission, notebook):
+    """Return the text of a notebook ("notebooks/2_vae.ipynb") in a submission. It is found as the graded file is."""
+    return _read(submission, PurePosixPath(notebook), MAX_NOTEBOOK_BYTES)
+
+
+def _read(submission, wanted, limit):
     submission = Path(submission)
-    if submission.is_dir():
-        content = _from_folder(submission, module)
+    if is_bare_repository(submission):
+        content = _from_git(submission, wanted, limit)
+    elif submission.is_dir():
+        content = _from_folder(submission, wanted, limit)
     elif submission.is_file():
-        content = _from_zip(submission, module)
+        content = _from_zip(submission, wanted, limit)
     else:
         raise SubmissionError(f"{submission} is neither a folder nor a zip file")
-    if len(content) > MAX_BYTES:
-        raise SubmissionError(f"{module}.py in {submission} is larger than {MAX_BYTES >> 20} MB")
+    if len(content) > limit:
+        raise SubmissionError(f"{wanted.name} in {submission} is larger than {limit >> 20} MB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SubmissionError(f"{module}.py in {submission} is not a UTF-8 text file") from None
+        raise SubmissionError(f"{wanted.name} in {submission} is not a UTF-8 text file") from None
 
 
-def _choose(paths, module, submission):
-    """Return the path that counts: the one in helpers/ nearest to the top, else the one nearest to the top."""
-    ranked = sorted(paths, key=lambda path: (path.parent.name != "helpers", len(path.parts), str(path)))
+def _choose(paths, wanted, submission):
+    """Return the path that counts: the one in the wanted folder nearest to the top, else the one nearest to the top."""
+    folder = wanted.parent.name
+    ranked = sorted(paths, key=lambda path: (path.parent.name != folder, len(path.parts), str(path)))
     if not ranked:
-        raise NoGradedFile(f"{submission} holds no {module}.py (expected helpers/{module}.py)")
+        raise NoGradedFile(f"{submission} holds no {wanted.name} (expected {wanted})")
     best = ranked[0]
     equal = [path for path in ranked if len(path.parts) == len(best.parts)
-             and (path.parent.name == "helpers") == (best.parent.name == "helpers")]
+             and (path.parent.name == folder) == (best.parent.name == folder)]
     if len(equal) > 1:
-        raise SubmissionError(f"{submission} holds more than one {module}.py: {equal[0]} and {equal[1]}")
+        raise SubmissionError(f"{submission} holds more than one {wanted.name}: {equal[0]} and {equal[1]}")
     return best
 
 
-def _from_folder(folder, module):
+def _from_folder(folder, wanted, limit):
     found, seen = [], 0
     for place, folders, files in os.walk(folder):  # does not follow links
         depth = len(Path(place).relative_to(folder).parts)
@@ -65,33 +79,74 @@ def _from_folder(folder, module):
         seen += len(folders) + len(files)
         if seen > MAX_ENTRIES:
             raise SubmissionError(f"{folder} holds more than {MAX_ENTRIES} files")
-        if f"{module}.py" in files:
-            found.append(PurePosixPath(Path(place, f"{module}.py").relative_to(folder).as_posix()))
-    path = folder / _choose(found, module, folder)
+        if wanted.name in files:
+            found.append(PurePosixPath(Path(place, wanted.name).relative_to(folder).as_posix()))
+    path = folder / _choose(found, wanted, folder)
     if path.is_symlink() or not path.is_file():
         # Opened by the grader, with the grader's rights: a link could point to anything.
         raise SubmissionError(f"{path} is not a plain file")
     with path.open("rb") as stream:
-        return stream.read(MAX_BYTES + 1)
+        return stream.read(limit + 1)
 
 
-def _from_zip(archive, module):
+def _from_zip(archive, wanted, limit):
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = opened.infolist()
             if len(entries) > MAX_ENTRIES:
                 raise SubmissionError(f"{archive} holds more than {MAX_ENTRIES} files")
             inside = {PurePosixPath(entry.filename): entry for entry in entries if not entry.is_dir()}
-            paths = [path for path in inside if path.name == f"{module}.py" and not path.is_absolute()
+            paths = [path for path in inside if path.name == wanted.name and not path.is_absolute()
                      and ".." not in path.parts and not IGNORED.intersection(path.parts)]
-            entry = inside[_choose(paths, module, archive)]
+            entry = inside[_choose(paths, wanted, archive)]
             if stat.S_ISLNK(entry.external_attr >> 16):
                 raise SubmissionError(f"{entry.filename} in {archive} is a link, not a plain file")
             if entry.compress_type not in COMPRESSIONS:
                 raise SubmissionError(f"{archive} is compressed in an unusual way: zip it with the usual settings")
             with opened.open(entry) as stream:
-                return stream.read(MAX_BYTES + 1)
+                return stream.read(limit + 1)
     except SubmissionError:
         raise
     except Exception as error:  # a damaged archive raises what its compression raises: zlib, lzma, struct, ...
         raise SubmissionError(f"{archive} is not a readable zip file ({error})") from None
+
+
+def is_bare_repository(path):
+    """True for a git repository without a working tree, as `git clone --bare` makes it."""
+    return (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir()
+
+
+def _from_git(repository, wanted, limit):
+    """Read from the last commit. These two commands run nothing that a repository's own settings could name."""
+    listed = _git(repository, 16 << 20, "ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0")
+    if len(listed) > MAX_ENTRIES:
+        raise SubmissionError(f"{repository} holds more than {MAX_ENTRIES} files")
+    entries = {}
+    for entry in listed[:-1]:
+        about, _, name = entry.partition(b"\t")
+        path = PurePosixPath(os.fsdecode(name))
+        if path.name == wanted.name and not IGNORED.intersection(path.parts):
+            entries[path] = about.decode().split()
+    mode, _, blob = entries[_choose(list(entries), wanted, repository)]
+    if not mode.startswith("100"):
+        raise SubmissionError(f"{wanted.name} in {repository} is a link, not a plain file")
+    return _git(repository, limit + 1, "cat-file", "blob", blob)
+
+
+def _git(repository, limit, *command):
+    """Return at most `limit` bytes of what git prints."""
+    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1",
+                   "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0",
+                   "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}  # what is not there is fetched from nowhere
+    try:
+        process = subprocess.Popen(["git", f"--git-dir={repository}", *command], env=environment,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except FileNotFoundError:
+        raise SubmissionError(f"{repository} is a git repository, and git is not installed") from None
+    with process:
+        content = process.stdout.read(limit)
+        if len(content) == limit:
+            process.kill()
+    if process.returncode and len(content) < limit:
+        raise SubmissionError(f"{repository} is a git repository without a readable commit")
+    return content

@@ -1,16 +1,18 @@
 """Runs inside the sandbox, beside the student's code. Knows how to call a probe, knows no expected value.
 
-One process imports torch once and then waits. For each request it forks: the child loads the student's module from
-the source text in the request, runs one probe of it, and sends back plain data (JSON for structure, safetensors for
-arrays). So an item that loops, exits or breaks the interpreter harms that one request and nothing else.
+One process imports torch once and then waits. For a submission it forks: the child loads the student's module from the
+source text in its first request, runs one probe of it for each request, and sends back plain data (JSON for structure,
+safetensors for arrays). A child answers one request, or as many as it lives through: the grader asks all its questions
+of one child first, and those that this child did not answer well once more, each of a child of its own. So an item that
+loops, exits or breaks the interpreter harms that one item and nothing else.
 
 Many submissions follow one another in one worker, and none may touch the next. So the worker is process 1 of the
-sandbox, which the others cannot kill. It never holds a submission or an observation in its own memory, which the next
-child inherits. After each request it kills what is left and empties /tmp. And a filter of system calls keeps away what
-would outlast all that: other processes' limits, shared memory, keys, name spaces.
+sandbox, which the others cannot kill. It wipes the buffers that submissions and observations pass through, since the
+next child inherits its memory. After each child it kills what is left and empties /tmp. And a filter of system calls
+keeps away what would outlast all that: other processes' limits, shared memory, keys, name spaces.
 
-Started by coursekit.sandbox as `python -I worker.py COURSE_FOLDER OPTIONS`. On stdin come pairs of frames: the plan
-(JSON: what the worker must know), then the request, which only the child reads. On stdout go, for each, the child's
+Started by coursekit.sandbox as `python -I worker.py COURSE_FOLDER OPTIONS`. On stdin comes the plan of a request (JSON:
+what the worker must know), then the request, which the worker passes on unread. On stdout go, for each, the child's
 reply in any number of frames, an empty frame, and the worker's verdict (JSON).
 """
 import builtins
@@ -325,13 +327,16 @@ def describe(error, name):
 
 
 def observe(request, tensors, belongings):
-    """Run one probe in this process and return the packed observation."""
+    """Run one probe in this process and return the packed observation.
+
+    request["source"] is the student's file, or None if this process has loaded it already.
+    """
     import torch
     name = request["module"]
     try:
         probes = importlib.import_module(f"autograde_tests.probes.{name}")
         restore, changed = belongings.restore, belongings.changed
-        module = load_module(name, request["source"])
+        module = sys.modules[f"helpers.{name}"] if request["source"] is None else load_module(name, request["source"])
         restore()
         if request["probe"] is None:
             return pack({"kind": "observed", "value": None}, {})
@@ -354,60 +359,206 @@ def observe(request, tensors, belongings):
         return pack({"kind": "error", "message": describe(error, name)}, {})
 
 
-def answer_in_child(requests, replies, timeout, options, belongings):
-    """Fork, let the child read the request and observe, pass its reply on, and end all that it started.
+def serve(requests, replies, done, belongings, limit):
+    """Answer one request after the other, in a process forked for one submission. Never returns."""
+    import torch
+    requests, replies = os.fdopen(requests, "rb", buffering=0), os.fdopen(replies, "wb", buffering=0)
+    generator = None
+    while (payload := read_frame(requests, limit)) is not None:
+        if generator is not None:
+            torch.set_rng_state(generator)  # every probe draws what it would draw as the first one
+        reply = observe(*unpack(payload), belongings)
+        if generator is None:
+            generator = torch.get_rng_state()
+        rest = memoryview(reply)
+        while rest:
+            rest = rest[replies.write(rest):]
+        os.write(done, b".")
+    os._exit(0)
 
-    Returns what went wrong, as {"kind", "message"}, or {}.
+
+# ---------------------------------------------------------------------------------------------------------------
+# The worker
+# ---------------------------------------------------------------------------------------------------------------
+
+class Child:
+    """A fork of the worker for one submission, and the worker's ends of three pipes: requests, replies, done.
+
+    A byte in `done` says that a reply is complete. The student's code may write to all of them; what it writes there
+    is judged like any other answer.
     """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setsid()
-            payload = read_frame(requests, options["size_limit"])
-            # The child must not reach the grader: it keeps its own pipe and nothing else.
-            os.dup2(writing, 3)
-            os.closerange(4, 1 << 12)
-            reply = observe(*unpack(payload), belongings)
-            with os.fdopen(3, "wb") as stream:
-                stream.write(reply)
-        finally:
-            os._exit(0)
-    os.close(writing)
-    buffer, size, filled, problem = bytearray(1 << 20), 0, 0, {}
-    now = time.monotonic()
-    deadline, look = now + timeout, now + 0.1
-    poll = select.poll()
-    poll.register(reading, select.POLLIN)
-    poll.register(requests, 0)
-    while not problem:
-        ready = dict(poll.poll(1000 * max(0, min(deadline, look) - now)))
-        if requests.fileno() in ready:  # hung up: the grader is gone, and nobody wants an answer
-            os._exit(1)
-        if ready:
-            count = os.readv(reading, [memoryview(buffer)[filled:]])
-            size, filled = size + count, filled + count
-            if filled == len(buffer) or filled and not count:
-                write_frame(replies, memoryview(buffer)[:filled])
+
+    def __init__(self, belongings, limit):
+        pipes = [os.pipe() for _ in range(3)]
+        (requests, self.requests), (self.replies, replies), (self.done, done) = pipes
+        theirs = requests, replies, done
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.setsid()
+                # It must not reach the grader: it keeps its own pipes and nothing else.
+                first = max(theirs) + 1
+                for number, descriptor in enumerate(theirs, start=first):
+                    os.dup2(descriptor, number)
+                os.closerange(3, first)
+                os.closerange(first + 3, 1 << 12)
+                serve(first, first + 1, first + 2, belongings, limit)
+            finally:
+                os._exit(0)
+        for descriptor in theirs:
+            os.close(descriptor)
+        os.set_blocking(self.requests, False)  # it need not read what it is sent
+
+    def end(self, isolated):
+        """Kill it and all that it has started. Returns its exit status."""
+        for descriptor in (self.requests, self.replies, self.done):
+            os.close(descriptor)
+        return end_all(self.pid, isolated)
+
+
+class Worker:
+    """Takes plans and requests from the grader, and has its children answer them."""
+
+    def __init__(self, requests, replies, options, belongings, before):
+        self.requests, self.replies = requests, replies
+        self.options, self.isolated, self.belongings, self.before = options, options["isolated"], belongings, before
+        self.child, self.spent = None, False
+        self.lost = {}  # why there is no child any more, if it ended between two requests
+        self.look = 0.0  # when to look at the memory again
+        self.inward, self.outward = bytearray(1 << 20), bytearray(1 << 20)
+
+    def run(self):
+        while not self.spent and (plan := self.next_plan()) is not None:
+            verdict = self.answer(**json.loads(plan))
+            write_frame(self.replies, b"")  # the end of the child's reply
+            verdict = {**verdict, "spent": self.spent, "over": self.child is None}
+            write_frame(self.replies, json.dumps(verdict).encode())
+
+    def next_plan(self):
+        """Wait for the grader, and keep an eye on what a child does meanwhile."""
+        if self.child:
+            poll = select.poll()
+            poll.register(self.requests, select.POLLIN)
+        while self.child and not poll.poll(100):
+            if self.too_much():
+                self.end()
+                self.lost = TOO_MUCH
+        return read_frame(self.requests, 1 << 16)
+
+    def answer(self, child, keep, timeout, preload):
+        """Have one request answered.
+
+        child: "new", "same", or "none" if there is no request and the child of the last one is only to be ended.
+        keep: True if the child will get another request.
+        Returns what went wrong, as {"kind", "message"}, or {}.
+        """
+        if not hasattr(os, "fork"):  # Windows: the grader stops this process when time is up, and starts another
+            request = read_frame(self.requests, self.options["size_limit"])
+            write_frame(self.replies, observe(*unpack(request), self.belongings))
+            return {}
+        if child != "same":
+            self.end()
+        if child == "none":
+            return {}
+        for library in preload:
+            importlib.import_module(library)
+        if child == "new":
+            self.empty()
+            self.inward[:], self.outward[:] = bytes(len(self.inward)), bytes(len(self.outward))
+            self.child, self.lost = Child(self.belongings, self.options["size_limit"]), {}
+        header = read_exactly(self.requests, 8)
+        problem = self.lost or {"kind": "error", "message": "the process ended before it was asked"}
+        left, = struct.unpack("<Q", header)
+        if self.child:
+            left, problem = self.exchange(header, left, timeout)
+        while left:  # nobody wants the rest of the request
+            left -= os.readv(self.requests.fileno(), [memoryview(self.inward)[:left]]) or os._exit(1)
+        if problem or not keep:
+            self.end()
+        return problem
+
+    def exchange(self, header, left, timeout):
+        """Pass a request on to the child, and what it answers on to the grader.
+
+        header: of the request's frame; left: bytes of it that the grader has still to send.
+        Returns the bytes that are still left, and what went wrong.
+        """
+        child, limit = self.child, self.options["size_limit"]
+        self.inward[:8] = header
+        waiting, filled, size, complete = memoryview(self.inward)[:8], 0, 0, False
+        deadline = time.monotonic() + timeout
+        poll = select.poll()
+        poll.register(child.replies, select.POLLIN)
+        poll.register(child.done, select.POLLIN)
+        poll.register(self.requests, 0)
+        poll.register(child.requests, select.POLLOUT)
+        while True:
+            now = time.monotonic()
+            until = min(deadline, max(self.look, now + 0.01)) if self.isolated else deadline
+            ready = dict(poll.poll(0 if complete else 1000 * max(0, until - now)))
+            if self.requests.fileno() in ready and not ready[self.requests.fileno()] & select.POLLIN:
+                os._exit(1)  # hung up: the grader is gone, and nobody wants an answer
+            if child.requests in ready:
+                try:
+                    waiting = waiting[os.write(child.requests, waiting):]
+                except BlockingIOError:
+                    pass
+                except BrokenPipeError:  # it does not listen, but it may have answered
+                    poll.unregister(child.requests)
+                if not waiting and left:
+                    count = os.readv(self.requests.fileno(), [memoryview(self.inward)[:left]]) or os._exit(1)
+                    waiting, left = memoryview(self.inward)[:count], left - count
+                elif not waiting:
+                    poll.unregister(child.requests)
+            if child.done in ready:
+                complete = bool(os.read(child.done, 1))  # else it has closed this pipe, or ended
+                poll.unregister(child.done)
+            count = None
+            if child.replies in ready:
+                count = os.readv(child.replies, [memoryview(self.outward)[filled:]])
+                size, filled = size + count, filled + count
+            over = count == 0 or complete and count is None
+            if filled == len(self.outward) or filled and over:
+                write_frame(self.replies, memoryview(self.outward)[:filled])
                 filled = 0
-            if not count:
-                break
-            if size > options["size_limit"]:
-                problem = {"kind": "error", "message": f"the answer is larger than {options['size_limit'] >> 20} MB"}
-        now = time.monotonic()
-        if now > look and options["isolated"]:
-            look = now + 0.1
-            if memory_of_others() > options["memory"] or memory_is_scarce():
-                problem = {"kind": "error", "message": "stopped: it took too much memory"}
-        if now > deadline:
-            problem = {"kind": "timeout", "message": f"no answer within {timeout:g} seconds"}
-    os.close(reading)
-    status = end_all(child, options["isolated"])
-    buffer[:] = bytes(len(buffer))  # the next child inherits this memory
-    if not problem and not size:
+            if count == 0:
+                return left, self.how_it_ended() if not size else {}
+            if over:
+                return left, {}
+            if size > limit:
+                return left, {"kind": "error", "message": f"the answer is larger than {limit >> 20} MB"}
+            if self.too_much():
+                return left, TOO_MUCH
+            if time.monotonic() > deadline:
+                return left, {"kind": "timeout", "message": f"no answer within {timeout:g} seconds"}
+
+    def too_much(self):
+        """True if the submission takes too much memory. Looks ten times a second."""
+        if not self.isolated or time.monotonic() < self.look:
+            return False
+        self.look = time.monotonic() + 0.1
+        return memory_of_others() > self.options["memory"] or memory_is_scarce()
+
+    def how_it_ended(self):
+        status = self.end()
         how = f"was killed by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "ended"
-        problem = {"kind": "error", "message": f"the process {how} before it answered"}
-    return problem
+        return {"kind": "error", "message": f"the process {how} before it answered"}
+
+    def end(self):
+        """End the child and all that it has started, and remove what it wrote. Returns its exit status."""
+        if self.child is None:
+            return 0
+        status = self.child.end(self.isolated)
+        self.child = None
+        self.empty()
+        return status
+
+    def empty(self):
+        # If no cleaning helps, the grader starts another sandbox.
+        self.spent |= self.isolated and not emptied(self.before)
+
+
+TOO_MUCH = {"kind": "error", "message": "stopped: it took too much memory"}
 
 
 def main():
@@ -428,22 +579,7 @@ def main():
     import torch.distributions  # noqa: F401  (slow to import, so not in each child)
     belongings = Belongings(f"autograde_tests.probes.{options['module']}")
     write_frame(replies, b"ready")
-    spent = False
-    while not spent and (plan := read_frame(requests, 1 << 16)) is not None:
-        plan = json.loads(plan)
-        for library in plan["preload"]:
-            importlib.import_module(library)
-        if options["isolated"]:
-            spent = not emptied(before)
-        if hasattr(os, "fork"):
-            verdict = answer_in_child(requests, replies, plan["timeout"], options, belongings)
-        else:  # Windows: the grader stops this process when time is up, and starts another
-            write_frame(replies, observe(*unpack(read_frame(requests, options["size_limit"])), belongings))
-            verdict = {}
-        if options["isolated"]:
-            spent |= not emptied(before)  # no cleaning helps: the grader starts another sandbox
-        write_frame(replies, b"")  # the end of the child's reply
-        write_frame(replies, json.dumps({**verdict, "spent": spent}).encode())
+    Worker(requests, replies, options, belongings, before).run()
 
 
 if __name__ == "__main__":

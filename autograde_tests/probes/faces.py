@@ -178,13 +178,13 @@ def discriminator(module, images, arguments):
                  untouched=torch.equal(images, before))
     if found["count"] != 2 or not all(isinstance(part, torch.Tensor) for part in out):
         return found
-    with torch.no_grad():
-        found.update({f"one_{key}": part for key, part in returned(("patches", "labels"), model(images[:1])).items()})
     for label, k in (("patches", 0), ("labels", 1)):
         leaf = images.clone().requires_grad_()
-        out = model(leaf)
+        out, others = model(leaf), None
         if out[k].requires_grad:
+            others, = torch.autograd.grad(out[k][0].square().sum(), leaf, retain_graph=True, allow_unused=True)
             out[k].square().mean().backward()
+        found[f"{label}_of_others"] = others is not None and bool(others[1:].any())
         found[f"{label}_reach"] = leaf.grad is not None and bool(leaf.grad.any())
         if leaf.grad is not None:  # how much of the height and of the width the output looks at
             seen = (leaf.grad != 0).any(dim=1).any(dim=0)

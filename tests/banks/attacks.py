@@ -61,6 +61,7 @@ os._exit(0)""", "import os, json, struct", "from safetensors.torch import save",
                    "    return struct.pack('<Q', len(text)) + text + save(tensors)")
 
 
+OWN_PIPES = "pipes = [d for d in range(3, 64) if os.path.exists(f'/proc/self/fd/{d}')]\n"  # the last two: replies, done
 POISON = "open('/tmp/attack-left', 'w')\nraise SystemExit('poison was executed')\n"
 ENDS = "{} at import: nothing can be asked of the file, 0 points with that reason"
 NO_EFFECT = "no effect: the submission is graded as if it were not there"
@@ -211,7 +212,7 @@ for thing in gc.get_objects():
         raise RuntimeError('a hole')
 """),
     "memory": Attack("find earlier submissions, or the solution, in the memory that the worker left", "the worker "
-                     "never holds them: each child reads its own request", """
+                     "wipes its buffers before it forks for the next submission", """
 import ctypes
 word = b'eps = torch.randn'
 for line in open('/proc/self/maps'):
@@ -278,9 +279,17 @@ for path in glob.glob(helpers.__path__[0] + '/*.py'):
     "forged verdict": Attack("write `passed` to the pipe", LOSES, forged("message({'kind': 'passed', 'points': 9})"),
                              "error", "no usable answer"),
     "frames for the next request": Attack(
-        "answer the next request, or the next submission, too", "the worker counts bytes, it does not read them",
+        "answer the next request, or the next submission, too",
+        "it is judged like any other answer, and ends with the submission",
         forged("struct.pack('<Q', 0) + struct.pack('<Q', 2) + b'{}' + struct.pack('<Q', 0)"), "error",
         "no usable answer"),
+    "answers to later questions": Attack(
+        "answer what other checks ask the same process, from a thread",
+        "what is no usable answer is asked again, in a process of its own: the others keep their points",
+        instead(OWN_PIPES + "def fill():\n    while True:\n        os.write(pipes[-2], b'x')\n"
+                "        os.write(pipes[-1], b'x')\n"
+                "threading.Thread(target=fill, daemon=True).start()\nreturn mu", "import os, threading"),
+        "failed or error", ""),
     "garbage on every descriptor": Attack("confuse the grader", LOSES, forged("b'garbage' * 100"), "error",
                                           "no usable answer"),
     "over-long answer": Attack("fill the grader's memory", "cut off at 256 MB",
@@ -307,17 +316,17 @@ for path in glob.glob(helpers.__path__[0] + '/*.py'):
                              instead("while True:\n    print('x' * 10 ** 6, flush=True)"), "timeout",
                              "no answer within"),
     "endless trickle": Attack("keep the pipe busy with a byte at a time", "stopped at the item's time limit",
-                              instead("while True:\n    os.write(3, b'x')", "import os"), "timeout",
+                              instead(OWN_PIPES + "while True:\n    os.write(pipes[-2], b'x')", "import os"), "timeout",
                               "no answer within"),
     "ignored signals": Attack("survive every signal that can be ignored", "stopped at the time limit, by one that "
                               "cannot", instead("time.sleep(60)", PATIENT), "timeout", "no answer within"),
     "double fork with setsid": Attack(
-        "leave a process in a session of its own that keeps the pipe open", "its item runs into the time limit, then "
+        "leave a process in a session of its own that keeps the pipe open", "it is not waited for; at the end "
         "everything in the sandbox's process table is killed",
         instead("if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(60)\n    os._exit(0)\n"
-                "return mu", PATIENT), "timeout", "no answer within"),
+                "return mu", PATIENT), "failed", ""),
     "daemon": Attack(
-        "the same without the pipe, to be there for the next submission", "killed before the answer is passed on",
+        "the same without the pipe, to be there for the next submission", "killed before the next submission",
         "import os, signal, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
         "        os.closerange(0, 1024)\n        time.sleep(60)\n    os._exit(0)\n"),
     "threads": Attack("go on in threads after the answer", "they end with the process",
@@ -386,7 +395,8 @@ except ProcessLookupError:
             "(lambda code: code < 0 and os.lstat('/nothing'))(ctypes.CDLL('librt.so.1').mq_open(b'/q', 66, 0o666, 0))",
             system_call(248, "b'user'", "b'left'", "b'abc'", 3, -4), "os.memfd_create('left')")),
     "files for the next submission": Attack(
-        "leave a matplotlibrc, modules and start files in /tmp and /dev/shm", "both are emptied between requests", """
+        "leave a matplotlibrc, modules and start files in /tmp and /dev/shm",
+        "both are emptied between submissions", """
 import os
 for name in ('torch.py', 'sitecustomize.py', 'matplotlib/matplotlibrc', '.config/pip/pip.conf', 'attack-left.pth'):
     for folder in ('/tmp', '/dev/shm'):
@@ -394,7 +404,7 @@ for name in ('torch.py', 'sitecustomize.py', 'matplotlib/matplotlibrc', '.config
         open(os.path.join(folder, name), 'w').write('raise SystemExit')
 """),
     "modules for the next submission": Attack(
-        "leave patched modules in the interpreter", "each request has a process of its own",
+        "leave patched modules in the interpreter", "each submission has processes of its own",
         "import helpers.given.checks, autograde_tests.probes.vae as p, torch._tensor\ntorch.left = 1\n"
         "helpers.given.checks.Layers.seen = None\np.left = 1\ntorch.set_default_dtype(torch.float64)\n"),
 

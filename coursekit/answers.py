@@ -1,0 +1,182 @@
+"""`./course answers`: the written answers of a class in one sheet, beside the model answer; points are typed there.
+
+A question is a Markdown cell of the assignment's notebook with a model answer between markers, see coursekit.release.
+The sheet is answers.csv in the folder of results: type points and comments there, in any spreadsheet program, and run
+the command again. What was typed stays.
+"""
+import json
+import re
+from dataclasses import dataclass
+
+import nbformat
+
+from coursekit.release import ANSWER_FIELD, MARKDOWN_MARKERS, discover, marked
+from coursekit.roster import read_table
+from coursekit.sandbox import ROOT
+from helpers.given.__main__ import UserError
+
+SHEET = "answers.csv"
+COLUMNS = ("question", "key", "student", "points", "max", "comment", "answer", "model answer")
+MAX_CHARACTERS = 20_000  # of an answer
+POINTS = 4
+NO_ANSWER = "no answer in the notebook"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of a notebook. id: of its cell. known: the ids of all cells that the notebook is released with."""
+
+    id: str
+    title: str
+    text: str
+    model: str
+    known: frozenset
+
+
+def questions(assignment):
+    """The questions of an assignment, in their order."""
+    notebook = nbformat.read(ROOT / discover(ROOT)[assignment], as_version=4)
+    known = frozenset(cell.get("id") for cell in notebook.cells)
+    found = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        lines = cell.source.split("\n")
+        pairs = marked(lines, MARKDOWN_MARKERS, f"cell {number}") if cell.cell_type == "markdown" else []
+        if pairs:
+            model = "\n".join("\n".join(lines[start:end - 1]) for start, end in pairs).strip()
+            for start, end in reversed(pairs):
+                del lines[start - 1:end]
+            text = "\n".join(lines).strip()
+            title = re.search(r"\*\*(.+?)\*\*", text)
+            found.append(Question(cell.id, title[1] if title else f"Cell {number}", text, model, known))
+    return found
+
+
+def extract(text, asked):
+    """Find the answers in the text of a student's notebook: {id of the question: answer}, "" where there is none.
+
+    An answer is what was added to the question's cell, and the Markdown cells that were added below it.
+    """
+    answers = {question.id: "" for question in asked}
+    try:
+        cells = json.loads(text)["cells"]
+        cells = [(str(cell.get("id")), cell["cell_type"], source_of(cell)) for cell in cells]
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
+        return answers  # no notebook, or a broken one
+    current = None
+    for id, kind, source in cells:
+        found = [question for question in asked if id == question.id]
+        if not found and id not in (asked[0].known if asked else ()):  # a program that makes ids anew
+            found = [question for question in asked if f"**{question.title}**" in source]
+        if found:
+            current, = found[:1]
+            given = {line.strip() for line in current.text.split("\n")} | {ANSWER_FIELD, ANSWER_FIELD.strip("*")}
+            answers[current.id] = "\n".join(line for line in source.split("\n")
+                                            if not line.strip() or line.strip() not in given)
+            current = current if id == current.id else None  # without ids nothing tells what was added below
+        elif current and kind == "markdown" and id not in current.known:
+            answers[current.id] += "\n\n" + source
+        else:
+            current = None
+    return {id: re.sub(r"\n{3,}", "\n\n", answer).strip()[:MAX_CHARACTERS] for id, answer in answers.items()}
+
+
+def source_of(cell):
+    source = cell["source"]
+    return source if isinstance(source, str) else "".join(map(str, source))
+
+
+def marks(results):
+    """What was typed into the sheet: {key of the submission: [{"id", "title", "points", "max", "comment"}]}.
+
+    points is None where nothing was typed. All questions count for everybody as soon as there is a sheet.
+    """
+    path = results.folder / SHEET
+    if not path.is_file():
+        return {}
+    asked = questions(results.settings["assignment"])
+    titles = {question.title: question for question in asked}
+    keys = {submission.key.lstrip("0"): submission.key for submission in results.submissions}
+    typed, most = {}, {}
+    for number, row in enumerate(read_table(path), start=2):
+        where = f"{path}, line {number}"
+        question = titles.get(plain(row.get("question")))
+        if question is None:
+            raise UserError(f"{where}: there is no question {row.get('question')!r}; there is: {', '.join(titles)}")
+        maximum = read_points(row, "max", where)
+        if maximum is None or most.setdefault(question.id, maximum) != maximum:
+            raise UserError(f"{where}: max is {row['max']!r}, expected the same number for everybody "
+                            f"({most.get(question.id, POINTS):g})")
+        got = read_points(row, "points", where)
+        if got is not None and got > maximum:
+            raise UserError(f"{where}: {got:g} points, there are {maximum:g} for this question")
+        key = keys.get(plain(row.get("key")).lstrip("0"))  # spreadsheets take 007 for a number
+        if key is None:
+            raise UserError(f"{where}: there is no submission {row.get('key')!r}: correct the key, or delete the line")
+        typed[key, question.id] = got, plain(row.get("comment"))
+    return {submission.key: [
+        dict(zip(("id", "title", "max", "points", "comment"), (
+            question.id, question.title, most.get(question.id, POINTS),
+            *typed.get((submission.key, question.id), (None, "")))))
+        for question in asked] for submission in results.submissions}
+
+
+def read_points(row, column, where):
+    text = plain(row.get(column)).strip().replace(",", ".")
+    if not text:
+        return None
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise UserError(f"{where}: {column} is {row[column]!r}, expected a number")
+    return float(text)
+
+
+def plain(text):
+    """A cell as it was before `gradebook.cell` made it safe."""
+    text = text or ""
+    return text[1:] if re.match(r"'[=+\-@\t\r]", text) else text
+
+
+def sheet(results, most=POINTS):
+    """The rows of the sheet: by question, then by student, with what was typed so far. most: points of a question."""
+    typed = marks(results)
+    reports = {submission.key: results.report(submission) for submission in results.submissions}
+    for number, question in enumerate(questions(results.settings["assignment"])):
+        for submission in results.submissions:
+            answer = (reports[submission.key] or {}).get("answers", {}).get(question.id, "")
+            mark = typed[submission.key][number] if typed else {"points": None, "max": most, "comment": ""}
+            if not answer and mark["points"] is None and not mark["comment"]:
+                mark = {**mark, "points": 0, "comment": NO_ANSWER}
+            yield {"question": question.title, "key": submission.key, "student": submission.name,
+                   "points": mark["points"], "max": mark["max"], "comment": mark["comment"], "answer": answer,
+                   "model answer": question.model, "text": question.text}
+
+
+def add_arguments(parser):
+    parser.add_argument("folder", metavar="DIR", help="the --out of a `course grade-class`")
+    parser.add_argument("--points", type=float, default=POINTS, metavar="N",
+                        help="points of each question in a new sheet (default: %(default)s); the sheet's column max "
+                        "can be changed afterwards")
+
+
+def main(args):
+    """Run `./course answers`: write the sheet with what was typed so far, and build the grade book anew."""
+    from coursekit.batch import Results, lock
+    from coursekit.gradebook import build, write_rows
+    from coursekit.reports import templates
+    from helpers.given.__main__ import write
+    from itertools import groupby
+
+    if not 0 < args.points < 1e6:
+        raise UserError(f"--points {args.points:g}: expected a number above 0")
+    results = Results.open(args.folder)
+    with lock(results.folder):
+        rows = list(sheet(results, args.points))
+        if not rows:
+            raise UserError(f"the notebook of {results.settings['assignment']} has no questions to answer in writing")
+        write_rows(results.folder / SHEET, COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
+        grouped = [list(group) for _, group in groupby(rows, key=lambda row: row["question"])]
+        write(results.folder / "answers.html", templates().get_template("answers.html").render(
+            assignment=results.settings["assignment"], questions=grouped))
+        print(build(results))
+    unmarked = sum(row["points"] is None for row in rows)
+    print(f"{results.folder / SHEET}: {len(rows)} answers, {unmarked} without points. Type them there, then run this "
+          f"again.\n{results.folder / 'answers.html'}: the same to read")

@@ -1,0 +1,99 @@
+"""class.html: what an instructor wants to know of a class at one glance."""
+import collections
+import re
+import statistics
+
+from coursekit import reports, similarity
+from coursekit.release import strip
+from coursekit.sandbox import ROOT
+
+MISTAKES, SLOWEST, LINES = 15, 10, 120  # shown at most
+
+
+def histogram(totals, most):
+    """The distribution of scores: a list of (label, number of submissions), in at most twelve steps of whole points."""
+    step = max(1, -(-int(most + 1) // 12))
+    counts = collections.Counter(int(total // step) for total in totals)
+    bins = int(most // step) + 1
+    return [(f"{reports.points(n * step)}" + (f"–{reports.points(min(n * step + step - 1, most))}" if step > 1 else ""),
+             counts[n]) for n in range(bins)]
+
+
+def hardest(found, items):
+    """(item, maximum, mean points, number with all of them, its share), the hardest first."""
+    rows = []
+    for name, most in items.items():
+        got = [report["items"][name]["points"] for report in found]
+        full = sum(points == most for points in got)
+        rows.append((name, most, statistics.mean(got), full, full / len(got)))
+    return sorted(rows, key=lambda row: row[2] / (row[1] or 1))
+
+
+def mistakes(found):
+    """Messages that say the same but for numbers: [(item, message, hint, keys)], the commonest first."""
+    groups = collections.defaultdict(list)
+    for key, report in found.items():
+        for name, item in report["items"].items():
+            if not imported(report):
+                groups["", item["status"], alike(item["message"])].append((key, item))
+                break
+            if item["message"]:
+                groups[name, item["status"], alike(item["message"])].append((key, item))
+    ranked = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+    return [(name, group[0][1]["message"], group[0][1]["hint"], [key for key, _ in group])
+            for (name, *_), group in ranked[:MISTAKES]]
+
+
+def imported(report):
+    """False if the file cannot be imported: then every item says so."""
+    return not all(item["message"].startswith("the file cannot be imported: ") for item in report["items"].values())
+
+
+def alike(message):
+    """A message without what differs from file to file: numbers, and where it happened."""
+    message = re.sub(r" \(\w+\.py, line \d+\)", "", message)
+    return re.sub(r"-?\d+(\.\d+)?(e[+-]?\d+)?", "#", message)
+
+
+def side(own, marked):
+    """The lines of one side of a pair around what is shared: [(number, indent, text, is it shared)]; None for those
+    left out."""
+    near = [number for number in sorted(own.lines)
+            if own.lines[number].strip() and any(abs(number - other) <= 2 for other in marked)]
+    indents = {number: len(own.lines[number]) - len(own.lines[number].lstrip()) for number in near}
+    least, lines, last = min(indents.values(), default=0), [], None
+    for number in near:
+        if last is not None and any(last < other < number and text.strip() for other, text in own.lines.items()):
+            lines.append(None)
+        lines.append((number, " " * (indents[number] - least), own.lines[number].strip()[:400], number in marked))
+        last = number
+    return lines[:LINES]
+
+
+def render(results, rows, found, items, questions):
+    """Return the page. rows, found, items, questions: see gradebook.build."""
+    assignment = results.settings["assignment"]
+    by_key = {row["key"]: row for row in rows}
+    found = {key: report for key, report in found.items() if report}
+    graded = {key: report for key, report in found.items() if by_key[key]["status"] == "graded"}
+    judged = [report for report in graded.values() if imported(report)]
+    totals = [row["total"] for row in rows if row["total"] is not None]
+    most = sum(items.values()) + sum(questions.values())
+    solution = (ROOT / "helpers" / f"{assignment}.py").read_text(encoding="utf-8")
+    sources = {submission.key: source for submission in results.submissions
+               if submission.key in graded and (source := results.source(submission)) is not None}
+    alike_pairs, own = similarity.pairs(sources, strip(solution, f"helpers/{assignment}.py"), solution)
+    steps = histogram(totals, most)
+    return reports.templates().get_template("class.html").render(
+        assignment=assignment, settings=results.settings, rows=rows, by_key=by_key, most=most, items=items,
+        questions=questions, totals=totals, steps=steps, tallest=max([count for _, count in steps] + [1]),
+        mean=statistics.mean(totals) if totals else 0, median=statistics.median(totals) if totals else 0,
+        full=sum(total == most for total in totals), hardest=hardest(judged, items) if judged else [], judged=judged,
+        mistakes=mistakes(graded), compared=len(sources),
+        unmarked=sum(points is None for row in rows for points in row["written"].values()),
+        broken=[row for row in rows if row["status"] != "graded"],
+        slowest=sorted((row for row in rows if row["seconds"] is not None), key=lambda row: -row["seconds"])[:SLOWEST],
+        retried=[by_key[key] for key, report in found.items() if report.get("attempts", 1) > 1],
+        isolated=all(report["isolated"] for report in found.values()),
+        pairs=[(pair, [(by_key[key], share, side(own[key], lines))
+                       for key, share, lines in zip(pair.keys, pair.shares, pair.lines)]) for pair in alike_pairs])

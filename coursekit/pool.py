@@ -1,0 +1,171 @@
+"""Runs a function over many tasks in other processes, each task exactly once to its end, whatever dies meanwhile.
+
+`local` keeps processes on this machine; `dask` sends the same work to a cluster. Both take (key, arguments) pairs from
+an iterator as they have room, and yield (key, result, attempts) as it comes. A result is a value or a Failure.
+"""
+import collections
+import multiprocessing
+import signal
+import sys
+import traceback
+import uuid
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+
+ATTEMPTS = 3  # a task that three processes died of is given up
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a task has no result."""
+
+    reason: str
+
+
+class Worker:
+    """A process that runs tasks one after the other."""
+
+    def __init__(self, context, function, folder):
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, function, folder), daemon=False)
+        self.process.start()
+        theirs.close()
+        self.task = None
+
+    def send(self, task):
+        self.task = task
+        try:
+            self.connection.send(task[1])
+        except OSError:
+            pass  # it has died; whoever waits for it will see
+
+    def receive(self):
+        """Its result, or None if it died."""
+        try:
+            return self.connection.recv() if self.connection.poll() else None
+        except (EOFError, OSError):
+            return None
+
+    def stop(self):
+        self.connection.close()
+        self.process.join(5 if self.task is None else 0)
+        self.process.kill()
+        self.process.join()
+
+
+def serve(connection, function, folder):
+    """What a worker does. folder: for its temporary files, which whoever started it removes."""
+    import tempfile
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that hands out the work
+    tempfile.tempdir = folder
+    while True:
+        try:
+            arguments = connection.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            result = function(*arguments)
+        except Exception as error:
+            traceback.print_exc()
+            result = Failure(f"{type(error).__name__}: {error}")
+        try:
+            connection.send(result)
+        except OSError:
+            return
+
+
+def local(function, tasks, count, folder, preload=(), started=lambda process: None):
+    """Run in `count` processes of this machine.
+
+    Args:
+        folder: for the temporary files of the processes.
+        preload: modules that are imported once, before the processes are forked off.
+        started: called with each new process.
+    """
+    forks = sys.platform != "win32"
+    context = multiprocessing.get_context("forkserver" if forks else "spawn")
+    if forks:
+        context.set_forkserver_preload(list(preload))
+    tasks, again = iter(tasks), collections.deque()
+    workers = []
+
+    def next_task():
+        if again:
+            return again.popleft()
+        for key, arguments in tasks:
+            return [key, arguments, 0]
+
+    def new_worker():
+        worker = Worker(context, function, folder)
+        started(worker.process)
+        return worker
+
+    try:
+        while True:
+            for worker in workers:
+                if worker.task is None and (task := next_task()):
+                    worker.send(task)
+            while len(workers) < count and (task := next_task()):
+                workers.append(new_worker())
+                workers[-1].send(task)
+            busy = [worker for worker in workers if worker.task is not None]
+            if not busy:
+                return
+            ready = set(wait([end for worker in busy for end in (worker.connection, worker.process.sentinel)]))
+            for worker in busy:
+                if not ready & {worker.connection, worker.process.sentinel}:
+                    continue
+                key, _, attempts = task = worker.task
+                task[2] = attempts = attempts + 1
+                result, worker.task = worker.receive(), None
+                if result is None:  # it died; a result that was sent before is whole or not there
+                    worker.stop()
+                    workers[workers.index(worker)] = new_worker()
+                    result = Failure("the grading process died")
+                if isinstance(result, Failure) and attempts < ATTEMPTS:
+                    again.append(task)
+                else:
+                    yield key, result, attempts
+    finally:
+        for worker in workers:
+            worker.connection.close()  # those that wait for a task end by themselves, all at the same time
+        for worker in workers:
+            worker.stop()
+
+
+def dask(function, tasks, address):
+    """Run on a Dask cluster. Its workers need this course in the same place, and bubblewrap."""
+    from distributed import Client, as_completed
+
+    tasks, running = iter(tasks), {}
+    run = uuid.uuid4().hex  # a scheduler answers from memory for a key that it knows
+    with Client(address, timeout=30) as client:
+        client.wait_for_workers(1, timeout=60)
+        room = 2 * max(1, sum(client.nthreads().values()))  # one in work and one waiting for each thread
+        finished = as_completed()
+
+        def submit(key, arguments, attempts):
+            future = client.submit(function, *arguments, pure=False, key=f"{key}-{run}-{attempts}")
+            running[future] = key, arguments, attempts + 1
+            finished.add(future)
+
+        def submit_next():
+            for key, arguments in tasks:
+                submit(key, arguments, 0)
+                return True
+
+        while len(running) < room and submit_next():
+            pass
+        for future in finished:
+            key, arguments, attempts = running.pop(future)
+            try:
+                result = future.result()
+            except Exception as error:
+                # Dask blames every task that a dying worker held, and gives a task up after three deaths
+                # (distributed.scheduler.allowed-failures). So it is asked again, as is a task that raised.
+                result = Failure(f"{type(error).__name__}: {error}")
+            if isinstance(result, Failure) and attempts < ATTEMPTS:
+                submit(key, arguments, attempts)
+                continue
+            yield key, result, attempts
+            submit_next()

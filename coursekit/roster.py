@@ -1,0 +1,129 @@
+"""Who handed in what: the submissions of a class, from a folder or from a CSV file."""
+import collections
+import csv
+import dataclasses
+import io
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from coursekit.sandbox import printable
+from coursekit.submission import is_bare_repository
+from helpers.given.__main__ import UserError
+
+# Columns of the CSV file, and what Moodle's and Canvas's own exports call them.
+COLUMNS = {"path": ("path", "submission", "folder", "file", "repository"),
+           "name": ("name", "student", "full name"),
+           "id": ("id", "key"),
+           "number": ("id number", "student number", "sis user id"),
+           "email": ("email", "email address", "e-mail"),
+           "login": ("login", "username", "sis login id"),
+           "section": ("section", "group")}
+MOODLE_FOLDER = re.compile(r"(.+)_(\d+)_assignsubmission_\w+")  # of "Download all submissions"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One row of the grade book. `key` names its folder in the results; `path` may lead nowhere."""
+
+    key: str
+    path: Path | None
+    name: str
+    id: str = ""
+    number: str = ""
+    email: str = ""
+    login: str = ""
+    section: str = ""
+
+
+def collect(source):
+    """Return the submissions of a folder (whatever lies in it, one entry each) or of a CSV file (one row each)."""
+    source = Path(source)
+    if source.is_dir():
+        found = from_folder(source)
+    elif source.is_file():
+        found = from_csv(source)
+    else:
+        raise UserError(f"there is no {source}: give the folder with the submissions, or a CSV file of them")
+    if not found:
+        raise UserError(f"{source} holds no submission")
+    return with_own_keys(found)
+
+
+def from_folder(folder):
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith((".", "__MACOSX")) or path.name in ("desktop.ini", "Thumbs.db"):
+            continue
+        name = printable(path.name.removesuffix(".zip").removesuffix(".git")) or "unnamed"
+        moodle = MOODLE_FOLDER.fullmatch(name)
+        if moodle and path.is_dir():
+            found[path.name] = submission(path.name, parcel(path), moodle[1], id=moodle[2])
+        else:
+            found[path.name] = submission(path.name, parcel(path), name)
+    return found
+
+
+def parcel(path):
+    """The zip file in a folder that holds nothing else, as Moodle hands it out; else the path itself."""
+    if path.is_dir() and not path.is_symlink() and not is_bare_repository(path):
+        content = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+        if len(content) == 1 and content[0].suffix == ".zip":
+            return content[0]
+    return path
+
+
+def from_csv(path):
+    rows = read_table(path)
+    columns = {}
+    for title in filter(None, rows[0] if rows else ()):  # None holds what is too much in a line
+        for column, titles in COLUMNS.items():
+            if title.strip().lower() in titles:
+                columns.setdefault(column, title)
+    if rows and "path" not in columns:
+        raise UserError(f"{path} has the columns {', '.join(filter(None, rows[0]))}, expected a column 'path' (and "
+                        "name, id, id number, email, login, section, as far as known)")
+    found, seen = {}, {}
+    for number, row in enumerate(rows, start=2):
+        said = {column: printable(row[title] or "") for column, title in columns.items()}
+        where = (row[columns["path"]] or "").strip()
+        who = [said.get(column, "") for column in ("id", "number", "login", "email", "name")]
+        known_by = next(filter(None, who), Path(where).stem)
+        if not known_by:
+            continue  # an empty line
+        if known_by in seen:
+            raise UserError(f"{path}, line {number}: {known_by!r} stands in line {seen[known_by]}, too")
+        seen[known_by] = number
+        said.update(name=said.get("name") or known_by, path=parcel(path.parent / where) if where else None)
+        found[known_by] = submission(known_by, said.pop("path"), said.pop("name"), **said)
+    return found
+
+
+def read_table(path):
+    """The rows of a CSV file as dicts. Knows what spreadsheets write: a byte order mark, semicolons, tabs."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not in UTF-8: save it as \"CSV UTF-8\"") from None
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    csv.field_size_limit(1 << 24)
+    try:
+        return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval=""))
+    except csv.Error as error:
+        raise UserError(f"{path} is not a CSV file: {error}") from None
+
+
+def submission(known_by, path, name, **more):
+    """A Submission. Its key is the name of a folder on any system."""
+    key = re.sub(r"[^A-Za-z0-9.@+-]+", "_", known_by.removesuffix(".zip").removesuffix(".git")).strip("._-")[:60]
+    return Submission(key or "unnamed", path, name, **more)
+
+
+def with_own_keys(known):
+    """Give those a key of their own that would share one. known: {what it is known by: Submission}."""
+    count = collections.Counter(submission.key.lower() for submission in known.values())
+    return [submission if count[submission.key.lower()] == 1 else dataclasses.replace(
+                submission, key=f"{submission.key}-{zlib.crc32(name.encode('utf-8', 'surrogateescape')):08x}")
+            for name, submission in known.items()]

@@ -1,0 +1,512 @@
+"""`./course grade-class`: everything that is handed in is graded once, whatever dies or is broken."""
+import csv
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import make_class
+from pool_tasks import die, die_once, double, fail
+from coursekit import __main__ as instructor
+from coursekit import batch, grade, gradebook, notebook, pool, reports, roster, sandbox
+from coursekit.release import write_files
+from helpers.given import __main__ as student
+
+ROOT = Path(__file__).resolve().parents[1]
+SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
+MAXIMA = {"vae.loss_function": 5, "vae.interpolate": 1}
+
+
+def course(*arguments):
+    return student.main(list(map(str, arguments)), instructor.COMMANDS)
+
+
+def rows(path):
+    with open(path, encoding="utf-8-sig", newline="") as stream:
+        return list(csv.reader(stream))
+
+
+def made_up(where="ada", **points):
+    """A report without a grading."""
+    items = {name: {"points": points.get(name.split(".")[1], most), "max": most, "hint": "",
+                    "status": "failed" if name.split(".")[1] in points else "passed",
+                    "message": "got 3 <b>" if name.split(".")[1] in points else ""} for name, most in MAXIMA.items()}
+    return {"submission": where, "assignment": "vae", "score": sum(item["points"] for item in items.values()), "max": 6,
+            "seed": 1, "isolated": True, "why_not_isolated": None, "items": items, "seconds": 0.5,
+            "style": {"status": "passed", "count": 0, "findings": []},
+            "notebook": {"status": "skipped", "cells": 0, "failed": [], "pictures": []},
+            "versions": {"python": "3", "torch": "2"}}
+
+
+def handed_in(folder, *names):
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "vae.py").write_text(f"# {name}\n")
+    return folder
+
+
+def start(out, folder):
+    return batch.Results.start(out, "vae", False, 1, roster.collect(folder))
+
+
+def quick(tasks, points=()):
+    """Stands for a pool: reports without gradings."""
+    for key, (*_, where, source, problem) in tasks:
+        yield key, made_up(where, **dict(points)), 1
+
+
+# The whole way
+
+@pytest.fixture(scope="module")
+def whole_class(tmp_path_factory):
+    """A class with all kinds of submissions, graded by two processes of which several are killed."""
+    folder, out = tmp_path_factory.mktemp("class"), tmp_path_factory.mktemp("results") / "out"
+    expected = make_class.make(folder / "in", count=18, git=True)
+    (folder / "in" / "dies").mkdir()
+    (folder / "in" / "dies" / "vae.py").write_text(SOLUTION)
+    expected["dies"] = set()
+    workers, saved, kills, done = [], [], [], threading.Event()
+    draw = random.Random(0)
+
+    def kill():
+        while not done.wait(2.5):
+            living = [process for process in workers if process.is_alive()]
+            if living and len(kills) < 4 and len(saved) > 2:
+                kills.append(draw.choice(living).pid)
+                os.kill(kills[-1], signal.SIGKILL)
+
+    class Counted(batch.Results):
+        def save(self, submission, report, source):
+            saved.append(submission.key)
+            super().save(submission, report, source)
+
+    results = Counted.start(out, "vae", False, 1, roster.collect(folder / "in"))
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        failed = batch.grade_class(results, lambda tasks: pool.local(
+            batch.grade_one, tasks, 2, str(tmp_path_factory.mktemp("temporary")), batch.PRELOAD, workers.append))
+    finally:
+        done.set()
+        killer.join()
+    print(gradebook.build(results))
+    return results, expected, saved, kills, failed
+
+
+@pytest.mark.slow
+def test_every_submission_is_graded_once(whole_class):
+    results, expected, saved, kills, failed = whole_class
+    assert kills and not failed
+    assert sorted(saved) == sorted(submission.key for submission in results.submissions)
+    assert len(saved) == len(expected)
+    attempts = [results.report(submission)["attempts"] for submission in results.submissions]
+    assert sum(attempts) <= len(saved) + len(kills)
+
+
+@pytest.mark.slow
+def test_the_right_items_lose_points(whole_class):
+    """What each submission was made of tells which items lose points."""
+    results, expected, *_ = whole_class
+    for submission in results.submissions:
+        report = results.report(submission)
+        lost = {name for name, item in report["items"].items() if item["points"] < item["max"]}
+        name, = [name for name in expected if name.removesuffix(".git") == submission.name]
+        if expected[name] is None:
+            assert report["score"] == 0 and report["max"] == 34 and len(lost) == 9
+        else:
+            assert lost == expected[name], submission.name
+
+
+@pytest.mark.slow
+def test_grade_book_of_the_class(whole_class):
+    results, expected, *_ = whole_class
+    header, *table = rows(results.folder / "gradebook.csv")
+    assert len(table) == len(expected)
+    statuses = {row[0]: row[header.index("status")] for row in table}
+    assert "larger than 1 MB" in statuses["huge"] and "not a plain file" in statuses["a link"]
+    assert "UTF-8" in statuses["not UTF-8"] and "zip" in statuses["no zip"] and statuses["syntax error"] == "graded"
+    assert str(results.submissions[0].path.parent) not in (results.folder / "class.html").read_text()
+    for submission in results.submissions:
+        files = {path.name for path in results.of(submission).iterdir()} - {"vae.py"}
+        assert files == {"report.json", "report.md", "report.html", "results.json", "github.json"}
+
+
+@pytest.mark.slow
+def test_the_same_command_grades_nothing_again(whole_class):
+    results, *_ = whole_class
+    assert batch.grade_class(results, lambda tasks: list(tasks) and pytest.fail("it grades again")) == []
+
+
+# What one submission leaves for the next
+
+LEFT = {
+    "files": "open('/tmp/left.py', 'w').write('x'); open('/dev/shm/left', 'w').write('x')",
+    "processes": "if os.fork() == 0:\n        os.setsid(); time.sleep(600)",
+    "torch's state": "torch.set_default_dtype(torch.float64); torch.manual_seed(0); torch.set_grad_enabled(False)",
+    "torch's functions": "torch.randn_like = torch.zeros_like; torch.nn.Linear.forward = lambda self, x: x",
+    "memory": "left = []\n    while True:\n        left.append(torch.ones(10 ** 8))",
+    "threads": "import threading; [threading.Thread(target=time.sleep, args=(600,)).start() for _ in range(50)]",
+}
+LOOK = """
+import os as _os
+_found = [name for place in ("/tmp", "/dev/shm") for name in _os.listdir(place) if "left" in name]
+_found += [name for name in _os.listdir("/proc") if name.isdigit() and int(name) not in (1, _os.getpid())]
+if _found or torch.get_default_dtype() != torch.float32 or not torch.is_grad_enabled():
+    raise RuntimeError(f"left behind: {_found}")
+"""
+
+
+@pytest.mark.skipif(sandbox.why_not_isolated() is not None, reason=f"not isolated: {sandbox.why_not_isolated()}")
+def test_a_submission_does_not_touch_the_next(monkeypatch):
+    """Each attempt is made in a function that a check calls. It costs points of that item at most; the next submission
+    gets all points, and finds nothing."""
+    monkeypatch.setattr(sandbox, "LIMITS", {**sandbox.LIMITS, "DATA": 2048 << 20})
+    with grade.Grader("vae", notebook=False) as grader:
+        for name, statements in LEFT.items():
+            hostile = SOLUTION.replace("def interpolate(", f"""def interpolate(*arguments):
+    import os, time
+    {statements}
+    return right_interpolate(*arguments)
+
+
+def right_interpolate(""")
+            report = grader.grade("hostile", hostile, 3)
+            lost = {item for item, result in report["items"].items() if result["points"] < result["max"]}
+            assert lost <= {"vae.interpolate"}, (name, report["items"])
+            report = grader.grade("honest", SOLUTION + LOOK, 3)
+            assert report["score"] == report["max"], (name, report["items"])
+
+
+def test_a_function_that_changes_torch_costs_its_own_item_only():
+    """All checks ask one process first: what `interpolate` leaves there does not count against the others."""
+    source = SOLUTION.replace("def reparametrize(mu, logvar):", """def reparametrize(mu, logvar):
+    torch.set_default_dtype(torch.float64)
+    return right_reparametrize(mu, logvar)
+
+
+def right_reparametrize(mu, logvar):""")
+    assert source != SOLUTION
+    checks = grade.load_checks("vae")
+    with sandbox.Sandbox("vae", ROOT) as running:
+        items, _ = grade.grade_source(running, source, checks, 3)
+    for name in ("vae.loss_function", "vae.kl_weight", "vae.sample_on_grid", "vae.interpolate"):
+        assert items[name]["status"] == "passed", items[name]
+
+
+# Going on where a run was stopped
+
+def test_goes_on_after_a_stop(tmp_path, monkeypatch):
+    folder = handed_in(tmp_path / "in", *"abcdef")
+    results = start(tmp_path / "out", folder)
+
+    def stopped(tasks):
+        for number, result in enumerate(quick(tasks)):
+            if number == 3:
+                raise KeyboardInterrupt
+            yield result
+
+    with pytest.raises(KeyboardInterrupt):
+        batch.grade_class(results, stopped)
+    (results.of(results.submissions[2]) / "report.json").unlink()  # as if the machine had stopped just before it
+    asked = []
+    again = start(tmp_path / "out", folder)
+    assert again.settings["seed"] == 1
+    batch.grade_class(again, lambda tasks: quick(asked.append(task[0]) or task for task in tasks))
+    assert asked == ["c", "d", "e", "f"]
+    assert all(again.report(submission) for submission in again.submissions)
+
+
+def test_grades_again_what_has_changed(tmp_path):
+    folder = handed_in(tmp_path / "in", "a", "b")
+    batch.grade_class(start(tmp_path / "out", folder), quick)
+    (folder / "a" / "vae.py").write_text("# mended\n")
+    handed_in(folder, "c")
+    asked = []
+    batch.grade_class(start(tmp_path / "out", folder),
+                      lambda tasks: quick(asked.append(task[0]) or task for task in tasks))
+    assert asked == ["a", "c"]
+
+
+def test_ctrl_c_on_the_command_line(tmp_path, monkeypatch, capsys):
+    folder = handed_in(tmp_path / "in", "a", "b")
+
+    def stopped(function, tasks, *_):
+        yield from list(quick(tasks))[:1]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pool, "local", stopped)
+    assert course("grade-class", folder, "--assignment", "vae", "--out", tmp_path / "out") == 130
+    told = capsys.readouterr()
+    assert "1 of 2 graded" in told.out and "goes on from here" in told.err
+    assert [row[0] for row in rows(tmp_path / "out" / "gradebook.csv")][1:] == ["a", "b"]
+
+
+def test_a_submission_that_kills_its_grader_is_told_and_tried_again(tmp_path, monkeypatch, capsys):
+    folder = handed_in(tmp_path / "in", "a", "b")
+    monkeypatch.setattr(pool, "local", lambda function, tasks, *_: (
+        (key, pool.Failure("the grading process died") if key == "b" else made_up(), 3) for key, _ in list(tasks)))
+    for _ in range(2):
+        assert course("grade-class", folder, "--assignment", "vae", "--out", tmp_path / "out", "--no-notebook") == 1
+        told = capsys.readouterr()
+        assert "1 of 2 graded" in told.out and "NOT GRADED: b: the grading process died" in told.err
+    header, _, b = rows(tmp_path / "out" / "gradebook.csv")
+    assert b[header.index("total")] == "" and b[header.index("status")] == "the grading process died"
+
+
+def test_the_folder_of_results_is_kept_apart(tmp_path, capsys):
+    folder = handed_in(tmp_path / "in", "a")
+    start(tmp_path / "out", folder)
+    assert course("grade-class", folder, "--assignment", "gan", "--out", tmp_path / "out") == 2
+    assert "results of assignment vae" in capsys.readouterr().err
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("")
+    assert course("grade-class", folder, "--assignment", "vae", "--out", tmp_path / "other") == 2
+    with batch.lock(tmp_path / "out"):
+        if sys.platform != "win32":
+            assert course("grade-class", folder, "--assignment", "vae", "--out", tmp_path / "out") == 2
+            assert "another `course grade-class`" in capsys.readouterr().err
+
+
+# The processes
+
+def run_local(function, arguments, tmp_path):
+    return {key: (result, attempts) for key, result, attempts in pool.local(
+        function, ((f"task {n}", a) for n, a in enumerate(arguments)), 2, str(tmp_path))}
+
+
+def test_tasks_of_processes_that_die_are_done_by_others(tmp_path):
+    assert run_local(double, [(n,) for n in range(9)], tmp_path) == {f"task {n}": (2 * n, 1) for n in range(9)}
+    assert run_local(die_once, [(str(tmp_path), n) for n in range(5)], tmp_path) == {
+        f"task {n}": (n, 2) for n in range(5)}
+    died = pool.Failure("the grading process died"), pool.ATTEMPTS
+    assert run_local(die, [(n,) for n in range(4)], tmp_path) == {
+        "task 0": (0, 1), "task 1": died, "task 2": (2, 1), "task 3": died}
+    assert run_local(fail, [(7,)], tmp_path) == {"task 0": (pool.Failure("ValueError: not 7"), pool.ATTEMPTS)}
+
+
+def test_a_cluster(tmp_path):
+    """Needs dask.distributed; a worker dies on the way."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        tasks = ((f"task {n}", (str(tmp_path), n)) for n in range(6))
+        done = [(key, result) for key, result, _ in pool.dask(die_once, tasks, cluster.scheduler_address)]
+        assert sorted(done) == [(f"task {n}", n) for n in range(6)]
+        (_, failed, _), = pool.dask(fail, [("task", (7,))], cluster.scheduler_address)
+        assert failed == pool.Failure("ValueError: not 7")
+
+
+def test_without_distributed_it_says_what_to_install(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    folder = handed_in(tmp_path / "in", "a")
+    options = "--assignment", "vae", "--out", tmp_path / "out", "--scheduler", "tcp://x:1"
+    assert course("grade-class", folder, *options) == 2
+    told = capsys.readouterr().err
+    assert "requirements-cluster.txt" in told and told.count("\n") == 1
+    assert (ROOT / "requirements-cluster.txt").is_file()
+
+
+# Who handed in what
+
+def test_folder(tmp_path):
+    handed_in(tmp_path, "Ada Lovelace", "Ada_Lovelace", ".hidden", "Emmy Noether_4711_assignsubmission_file_")
+    make_class.write_submission(tmp_path / "Kurt Gödel_42_assignsubmission_file" / "work", {"vae.py": "x"}, "zip")
+    found = {submission.name: submission for submission in roster.collect(tmp_path)}
+    assert found.keys() == {"Ada Lovelace", "Ada_Lovelace", "Emmy Noether", "Kurt Gödel"}
+    assert found["Emmy Noether"].id == "4711" and found["Kurt Gödel"].path.name == "work.zip"
+    assert len({submission.key for submission in found.values()}) == 4
+    assert all(re.fullmatch(r"[\w.@+-]+", submission.key, re.ASCII) for submission in found.values())
+
+
+@pytest.mark.parametrize("text, encoding", [
+    ("Student,ID Number,Email address,path\nAda,7,ada@x.org,a\nBob,8,bob@x.org,\n", "utf-8"),
+    ("name;student number;E-Mail;Folder\nAda;7;ada@x.org;a\nBob;8;bob@x.org;\n", "utf-8-sig")])
+def test_csv(tmp_path, text, encoding):
+    handed_in(tmp_path, "a")
+    (tmp_path / "class.csv").write_text(text, encoding=encoding)
+    ada, bob = roster.collect(tmp_path / "class.csv")
+    assert (ada.name, ada.number, ada.email, ada.path, ada.key) == ("Ada", "7", "ada@x.org", tmp_path / "a", "7")
+    assert bob.path is None
+    assert batch.read(bob, "vae", "notebooks/2_vae.ipynb") == (None, "nothing was handed in", None)
+
+
+@pytest.mark.parametrize("text, says", [
+    ("name,email\nAda,a@b.c\n", "expected a column 'path'"),
+    ("name,path\nAda,a\nAda,b\n", "line 3: 'Ada' stands in line 2, too"),
+    ("path\n", "holds no submission")])
+def test_csv_that_cannot_be_used(tmp_path, capsys, text, says):
+    (tmp_path / "class.csv").write_text(text)
+    assert course("grade-class", tmp_path / "class.csv", "--assignment", "vae", "--out", tmp_path / "out") == 2
+    told = capsys.readouterr().err
+    assert says in told and told.count("\n") == 1 and not (tmp_path / "out" / "class.json").exists()
+
+
+def test_git_repository(tmp_path):
+    make_class.write_submission(tmp_path / "ada", {"helpers/vae.py": "x = 1\n", "b/vae.py": "y"}, "git")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["ada.git"]
+    submission, = roster.collect(tmp_path)
+    assert batch.read(submission, "vae", "notebooks/2_vae.ipynb") == ("x = 1\n", None, None)
+    assert "expected helpers/gan.py" in batch.read(submission, "gan", "n.ipynb")[1]
+
+
+def test_git_repository_cannot_name_programs(tmp_path):
+    make_class.write_submission(tmp_path / "ada", {"helpers/vae.py": "x = 1\n"}, "git")
+    trap = f"touch {tmp_path / 'trapped'}"
+    with open(tmp_path / "ada.git" / "config", "a") as stream:
+        stream.write(f'[core]\n\tfsmonitor = "{trap}"\n\tpager = "{trap}"\n\tsshCommand = "{trap}"\n'
+                     f'[remote "o"]\n\turl = ext::sh -c "{trap}"\n\tpromisor = true\n'
+                     "[extensions]\n\tpartialClone = o\n")
+    subprocess.run(["git", f"--git-dir={tmp_path / 'ada.git'}", "update-ref", "-d", "HEAD"], check=True)
+    (tmp_path / "ada.git" / "HEAD").write_text("1" * 40 + "\n")  # is not there, so git would like to fetch it
+    assert "without a readable commit" in batch.read(roster.collect(tmp_path)[0], "vae", "n.ipynb")[1]
+    assert not (tmp_path / "trapped").exists()
+
+
+# What is written
+
+class Tags(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.addresses = set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        assert not [name for name, _ in attributes if name.startswith("on")]
+        self.addresses += [value for name, value in attributes if name in ("src", "href")]
+
+
+def test_nothing_of_a_submission_becomes_markup(tmp_path):
+    evil = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
+    folder = tmp_path / "in"
+    handed_in(folder, "=cmd|'calc'!A0", "\x1b[2Jred")
+    (folder / "class.csv").write_text(f"name,path,email\n\"{evil}\",a,@SUM(A1)\n+49,b,-1\n")
+    for source in (folder, folder / "class.csv"):
+        results = start(tmp_path / f"out {source.name}", source)
+        report = made_up(evil, interpolate=0)
+        report["items"]["vae.interpolate"].update(message=evil, hint=evil + "\n# title")
+        report["style"].update(status="failed", count=1, findings=[evil])
+        report["notebook"].update(status="failed", failed=[evil])
+        text = json.dumps(report)
+        batch.grade_class(results, lambda tasks: ((key, json.loads(text), 1) for key, _ in tasks))
+        gradebook.build(results)
+        pages = [results.folder / "class.html", *results.folder.glob("students/*/report.html")]
+        assert len(pages) > 2
+        for page in pages:
+            found = Tags(page.read_text(encoding="utf-8"))
+            assert not found.tags & {"script", "img", "link", "iframe", "object"}
+            assert all(re.fullmatch(r"students/[\w.@+-]+/report\.html", address) for address in found.addresses)
+        for page in results.folder.glob("students/*/report.md"):
+            assert "<" not in re.sub("<br>", "", page.read_text()) and "\n# title" not in page.read_text()
+        for table in results.folder.glob("*.csv"):
+            for cell in sum(rows(table), []):
+                assert not re.match(r"\s*[=+\-@\t\r]", cell), cell
+                assert cell.isprintable()
+
+
+@pytest.mark.parametrize("value, safe", [("=1+1", "'=1+1"), ("  @x", "'  @x"), ("-3", "'-3"),
+                                         ("a\x1b[1m\nb", "a [1m\nb"), (2.5, "2.5"), (-1, "-1"), (None, ""),
+                                         ("Ada", "Ada")])
+def test_cell(value, safe):
+    assert gradebook.cell(value) == safe
+
+
+def test_moodle_and_canvas(tmp_path):
+    handed_in(tmp_path, "a", "b")
+    (tmp_path / "class.csv").write_text("name,id,id number,email,login,section,path\nAda,17,7,ada@x.org,ada,B,a\n"
+                                        "Bob,18,8,bob@x.org,bob,A,b\n")
+    results = start(tmp_path / "out", tmp_path / "class.csv")
+    batch.grade_class(results, lambda tasks: quick(tasks, [("loss_function", 2.5)]))
+    gradebook.build(results)
+    assert rows(tmp_path / "out" / "moodle.csv") == [
+        ["Full name", "ID number", "Email address", "vae", "Feedback"],
+        ["Ada", "7", "ada@x.org", "3.5", "3.5 of 6: points lost in vae.loss_function"],
+        ["Bob", "8", "bob@x.org", "3.5", "3.5 of 6: points lost in vae.loss_function"]]
+    # What canvas-lms, lib/gradebook_importer.rb looks for: these headers in these places, then the assignments.
+    assert rows(tmp_path / "out" / "canvas.csv") == [
+        ["Student", "ID", "SIS Login ID", "Section", "vae"], ["    Points Possible", "", "", "", "6"],
+        ["Ada", "17", "ada", "B", "3.5"], ["Bob", "18", "bob", "A", "3.5"]]
+
+
+def test_gradescope_and_github():
+    report = made_up(loss_function=2)
+    told = reports.gradescope(report)
+    assert told["score"] == 3 and [test["score"] for test in told["tests"]] == [2, 1]
+    assert {test["status"] for test in told["tests"]} == {"passed", "failed"}
+    assert told["tests"][0]["max_score"] == 5 and "got 3" in told["tests"][0]["output"]
+    told = reports.github(report)
+    assert (told["version"], told["status"], told["max_score"]) == (1, "fail", 6)
+    assert sum(test["score"] for test in told["tests"]) == 3  # what the reporter adds up
+    assert reports.github(made_up())["status"] == "pass"
+
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def test_pictures_of_the_executed_notebook(tmp_path):
+    """Those that are pictures; a kernel may send anything."""
+    cells = ["import sys\nsys.path.insert(0, '..')\nfrom helpers import vae",
+             "def show(data):\n    display({'image/png': data}, raw=True)",
+             f"show({PIXEL!r})\nshow('<script>')\nshow('iVBORw0KGgoA<script>')\nshow(3)\nshow({PIXEL + chr(10)!r})",
+             f"show({PIXEL!r})\nshow({PIXEL!r})\n1 / 0"]
+    written = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb": nbformat.writes(written).encode()},
+                tmp_path / "course")
+    told = notebook.run_notebook(tmp_path / "course", "vae", "x = 1\n")
+    assert told["status"] == "failed" and told["failed"] == ["cell 4: ZeroDivisionError: division by zero"]
+    assert told["pictures"] == [[3, PIXEL], [3, PIXEL], [4, PIXEL], [4, PIXEL]]
+
+
+def test_pictures_stand_in_the_page(tmp_path):
+    report = made_up()
+    report["notebook"].update(status="passed", cells=3, pictures=[(2, PIXEL)])
+    reports.write_all(report, tmp_path)
+    assert f"data:image/png;base64,{PIXEL}" in (tmp_path / "report.html").read_text()
+    kept = json.loads((tmp_path / "report.json").read_text())
+    assert kept["notebook"]["pictures"] == [[2, "pictures/01-cell-2.png"]]
+    reports.write_all(kept, tmp_path, "Ada")  # once more, as when points are added
+    assert f"data:image/png;base64,{PIXEL}" in (tmp_path / "report.html").read_text()
+    assert "![Picture of cell 2](pictures/01-cell-2.png)" in (tmp_path / "report.md").read_text()
+
+
+def test_it_ends_with_its_starter(tmp_path):
+    """When the process that hands out the work is killed, none of its workers and sandboxes stays."""
+    folder = tmp_path / "in"
+    make_class.make(folder, count=4, broken=False)
+    command = [sys.executable, "-m", "coursekit", "grade-class", folder, "--assignment", "vae", "--out",
+               tmp_path / "out", "--no-notebook", "--jobs", "1"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL,
+                               env={**os.environ, "TMPDIR": str(tmp_path)})
+
+    def running():
+        """Whoever has our TMPDIR, or is a sandbox in it."""
+        return [path for path in Path("/proc").glob("[0-9]*") if any(
+            str(tmp_path).encode() in read_bytes(path / name) for name in ("environ", "cmdline"))]
+
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("out/students/*/report.json")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    assert len(running()) > 2
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while left := running():
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
+
+
+def read_bytes(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
