@@ -37,8 +37,8 @@ def linear_schedule(steps=1000):
     """Betas that grow evenly from 1e-4 to 0.02 (DDPM, section 4), whatever the number of steps.
 
     Returns:
-        (alphas_cumprod, alphas, betas), each a tensor (T,): alphas = 1 - betas, and alphas_cumprod, the alpha-bar of
-        the papers, is the product of all alphas up to and including that step.
+        (alphas_cumprod, alphas, betas), each a float32 tensor (T,): alphas = 1 - betas, and alphas_cumprod, the
+        alpha-bar of the papers, is the product of all alphas up to and including that step.
     """
     # BEGIN SOLUTION
     # In float64: a product of a thousand float32 numbers has lost two of its seven digits.
@@ -52,11 +52,12 @@ def cosine_schedule(steps=1000):
     """The cosine schedule (Nichol and Dhariwal, equation 17): alpha-bar falls like a squared cosine.
 
     With s = 0.008 and f(t) = cos^2((t / T + s) / (1 + s) * pi / 2), the papers' step t = 1, ..., T has
-    beta_t = 1 - f(t) / f(t - 1), clipped to [1e-4, 0.9999]. Without the clipping the last alpha would be 0.
+    beta_t = 1 - f(t) / f(t - 1), clipped to [1e-4, 0.9999] (the paper: at 0.999). Without the clipping the last alpha
+    would be 0.
 
     Returns:
-        (alphas_cumprod, alphas, betas), each a tensor (T,), as from `linear_schedule`: all three belong to the clipped
-        betas.
+        (alphas_cumprod, alphas, betas), each a float32 tensor (T,), as from `linear_schedule`: all three belong to the
+        clipped betas.
     """
     # You need f at T + 1 places, 0, 1, ..., T, for T betas. After the clipping compute alphas and their product anew.
     # BEGIN SOLUTION
@@ -78,8 +79,8 @@ def add_noise(batch, t, alphas_cumprod):
     Returns:
         (noised, eps), both shaped like batch. eps is drawn from N(0, I), anew at each call, before anything else.
     """
-    # alphas_cumprod[t] has one number for each sample. Give it as many axes as the batch has, of size 1, and PyTorch
-    # spreads it over points and images alike.
+    # alphas_cumprod[t] is one number, (N,) or (N, 1). Give it as many axes as the batch has, all but the first of size
+    # 1, and PyTorch spreads it over points and images alike.
     # BEGIN SOLUTION
     eps = torch.randn_like(batch)
     t = torch.as_tensor(t, device=alphas_cumprod.device)
@@ -151,7 +152,7 @@ def sample_ddpm(model, n_samples, n_features, schedule):
     """Turn noise into samples, one step after another, from t = T - 1 to 0 (DDPM, algorithm 2).
 
     x_{t-1} = (x_t - beta_t / sqrt(1 - alpha_bar_t) * eps_theta(x_t, t)) / sqrt(alpha_t) + sigma_t z with z ~ N(0, I).
-    Take sigma_t^2 = beta_t. The last step, t = 0, adds no noise: nothing would take it away again.
+    Take sigma_t^2 = beta_t. The last step, t = 0, adds no noise.
 
     Args:
         model: function (x, t) -> predicted noise, shaped like x. t is an integer tensor (n_samples, 1).

@@ -8,7 +8,8 @@ diffusion = GradedModule("diffusion")
 ALPHAS = (0.9, 0.8, 0.7)
 
 
-@public("diffusion.closed_form", hint="Means of a chain multiply, and the variance is what is missing to 1.")
+@public("diffusion.closed_form",
+        hint="Each step multiplies the factor by a root. If x_0 had variance 1, what variance would x_t have?")
 def closed_form():
     for alphas in (torch.tensor(ALPHAS), torch.tensor([0.95, 0.9, 0.85, 0.8, 0.75])):
         found = diffusion.closed_form(alphas)
@@ -45,7 +46,8 @@ def expect_schedule(name, numbers):
     expect_shape(f"alphas_cumprod of {name}()", getattr(diffusion, name)()[0], (1000,))
 
 
-@public("diffusion.linear_schedule", hint="torch.linspace for the betas, torch.cumprod for the product of the alphas.")
+@public("diffusion.linear_schedule",
+        hint="Evenly spaced, with both ends; then 1 minus that, and a running product (torch.cumprod).")
 def linear_schedule():
     expect_schedule("linear_schedule", [
         (4, "betas", 0, 1e-4), (4, "betas", 1, 0.0067333), (4, "betas", 3, 0.02), (4, "alphas_cumprod", 3, 0.9602942),
@@ -99,7 +101,7 @@ class Known:
 
 
 @public("diffusion.noise_prediction_loss", points=2,
-        hint="Draw t for each sample, add_noise, ask the model, F.mse_loss of its answer and eps.")
+        hint="What is drawn for each sample anew, and against what is the model's answer compared?")
 def noise_prediction_loss():
     model, alphas_cumprod, batch = Known(), torch.linspace(0.9, 0.2, 5), torch.rand(2000, 2)
     value = diffusion.noise_prediction_loss(model, batch, alphas_cumprod)
@@ -123,6 +125,9 @@ def expect_states(name, model, found, shape, times):
     asked = [int(t[0]) for _, t in model.calls]
     assert asked == times, f"the model should be asked about t = {times}, it is asked about {asked}"
     states = torch.stack([x for x, _ in model.calls] + [samples])
+    for k, state in enumerate(states):
+        assert state.isfinite().all(), f"the state after step {k} holds NaN or infinite numbers: the root of " \
+            "something negative, or a division by 0? Which alpha_bar stands behind the last step?"
     trajectory = torch.stack(list(trajectory)) if isinstance(trajectory, (tuple, list)) else trajectory
     expect_shape("the trajectory", trajectory, states.shape)
     assert torch.equal(trajectory, states), "the trajectory should hold all states, from pure noise to the samples"
@@ -150,17 +155,20 @@ def sample_ddpm():
         expect_close(f"what the step at t = {t} adds to the mean has a standard deviation that", rest.std(),
                      betas[t].sqrt().item(), 0.03)
         link = (rest * x).mean() / rest.std() / x.std()
-        assert abs(link) < 0.06, f"what the step at t = {t} adds to the mean of the text depends on x: another mean?"
+        assert abs(link) < 0.06, f"what the step at t = {t} adds to the mean of the text depends on x: is the " \
+            "factor of eps beta / sqrt(1 - alpha_bar), all of it divided by sqrt(alpha)?"
     images = diffusion.sample_ddpm(Known(), 2, (1, 4, 4), (alphas_cumprod, alphas, betas))[0]
     expect_shape("two samples of n_features=(1, 4, 4)", images, (2, 1, 4, 4))
 
 
-@public("diffusion.drop_labels", hint="A random number for each label, compared with p; torch.where chooses.")
+@public("diffusion.drop_labels",
+        hint="One random number for each label. What has to be true of it in a share p of all cases?")
 def drop_labels():
     labels = torch.arange(5000) % 10
     before = labels.clone()
     found = diffusion.drop_labels(labels, 10, 0.3)
     expect_shape("drop_labels(labels, 10, 0.3)", found, (5000,))
+    assert found.dtype == torch.int64, f"the labels should stay int64, they become {found.dtype}"
     assert torch.equal(labels, before), "drop_labels should not change the labels that it gets"
     assert ((found == 10) | (found == labels)).all(), "each label should stay as it is or become the null label"
     expect_close("the share of dropped labels for p=0.3", (found == 10).double().mean(), 0.3, 0.04)
