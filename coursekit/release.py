@@ -237,8 +237,8 @@ def edition(root, assignments):
     points = public_checks(root, assignments)
     generated = {**classroom(points), **read_templates(files, assignments, points)}
     files.update({name: text.encode() for name, text in generated.items()})
-    for path in [*(root / name for name in COPIED), *(root / "data").glob("*.json")]:
-        files[path.relative_to(root).as_posix()] = path.read_bytes()
+    for name in COPIED:
+        files[name] = (root / name).read_bytes()
     return files
 
 
@@ -257,6 +257,8 @@ def course_files(root, assignments, code_gaps=True):
         of_another = path.parent.name in ("checks", "recipes") and path.stem in left_out
         if path.is_file() and not of_another and not TRACES & set(path.parts):
             files[path.relative_to(root).as_posix()] = path.read_bytes()
+    for path in (root / "data").glob("*.json"):  # small tables that notebooks read
+        files[path.relative_to(root).as_posix()] = path.read_bytes()
     return files
 
 

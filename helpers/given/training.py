@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -319,7 +319,8 @@ def save_atomically(content, path):
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
         raise TrainingError(f"cannot write {path}: {error}. Is the disk full?") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # it is not there, or the whole disk is read-only
+            partial.unlink()
 
 
 def load_checkpoint(path, state, settings):

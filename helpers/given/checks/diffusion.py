@@ -211,7 +211,7 @@ def sample_ddim():
         for t, following, x, y in zip((4, 2, 0), (2, 0, None), states, states[1:]):
             a = alphas_cumprod[t]
             b = torch.ones(()) if following is None else alphas_cumprod[following]
-            sigma = eta * ((1 - b) / (1 - a) * (1 - a / b)).sqrt()
+            sigma = (eta ** 2 * (1 - b) / (1 - a) * (1 - a / b)).sqrt()
             x_0 = (x - (1 - a).sqrt() * x / 2) / a.sqrt()
             rest = y - b.sqrt() * x_0 - (1 - b - sigma ** 2).sqrt() * x / 2
             what = f"with eta={eta:g}, at t = {t}, the next x minus sqrt(b) x_0 + sqrt(1 - b - sigma^2) eps"
