@@ -5,6 +5,7 @@ notebook's kernel uses it too. What a process in the sandbox sees is an allow-li
 its packages, the released course and the probes, all read-only, and a private /tmp. It has no network, its own process
 table, an empty environment and an unprivileged user. What one submission does to the worker, see coursekit.worker.
 """
+import contextlib
 import functools
 import json
 import os
@@ -152,6 +153,14 @@ def wrap(command, readable=(), writable=(), empty=(), environment=(), folder="/t
     return out + list(command)
 
 
+def children(pid):
+    """Process ids of what a process has started, where the system tells (Linux)."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
 class Sandbox:
     """A running worker for one graded module. Use it as a context manager.
 
@@ -229,13 +238,18 @@ class Sandbox:
                 self.process.stdin.close()  # the worker ends itself; after a change of user it does not with its parent
             except OSError:
                 pass
+            below = children(self.process.pid)  # the worker, which has a session of its own
             try:
                 os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
             except ProcessLookupError:
                 pass
+            for pid in below:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
             self.process.wait()
             self.reader.join(5)  # to the end of the worker's pipe: the worker itself has ended, too
-            self.process.stdout.close()
+            if not self.reader.is_alive():  # to close a pipe that somebody reads would wait for that
+                self.process.stdout.close()
             self.process = None
 
     def observe(self, source, probe, values, tensors, timeout=10.0):

@@ -407,7 +407,8 @@ class Child:
                 os._exit(0)
         for descriptor in theirs:
             os.close(descriptor)
-        os.set_blocking(self.requests, False)  # it need not read what it is sent
+        for descriptor in (self.requests, self.replies, self.done):
+            os.set_blocking(descriptor, False)  # it need not read what it is sent, and may read what it has written
 
     def end(self, isolated):
         """Kill it and all that it has started. Returns its exit status."""
@@ -511,12 +512,18 @@ class Worker:
                 elif not waiting:
                     poll.unregister(child.requests)
             if child.done in ready:
-                complete = bool(os.read(child.done, 1))  # else it has closed this pipe, or ended
-                poll.unregister(child.done)
+                try:
+                    complete = bool(os.read(child.done, 1))  # else it has closed this pipe, or ended
+                    poll.unregister(child.done)
+                except BlockingIOError:
+                    pass
             count = None
             if child.replies in ready:
-                count = os.readv(child.replies, [memoryview(self.outward)[filled:]])
-                size, filled = size + count, filled + count
+                try:
+                    count = os.readv(child.replies, [memoryview(self.outward)[filled:]])
+                    size, filled = size + count, filled + count
+                except BlockingIOError:
+                    pass
             over = count == 0 or complete and count is None
             if filled == len(self.outward) or filled and over:
                 write_frame(self.replies, memoryview(self.outward)[:filled])

@@ -290,6 +290,22 @@ for path in glob.glob(helpers.__path__[0] + '/*.py'):
                 "        os.write(pipes[-1], b'x')\n"
                 "threading.Thread(target=fill, daemon=True).start()\nreturn mu", "import os, threading"),
         "failed or error", ""),
+    "bytes taken back": Attack(
+        "write to the pipe and read it empty again, so that the worker waits for ever for what it has seen come",
+        "the worker waits for nothing without a time limit", instead(OWN_PIPES + """
+mine = os.open(f"/proc/self/fd/{pipes[-2]}", os.O_RDONLY | os.O_NONBLOCK)
+end = time.perf_counter() + 1.5
+while time.perf_counter() < end:
+    os.write(pipes[-2], b"x")
+    later = time.perf_counter() + random.random() * 1e-4
+    while time.perf_counter() < later:
+        pass
+    try:
+        os.read(mine, 1 << 16)
+    except BlockingIOError:
+        pass
+    time.sleep(2e-4)
+return mu""", "import os, random, time"), "failed or error", ""),
     "garbage on every descriptor": Attack("confuse the grader", LOSES, forged("b'garbage' * 100"), "error",
                                           "no usable answer"),
     "over-long answer": Attack("fill the grader's memory", "cut off at 256 MB",
