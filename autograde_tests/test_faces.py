@@ -23,21 +23,21 @@ def field_slips(layers):
             step = step if own else step + stride if add else step * stride
         return size
 
-    return {
-        grown(layers, own=True): "a layer's own stride widens what the later layers see, not what it sees itself",
-        grown(layers[::-1]): "the layers are taken from the output to the image: the first one sees the pixels",
-        grown([(k, 1) for k in kernels]): "the strides are left out: each one widens the steps of all later layers",
-        grown(layers, first=0): "without any layer one output is one pixel: start with 1, not 0",
-        grown(layers, missing=0): "a layer adds kernel_size - 1 steps, not kernel_size",
-        grown(layers, first=0, missing=0): "a layer adds kernel_size - 1 steps to the 1 pixel at the start",
-        grown(layers, add=True): "the strides multiply, they do not add up",
-        sum(kernels): "that is the sum of the kernel sizes: the strides widen the steps",
-        max(kernels): "that is the largest kernel: each layer adds to what the others see",
-        grown([(k, s) for k, s in zip(kernels, [1, 1, *strides[:-2]])]):
-            "the strides come one layer too late: a stride counts from the next layer on",
-        torch.tensor(strides).prod().item(): "that is the product of the strides, the step of one output",
-        torch.tensor(kernels).prod().item(): "the kernel sizes do not multiply: each layer adds kernel_size - 1 steps",
-    }
+    return [
+        (grown(layers, own=True), "a layer's own stride widens what the later layers see, not what it sees itself"),
+        (grown(layers[::-1]), "the layers are taken from the output to the image: the first one sees the pixels"),
+        (grown([(k, 1) for k in kernels]), "the strides are left out: each one widens the steps of all later layers"),
+        (grown(layers, first=0), "without any layer one output is one pixel: start with 1, not 0"),
+        (grown(layers, missing=0), "a layer adds kernel_size - 1 steps, not kernel_size"),
+        (grown(layers, first=0, missing=0), "a layer adds kernel_size - 1 steps to the 1 pixel at the start"),
+        (grown(layers, add=True), "the strides multiply, they do not add up"),
+        (sum(kernels), "that is the sum of the kernel sizes: the strides widen the steps"),
+        (max(kernels), "that is the largest kernel: each layer adds to what the others see"),
+        (grown([(k, s) for k, s in zip(kernels, [1, 1, *strides[:-2]])]),
+         "the strides come one layer too late: a stride counts from the next layer on"),
+        (torch.tensor(strides).prod().item(), "that is the product of the strides, the step of one output"),
+        (torch.tensor(kernels).prod().item(), "the kernel sizes do not multiply: a layer adds kernel_size - 1 steps"),
+    ]
 
 
 @graded("faces.receptive_field", points=2, hint="size = 1, step = 1; for each layer: size += (kernel_size - 1) * step, "
@@ -48,14 +48,17 @@ def test_receptive_field(student, rng):
     stacks += [[(4, 2)] * 3 + [(4, 1)] * 2, [(whole(rng, 3, 9), 3)]]
     seen = student.observe("fields", stacks=[[list(layer) for layer in stack] for stack in stacks])
     assert seen["untouched"], "receptive_field changes the list that it gets"
+    wrong = []
     for stack, size, kind in zip(stacks, seen["sizes"], seen["kinds"]):
         assert size is not None, f"receptive_field should return an int, it returns {kind}"
-        expected = faces.receptive_field(stack)
-        if size == expected:
-            continue
-        for wrong, slip in field_slips(stack).items():
-            assert size != wrong or wrong == expected, f"for {stack} it is {expected}, not {size:g}: {slip}"
-        raise AssertionError(f"for {stack} the receptive field is {expected}, got {size:g}")
+        if size != faces.receptive_field(stack):
+            wrong.append((stack, size))
+    if wrong:
+        stack, size = wrong[0]
+        said = f"for {stack} it is {faces.receptive_field(stack)}, not {size:g}"
+        for slips in zip(*(field_slips(stack) for stack, _ in wrong)):  # a slip explains all that is wrong
+            assert not all(size == value for (_, size), (value, _) in zip(wrong, slips)), f"{said}: {slips[0][1]}"
+        raise AssertionError(f"for {stack} the receptive field is {faces.receptive_field(stack)}, got {size:g}")
     seen = student.observe("fields", stacks=[[]])
     assert seen["sizes"][0] == 1, f"without any layer it is 1, one pixel, got {seen['sizes'][0]}"
 
