@@ -298,6 +298,8 @@ def judge_field(student, size, expected, arguments):
     call = f"PatchDiscriminator({', '.join(f'{key}={value}' for key, value in arguments.items())})"
     assert "size" in seen, f"patch_logits should have shape (N, 1, h', w'), it is {tuple(seen['shape'])}"
     assert not seen["others"], "a patch of one image sees the other images of its batch: no BatchNorm here"
+    assert seen["size"] != [0, 0], f"the patch in the middle of {call} does not depend on the image: is there a ReLU " \
+        "after it, or a detach?"
     assert min(seen["size"]) < size, f"a patch of {call} sees a whole image of {size}x{size} pixels: is there a " \
         "normalisation, or a mean over all patches?"
     assert seen["size"] == [expected, expected], f"a patch of {call} should be {expected}x{expected} pixels large, " \

@@ -24,15 +24,9 @@ REAL_FOLDER = os.environ.get("COURSE_DATA")    # read before the fixture below p
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def folder(data_folder, monkeypatch):
     """An empty data folder; small stand-ins; every connection that leaves this machine fails as without a network."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    monkeypatch.setenv("COURSE_DATA", str(folder))
-    monkeypatch.delenv("COURSE_PROFILE", raising=False)
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(datasets, "REPOSITORY", tmp_path / "repository")
-    monkeypatch.setattr(datasets, "stand_ins", set())
     monkeypatch.setattr(datasets, "STAND_IN_TRAIN", 200)
     monkeypatch.setattr(datasets, "STAND_IN_TEST", 50)
     monkeypatch.setattr(flower_data, "SPLITS", {"train": 5, "val": 3, "test": 12})
@@ -43,7 +37,7 @@ def folder(tmp_path, monkeypatch):
             raise socket.gaierror(-2, "Name or service not known")
         return resolve(host, *args, **kwargs)
     monkeypatch.setattr(socket, "getaddrinfo", only_loopback)
-    return folder
+    return data_folder
 
 
 def arrays_for(name, train=7, test=3, seed=0):

@@ -61,15 +61,11 @@ def test_expressions_change_the_middle_of_the_face_only():
 # The user's photographs
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty data folder."""
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    monkeypatch.delenv("COURSE_PROFILE", raising=False)
-    monkeypatch.setattr(datasets, "REPOSITORY", tmp_path / "repository")
-    monkeypatch.setattr(datasets, "stand_ins", set())
+def folder(data_folder, monkeypatch):
+    """An empty data folder; small stand-ins."""
     monkeypatch.setattr(datasets, "STAND_IN_TRAIN", 100)
     monkeypatch.setattr(datasets, "STAND_IN_TEST", 20)
-    return tmp_path
+    return data_folder
 
 
 def photograph(folder, expression, name, size=(80, 60), mode="L", colour=0):

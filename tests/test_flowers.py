@@ -32,16 +32,6 @@ def photograph(number):
     return Image.fromarray(pixels)
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty data folder."""
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    monkeypatch.delenv("COURSE_PROFILE", raising=False)
-    monkeypatch.setattr(datasets, "REPOSITORY", tmp_path / "nowhere")
-    monkeypatch.setattr(datasets, "stand_ins", set())
-    return tmp_path
-
-
 def write_files(folder, monkeypatch):
     """Flowers102's files in a folder. torchvision compares their checksums, so it is told these."""
     from torchvision.datasets import Flowers102
@@ -74,13 +64,13 @@ def judge(data):
             data.images([0, wrong])
 
 
-def test_flowers102_from_its_files(folder, monkeypatch, capsys):
-    write_files(folder / "flowers-102", monkeypatch)
+def test_flowers102_from_its_files(data_folder, monkeypatch, capsys):
+    write_files(data_folder / "flowers-102", monkeypatch)
     judge(datasets.load_flowers102())
     whole = datasets.load("flowers102")
     assert whole.train_images.shape == (4, 3, 256, 256) and whole.test_images.shape == (5, 3, 256, 256)
     assert whole.train_labels.tolist() == [2, 0, 1, 4] and not whole.stand_in
-    assert datasets.find("flowers102") == datasets.fetch("flowers102") == folder / "flowers-102"
+    assert datasets.find("flowers102") == datasets.fetch("flowers102") == data_folder / "flowers-102"
     assert capsys.readouterr().err == ""
 
 
@@ -94,26 +84,27 @@ def serve(server, monkeypatch):
     return server
 
 
-def test_flowers102_is_downloaded_by_torchvision(folder, tmp_path_factory, monkeypatch):
+def test_flowers102_is_downloaded_by_torchvision(data_folder, tmp_path_factory, monkeypatch):
     server = serve(tmp_path_factory.mktemp("server"), monkeypatch)
     judge(datasets.load_flowers102())
-    assert [path.name for path in folder.iterdir()] == ["flowers-102"]
-    assert sorted(path.name for path in (folder / "flowers-102").iterdir()) == ["imagelabels.mat", "jpg", "setid.mat"]
+    assert [path.name for path in data_folder.iterdir()] == ["flowers-102"]
+    kept = sorted(path.name for path in (data_folder / "flowers-102").iterdir())
+    assert kept == ["imagelabels.mat", "jpg", "setid.mat"]
 
 
-def test_flowers102_broken_download_leaves_nothing(folder, tmp_path_factory, monkeypatch, capsys):
+def test_flowers102_broken_download_leaves_nothing(data_folder, tmp_path_factory, monkeypatch, capsys):
     server = serve(tmp_path_factory.mktemp("server"), monkeypatch)
     (server / "setid.mat").write_bytes(b"not what was announced")
     with pytest.raises(DownloadError, match="flowers102 could not be downloaded: the download .* came damaged"):
         datasets.fetch("flowers102")
-    assert list(folder.iterdir()) == []
+    assert list(data_folder.iterdir()) == []
     assert datasets.load_flowers102().stand_in and "STAND-IN DATA: the flowers102" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["imagelabels.mat", "setid.mat", "jpg/image_00005.jpg"])
-def test_flowers102_damaged_files_are_named(folder, monkeypatch, name):
-    write_files(folder / "flowers-102", monkeypatch)
-    path = folder / "flowers-102" / name
+def test_flowers102_damaged_files_are_named(data_folder, monkeypatch, name):
+    write_files(data_folder / "flowers-102", monkeypatch)
+    path = data_folder / "flowers-102" / name
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match="flowers-102 is damaged or not whole .*Delete it and run") as error:
         datasets.load_flowers102().images([0])
@@ -131,7 +122,7 @@ def test_categories():
     assert json.dumps(names, indent=2) + "\n" == datasets.CATEGORIES.read_text(encoding="utf-8")
 
 
-def test_stand_in_of_flowers102(folder):
+def test_stand_in_of_flowers102(data_folder):
     data = datasets.load_flowers102(stand_in=True)
     assert data.stand_in and len(data.labels) == 8189 and data.train == 2040
     assert data.labels.bincount().min() == 80 and data.labels.bincount().max() == 81

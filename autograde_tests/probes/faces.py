@@ -9,12 +9,8 @@ from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from autograde_tests.probes import returned, seed
-from helpers.given.checks import Layers
+from helpers.given.checks import Layers, PlainSteps
 from helpers.given.checks.faces import TinyDiscriminator, TinyGenerator
-
-# The first step of an optimiser imports a large part of torch, which takes a second. Done here, it is done once in the
-# worker, not in every child that it forks.
-torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0).step()
 
 
 # receptive_field, concat_labels, ResidualBlock
@@ -245,15 +241,13 @@ def step(module, name, d_weights, g_weights, stale, images, labels, targets, lr,
     player, other = (d, g) if name == "discriminator_step" else (g, d)
     for p, part in zip(player.parameters(), stale.split([p.numel() for p in player.parameters()])):
         p.grad = part.view_as(p).clone()
-    optimizer = torch.optim.SGD(player.parameters(), lr=lr)
-    steps = []
-    optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    optimizer = PlainSteps(player.parameters(), lr=lr)
     before = [value.clone() for value in (images, labels, targets)]
     for _ in range(count):
         result = getattr(module, name)(d, g, images, labels, targets, optimizer, **options)
     found = terms_of(result)
     found.update(
-        steps=len(steps), d_weights=parameters_to_vector(d.parameters()),
+        steps=optimizer.steps, d_weights=parameters_to_vector(d.parameters()),
         g_weights=parameters_to_vector(g.parameters()),
         other_gradient=max([float(p.grad.abs().max()) for p in other.parameters() if p.grad is not None], default=0.0),
         frozen=[p for p, weight in (*d.named_parameters(), *g.named_parameters()) if not weight.requires_grad][:3],
@@ -265,7 +259,7 @@ def step(module, name, d_weights, g_weights, stale, images, labels, targets, lr,
 def round_of(module, images, labels, targets, count, options):
     """One round with `count` batches. Recorders stand for the two steps, whose gaps are judged apart."""
     d, g = TinyDiscriminator(labels.shape[-1]), TinyGenerator(labels.shape[-1])
-    d_optimizer, g_optimizer = (torch.optim.SGD(model.parameters(), lr=0.1) for model in (d, g))
+    d_optimizer, g_optimizer = (PlainSteps(model.parameters(), lr=0.1) for model in (d, g))
     batches = [(images[k], labels[k], targets[k]) for k in range(count)]
     calls = []
 

@@ -35,12 +35,7 @@ def fit_points(model, loss, points, *, epochs, batch_size=2048, lr=5e-3, device=
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share_of_lr)
 
     def step(x, labels):
-        value = loss(model, x)
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        optimizer.step()
-        schedule.step()
-        return {"loss": value.detach()}
+        return training.descend(loss(model, x), optimizer, schedule)
 
     return training.loop(step, points, state={"model": model, "optimizer": optimizer, "schedule": schedule},
                          settings={"lr": lr}, epochs=epochs, batch_size=batch_size, device=device, drop_last=True,
@@ -71,13 +66,9 @@ def fit_images(model, loss, images, labels, *, epochs, batch_size=128, lr=2e-3, 
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=max(total, 20), pct_start=0.1)
     with training.mixed_precision(model, device, bf16) as call:
         def step(x, y):
-            value = loss(call, 2 * x - 1, y)
-            optimizer.zero_grad(set_to_none=True)
-            value.backward()
-            optimizer.step()
-            schedule.step()
+            values = training.descend(loss(call, 2 * x - 1, y), optimizer, schedule)
             average.update_parameters(model)
-            return {"loss": value.detach()}
+            return values
 
         state = {"model": model, "optimizer": optimizer, "schedule": schedule, "average": average}
         history = training.loop(step, images, labels, state=state, settings={"lr": lr, "decay": decay}, epochs=epochs,

@@ -165,16 +165,20 @@ def fit(model, loss, images, labels=None, *, epochs, batch_size=128, lr=1e-3, we
 
     with mixed_precision(model, device, bf16) as call:
         def step(x, labels):
-            batch_loss = loss(call, x, labels)
-            optimizer.zero_grad(set_to_none=True)
-            batch_loss.backward()
-            optimizer.step()
-            schedule.step()
-            return {"loss": batch_loss.detach()}
+            return descend(loss(call, x, labels), optimizer, schedule)
 
         return loop(step, images, labels, state={"model": model, "optimizer": optimizer, "schedule": schedule},
                     settings=dict(lr=lr, weight_decay=weight_decay, one_cycle=one_cycle),
                     epochs=epochs, batch_size=batch_size, device=device, **options)
+
+
+def descend(loss, optimizer, schedule):
+    """One step of an optimiser and of its learning rate schedule. Returns what a step of `loop` returns."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    schedule.step()
+    return {"loss": loss.detach()}
 
 
 def loop(step, images, labels=None, *, state, settings, epochs, batch_size, device, after_epoch=None, target=None,

@@ -180,10 +180,10 @@ class Layers(TorchFunctionMode):
 
 
 class PlainSteps:
-    """An optimiser that subtracts the gradients as they are. (Importing those of torch.optim takes a second.)"""
+    """An optimiser that subtracts lr times the gradients. (Importing those of torch.optim takes a second.)"""
 
-    def __init__(self, parameters):
-        self.param_groups = [{"params": list(parameters), "lr": 1.0}]
+    def __init__(self, parameters, lr=1.0):
+        self.param_groups = [{"params": list(parameters), "lr": lr}]
         self.steps = 0
 
     def zero_grad(self, set_to_none=True):
@@ -195,7 +195,7 @@ class PlainSteps:
         self.steps += 1
         for p in self.param_groups[0]["params"]:
             if p.grad is not None:
-                p -= p.grad
+                p -= self.param_groups[0]["lr"] * p.grad
 
 
 def run_layers(what, network, x, shape, wanted):
