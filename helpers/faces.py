@@ -26,8 +26,7 @@ def receptive_field(layers):
     Returns:
         int. Padding does not matter. Without any layer it is 1.
     """
-    # Each layer adds kernel_size - 1 steps. How long is a step, in pixels of the image? For the first layer it is 1,
-    # and each stride makes it longer for all layers after it.
+    # Each layer adds kernel_size - 1 steps. How long is a step, in pixels of the image?
     # BEGIN SOLUTION
     size, step = 1, 1
     for kernel_size, stride in layers:
@@ -60,7 +59,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels):
         super().__init__()
-        # Instance normalisation takes mean and variance of each channel of each image, so no bias survives it.
+        # Instance normalisation subtracts the mean of each channel of each image, so no bias survives it.
         self.layers = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.InstanceNorm2d(channels, affine=True),
             nn.ReLU(),
@@ -78,8 +77,8 @@ class StarGenerator(nn.Module):
 
     Args:
         num_labels: K.
-        channels: at half of the image's size; twice as many at a quarter. The course trains with 32 on a processor;
-            64 with 6 blocks is about what the paper has.
+        channels: at half of the image's size; twice as many at a quarter. The course trains 24 with 2 blocks on a
+            processor; 128 with 6 blocks is what the paper has.
         blocks: how many residual blocks.
     """
 
@@ -91,12 +90,11 @@ class StarGenerator(nn.Module):
         #   2 * channels. Each halves height and width;
         # - `blocks` times ResidualBlock;
         # - two transposed convolutions of 4x4, stride 2, padding 1, that lead back: to `channels`, then to 3.
-        # After each of the convolutions but the last: nn.InstanceNorm2d(..., affine=True), then ReLU. After the last,
-        # what brings pixels into [-1, 1].
+        # After each of the convolutions but the first and the last: nn.InstanceNorm2d(..., affine=True), then ReLU.
+        # After the first: only ReLU. After the last: what brings pixels into [-1, 1].
         # BEGIN SOLUTION
         self.layers = nn.Sequential(
-            nn.Conv2d(3 + num_labels, channels, 4, stride=2, padding=1, bias=False),
-            nn.InstanceNorm2d(channels, affine=True), nn.ReLU(),
+            nn.Conv2d(3 + num_labels, channels, 4, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1, bias=False),
             nn.InstanceNorm2d(2 * channels, affine=True), nn.ReLU(),
             *(ResidualBlock(2 * channels) for _ in range(blocks)),
@@ -123,8 +121,7 @@ class PatchDiscriminator(nn.Module):
         super().__init__()
         # All convolutions are 4x4 with padding 1. LeakyReLU has the slope 0.01.
         # - The body: `depth` convolutions with stride 2, then one with stride 1, from 3 channels to `channels`, and
-        #   then always to twice as many. LeakyReLU after each. No normalisation: with the mean of a whole image in it,
-        #   a patch would not be judged by its own pixels only.
+        #   then always to twice as many. LeakyReLU after each, no normalisation.
         # - The patch head: one convolution with stride 1, from the body's channels to 1.
         # - The label head: a linear layer from the body's channels to num_labels.
         # BEGIN SOLUTION

@@ -152,7 +152,7 @@ def test_sizes():
     assert patches.shape == (2, 1, 6, 6) and labels.shape == (2, 5)
     generator = faces.StarGenerator()
     assert generator(torch.zeros(2, 3, 64, 64), torch.eye(8)[:2]).shape == (2, 3, 64, 64)
-    assert sum(p.numel() for p in generator.parameters()) == 294_915
+    assert sum(p.numel() for p in generator.parameters()) == 294_883
     assert sum(p.numel() for p in faces.PatchDiscriminator().parameters()) == 176_121
 
 
@@ -186,7 +186,7 @@ def test_fit_trains_both_networks_and_repeats_itself():
         generator, discriminator = faces.StarGenerator(channels=4, blocks=1), faces.PatchDiscriminator(channels=4)
         before = [p.detach().clone() for model in (generator, discriminator) for p in model.parameters()]
         history = translating.fit(discriminator, generator, faces.train_round, images, factors["expression"],
-                                  epochs=2, batch_size=8, device="cpu", quiet=True)
+                                  epochs=2, batch_size=8, noise=0.1, device="cpu", quiet=True)
         after = [p for model in (generator, discriminator) for p in model.parameters()]
         assert all(not torch.equal(a, b) for a, b in zip(before, after))
         runs.append(history.steps)
@@ -196,6 +196,28 @@ def test_fit_trains_both_networks_and_repeats_itself():
     assert made.shape == (64, 3, 64, 64) and 0 <= made.min() and made.max() <= 1
     with pytest.raises(training.TrainingError, match="must be uint8"):
         translating.fit(discriminator, generator, faces.train_round, images.float(), factors["expression"], epochs=1)
+
+
+def test_painter_keeps_what_gets_no_paint_and_can_reach_every_colour():
+    class Paint(nn.Module):
+        num_labels = 3
+
+        def forward(self, images, labels):
+            return labels.view(-1, 3, 1, 1).expand_as(images)
+
+    painter, images = translating.Painter(Paint()), 2 * torch.rand(4, 3, 5, 5) - 1
+    assert painter.num_labels == 3
+    assert torch.equal(painter(images, torch.zeros(4, 3)), images)
+    assert torch.equal(painter(images, torch.ones(4, 3)), torch.ones_like(images))
+    assert torch.equal(painter(images, -torch.ones(4, 3)), -torch.ones_like(images))
+    some = painter(images, torch.full((4, 3), 0.3))
+    assert (some > images).all() and some.max() < 1
+
+
+def test_noisy_shows_the_discriminator_noise_of_that_size():
+    torch.manual_seed(0)
+    seen = translating.Noisy(nn.Identity(), 0.3)(torch.full((2, 3, 64, 64), 0.5))
+    assert abs(seen.mean() - 0.5) < 0.01 and abs(seen.std() - 0.3) < 0.01
 
 
 def test_judge_reads_the_factors_and_scores_count_them(folder, monkeypatch):

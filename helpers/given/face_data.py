@@ -25,9 +25,10 @@ IDENTITY = {
 }
 # The other factors are numbers, uniform between these bounds.
 NUISANCES = {
-    "yaw": (-1.0, 1.0),        # the face looks to the left or to the right
-    "pitch": (-1.0, 1.0),      # up or down
-    "roll": (-0.16, 0.16),     # the head is tilted, in radians
+    # The pose varies little, as in CK+, whose people look into the camera.
+    "yaw": (-0.5, 0.5),        # the face looks to the left or to the right
+    "pitch": (-0.5, 0.5),      # up or down
+    "roll": (-0.08, 0.08),     # the head is tilted, in radians
     "scale": (1.08, 1.20),     # size of the head
     "light": (-1.0, 1.0),      # where it comes from: left or right
     "brightness": (0.86, 1.08),
@@ -249,7 +250,8 @@ def read_folder(folder):
 
     The middle square of each is scaled to 64x64. A folder may be missing: then no face has this expression. Every
     fifth person is for testing, so that no person is in both parts: what stands before the first "_" of a file's name
-    is the person, as in CK+ (S005_001_00000011.png). With one person only, every fifth file is for testing.
+    is the person, as in CK+ (S005_001_00000011.png). With one person only, every fifth file is for testing. The order
+    is shuffled, always in the same way.
 
     Returns:
         dict of the four arrays that `datasets.load` reads from an .npz file; images (N, 64, 64, 3).
@@ -268,6 +270,7 @@ def read_folder(folder):
     if len(files) < 2:
         raise ValueError(f"holds {len(files)} images (.png, .jpg, .jpeg), at least two are needed, in "
                          f"folders named {', '.join(EXPRESSIONS)}")
+    np.random.default_rng(0).shuffle(files)  # so that the first hundred show all expressions and many people
     people = [path.stem.split("_")[0] for path, _ in files]
     if len(set(people)) == 1:
         people = [str(path) for path, _ in files]

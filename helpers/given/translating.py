@@ -10,7 +10,7 @@ JUDGED = 12_000  # faces that are drawn to train the judge on
 
 
 def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_size=32, discriminator_steps=4,
-        d_lr=1e-3, g_lr=1e-3, label_weight=1.0, reconstruction_weight=10.0, device=None, **options):
+        d_lr=1e-3, g_lr=1e-3, label_weight=1.0, reconstruction_weight=10.0, noise=0.0, device=None, **options):
     """Train a generator that translates between expressions, and return the History of all terms.
 
     Each round takes `discriminator_steps` batches. Every image is to get an expression drawn at random, which may be
@@ -23,6 +23,7 @@ def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_
             reconstruction_weight) -> dict of detached scalars.
         images: uint8 (N, 3, h, w). labels: int64 (N,). Those that do not fill a whole round are left out.
         d_lr, g_lr: learning rates of Adam, with betas (0.5, 0.999).
+        noise: standard deviation of what is added to all that the discriminator looks at: see `Noisy`.
         device: as for `training.pick_device`.
         options: those of `training.loop`: after_epoch (it is called with the generator), seed, checkpoint, log_dir,
             log_images, quiet.
@@ -41,11 +42,13 @@ def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_
     schedules = {name: torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: min(1.0, 2 * (1 - k / max(1, rounds))))
                  for name, optimizer in (("d_schedule", d_optimizer), ("g_schedule", g_optimizer))}
 
+    critic = Noisy(discriminator, noise) if noise else discriminator
+
     def step(x, y):
         one_hot = F.one_hot(y, generator.num_labels).float()
         targets = F.one_hot(torch.randint_like(y, generator.num_labels), generator.num_labels).float()
         batches = list(zip((2 * x - 1).split(batch_size), one_hot.split(batch_size), targets.split(batch_size)))
-        terms = train_round(discriminator, generator, batches, d_optimizer, g_optimizer, label_weight,
+        terms = train_round(critic, generator, batches, d_optimizer, g_optimizer, label_weight,
                             reconstruction_weight)
         for schedule in schedules.values():
             schedule.step()
@@ -54,9 +57,48 @@ def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_
     state = {"generator": generator, "discriminator": discriminator, "d_optimizer": d_optimizer,
              "g_optimizer": g_optimizer, **schedules}
     settings = {"discriminator_steps": discriminator_steps, "d_lr": d_lr, "g_lr": g_lr, "label_weight": label_weight,
-                "reconstruction_weight": reconstruction_weight}
+                "reconstruction_weight": reconstruction_weight, "noise": noise}
     return training.loop(step, images, labels, state=state, settings=settings, epochs=epochs, batch_size=size,
                          device=device, drop_last=True, **options)
+
+
+class Painter(nn.Module):
+    """Take what a generator makes as paint over the image, not as the image: what needs no paint stays as it is.
+
+    For each pixel and colour the sign of the paint p says black or white, its size how thickly: (1 - |p|) x + p. With
+    x and p in [-1, 1] the result lies there, too, and can reach every value. (Pumarola et al., "GANimation", 2018, have
+    a colour and a mask for the same purpose.)
+
+    Args:
+        generator: (images (N, 3, h, w), labels (N, K)) -> paint (N, 3, h, w) in [-1, 1]; generator.num_labels is K.
+    """
+
+    def __init__(self, generator):
+        super().__init__()
+        self.generator, self.num_labels = generator, generator.num_labels
+
+    def forward(self, images, labels):
+        paint = self.generator(images, labels)
+        return (1 - paint.abs()) * images + paint
+
+
+class Noisy(nn.Module):
+    """Show a discriminator its images, real and generated ones, with normal noise on each pixel.
+
+    So a generator cannot please it with faint patterns that nobody sees, and the discriminator cannot tell real images
+    from generated ones by such patterns ("instance noise": Sønderby et al., "Amortised MAP Inference for Image
+    Super-resolution", 2017).
+
+    Args:
+        std: standard deviation of the noise, on the scale from -1 to 1.
+    """
+
+    def __init__(self, discriminator, std):
+        super().__init__()
+        self.discriminator, self.std = discriminator, std
+
+    def forward(self, images):
+        return self.discriminator(images + self.std * torch.randn_like(images))
 
 
 class Judge(nn.Module):
@@ -69,11 +111,11 @@ class Judge(nn.Module):
     def __init__(self, sizes):
         super().__init__()
         self.sizes = dict(sizes)
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 5, stride=2, padding=2), nn.ReLU(),
-            nn.Conv2d(16, 32, 5, stride=2, padding=2), nn.ReLU(),
-            nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU(),
-            nn.Flatten(), nn.Linear(64 * 8 * 8, 256), nn.ReLU(), nn.Linear(256, sum(self.sizes.values())))
+        widths = (3, 16, 32, 64, 128)
+        stages = [(nn.Conv2d(a, b, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
+                  for a, b in zip(widths, widths[1:])]
+        self.layers = nn.Sequential(*(layer for stage in stages for layer in stage), nn.Flatten(),
+                                    nn.Linear(128 * 4 * 4, sum(self.sizes.values())))
 
     def forward(self, x):
         return self.layers(x)
@@ -85,7 +127,7 @@ class Judge(nn.Module):
         return {name: part.argmax(dim=1) for name, part in zip(self.sizes, logits.split(list(self.sizes.values()), 1))}
 
 
-def load_judge(data, epochs=6):
+def load_judge(data, epochs=5):
     """Return the course's face classifier for a data set of faces, in evaluation mode on the CPU.
 
     For drawn faces it reads the expression and the factors of the identity, for photographs the expression only. The
@@ -111,7 +153,7 @@ def load_judge(data, epochs=6):
         if data.stand_in:  # other faces than the generator learns from
             images, factors = face_data.sample(JUDGED, seed=1)
             labels = torch.stack([factors[name] for name in sizes], dim=1)
-        return training.fit(judge, loss, images, labels, epochs=epochs, batch_size=128, lr=2e-3, one_cycle=True,
+        return training.fit(judge, loss, images, labels, epochs=epochs, batch_size=128, lr=4e-3, one_cycle=True,
                             quiet=True)
 
     metrics.load_or_train(judge, datasets.data_folder() / f"judge_{data.name}_{kind}_{epochs}_epochs.pt", train)

@@ -209,9 +209,9 @@ RIGHT = {
         return torch.hstack((images, planes))
     """},
     # The networks
-    "layers with biases": {"StarGenerator.__init__": [
-        ("nn.Conv2d(3 + num_labels, channels, 4, stride=2, padding=1, bias=False)",
-         "nn.Conv2d(3 + num_labels, channels, 4, 2, 1)"),
+    "biases, and a norm after the first layer": {"StarGenerator.__init__": [
+        ("nn.Conv2d(3 + num_labels, channels, 4, stride=2, padding=1)",
+         "nn.Conv2d(3 + num_labels, channels, 4, 2, 1), nn.InstanceNorm2d(channels)"),
         ("nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1, bias=False)",
          "nn.Conv2d(channels, 2 * channels, 4, 2, 1)")]},
     "instance norm without weights, in place": {"StarGenerator.__init__": [
