@@ -60,10 +60,11 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels):
         super().__init__()
         # Instance normalisation subtracts the mean of each channel of each image, so no bias survives it.
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.InstanceNorm2d(channels, affine=True),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.InstanceNorm2d(channels, affine=True))
+        self.layers = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+                                    nn.InstanceNorm2d(channels, affine=True),
+                                    nn.ReLU(),
+                                    nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+                                    nn.InstanceNorm2d(channels, affine=True))
 
     def forward(self, x):
         """Return x plus what the layers make of it. x is not changed, and no activation follows."""
