@@ -170,8 +170,8 @@ def expect_joined(what, seen, skip=()):
 
 
 @graded("faces.StarGenerator", points=4, hint="Two strided convolutions, the first from 3 + num_labels "
-        "channels, the residual blocks, two transposed convolutions, the last to 3 channels; InstanceNorm2d and ReLU "
-        "between; Tanh at the end.",
+        "channels, the residual blocks, two transposed convolutions, the last to 3 channels; ReLU between, with "
+        "InstanceNorm2d before it except behind the first; Tanh at the end.",
         gap="StarGenerator.__init__")
 def test_star_generator(student, rng):
     """The way of the image through the layers."""

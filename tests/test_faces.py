@@ -214,10 +214,23 @@ def test_painter_keeps_what_gets_no_paint_and_can_reach_every_colour():
     assert (some > images).all() and some.max() < 1
 
 
-def test_noisy_shows_the_discriminator_noise_of_that_size():
-    torch.manual_seed(0)
-    seen = translating.Noisy(nn.Identity(), 0.3)(torch.full((2, 3, 64, 64), 0.5))
-    assert abs(seen.mean() - 0.5) < 0.01 and abs(seen.std() - 0.3) < 0.01
+@pytest.mark.parametrize("noise", [0.3, 0.0])
+def test_fit_shows_the_discriminator_noise_of_that_size(noise):
+    images, factors = face_data.sample(8, seed=0)
+    looked = []
+
+    class Sees(faces.PatchDiscriminator):
+        def forward(self, images):
+            return images
+
+    def look(discriminator, generator, batches, d_optimizer, g_optimizer, *weights):
+        looked.append(discriminator(torch.full((2, 3, 64, 64), 0.5)))
+        d_optimizer.step(), g_optimizer.step()
+        return {}
+
+    translating.fit(Sees(channels=4), faces.StarGenerator(channels=4, blocks=1), look, images, factors["expression"],
+                    epochs=1, batch_size=8, discriminator_steps=1, noise=noise, device="cpu", quiet=True)
+    assert abs(looked[0].mean() - 0.5) < 0.01 and abs(looked[0].std() - noise) < 0.01
 
 
 def test_judge_reads_the_factors_and_scores_count_them(folder, monkeypatch):

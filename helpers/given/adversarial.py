@@ -1,5 +1,6 @@
 """Two networks trained against each other. `update` is what happens in one step: read it, it is the heart of a GAN."""
 import torch
+from torch import nn
 
 from helpers.given import training
 from helpers.given.training import TrainingError
@@ -78,6 +79,22 @@ def fit(D, G, D_solver, G_solver, discriminator_loss, generator_loss, sample_noi
         state = {"G": G, "D": D, "G_solver": G_solver, "D_solver": D_solver}
         return training.loop(step, images, state=state, settings={"noise_dim": noise_dim}, epochs=epochs,
                              batch_size=batch_size, device=device, drop_last=True, **options)
+
+
+class Player(nn.Module):
+    """A network as a student's step gets it: it runs through `call`, perhaps in bfloat16, on changed images or not.
+
+    With the same random changes before every look, at real and at generated images, a discriminator can neither learn
+    the real ones by heart nor tell them by what the changes hide, and the generator does not learn to make changed ones
+    (Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020 (arXiv:2006.10738), section 3.2).
+    """
+
+    def __init__(self, network, call, change=None):
+        super().__init__()
+        self.network, self.calls, self.change = network, [call], change
+
+    def forward(self, x):
+        return self.calls[0](x if self.change is None else self.change(x))
 
 
 def use_fused_kernel(solver, device):

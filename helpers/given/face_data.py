@@ -7,7 +7,6 @@ another expression is `render(factors | {"expression": other})`, and what photog
     images, factors = sample(1000, seed=0)    # (1000, 3, 64, 64) uint8, and a dict of tensors (1000,)
 """
 import difflib
-from pathlib import Path
 
 import numpy as np
 import torch

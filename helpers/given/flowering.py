@@ -1,27 +1,11 @@
 """Training the flowers' networks with the student's two update functions, and what stands around it: augmentation, a
 moving average of the generator, files of trained generators, the photographs that an image is nearest to."""
 import torch
-from torch import nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from helpers.given import adversarial, training
 from helpers.given.training import TrainingError
-
-
-class Player(nn.Module):
-    """A network as the update functions get it: it runs through `call`, perhaps in bfloat16, on changed images or not.
-
-    With the same random changes before every look, at photographs and at generated images, the discriminator cannot
-    learn the few photographs by heart, and the generator does not learn to make changed ones (Zhao et al., 2020).
-    """
-
-    def __init__(self, network, call, change=None):
-        super().__init__()
-        self.network, self.calls, self.change = network, [call], change
-
-    def forward(self, x):
-        return self.calls[0](x if self.change is None else self.change(x))
 
 
 def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epochs, batch_size=128, lr=2e-4, g_lr=None,
@@ -59,7 +43,7 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
         adversarial.use_fused_kernel(solver, device)
 
     with training.mixed_precision(D, device, bf16) as call_d, training.mixed_precision(G, device, bf16) as call_g:
-        critic, maker = Player(D, call_d, change), Player(G, call_g)
+        critic, maker = adversarial.Player(D, call_d, change), adversarial.Player(G, call_g)
 
         def step(x, kinds):
             x = 2 * x - 1

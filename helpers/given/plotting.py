@@ -62,23 +62,26 @@ def tile(images):
 
 
 def image_grid(images, columns=10, title="", row_labels=None, column_labels=None):
-    """Draw images (N, C, h, w) row by row in one axes. Labels stand beside the rows and above the columns."""
+    """Draw images (N, C, h, w) row by row in one axes, those above 50 pixels at about their own size.
+
+    Labels stand beside the rows and above the columns.
+    """
     count, channels, height, width = images.shape
     rows = -(-count // columns)
     if count < rows * columns:  # fill the last row with white
         white = 1 if images.is_floating_point() else 255
         blank = images.new_full((rows * columns - count, channels, height, width), white)
         images = torch.cat((images, blank))
-    scale = 0.62 if height <= 32 else 1.0
-    figure, axes = plt.subplots(figsize=(max(columns * scale, 2.5), rows * scale + (0.4 if title else 0)))
+    side = max(0.62, height / 80)  # inches
+    figure, axes = plt.subplots(figsize=(max(columns * side, 2.5), rows * side + (0.4 if title else 0)))
     axes.imshow(tile(images.unflatten(0, (rows, columns))), interpolation="nearest", **GRAY)
     axes.set_title(title, fontsize=10, pad=18 if column_labels is not None else 6)
     axes.set_xticks([] if column_labels is None else (np.arange(columns) + 0.5) * width, column_labels)
     axes.set_yticks([] if row_labels is None else (np.arange(rows) + 0.5) * height, row_labels)
     axes.xaxis.tick_top()
-    axes.tick_params(length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
+    axes.tick_params(length=0, labelsize=9)
+    for edge in axes.spines.values():
+        edge.set_visible(False)
     return figure
 
 

@@ -23,7 +23,9 @@ def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_
             reconstruction_weight) -> dict of detached scalars.
         images: uint8 (N, 3, h, w). labels: int64 (N,). Those that do not fill a whole round are left out.
         d_lr, g_lr: learning rates of Adam, with betas (0.5, 0.999).
-        noise: standard deviation of what is added to all that the discriminator looks at: see `Noisy`.
+        noise: standard deviation of the normal noise on each pixel that the discriminator looks at, in real and in
+            generated images, on the scale from -1 to 1. So the generator cannot please it with faint patterns that
+            nobody sees ("instance noise": Sønderby et al., "Amortised MAP Inference for Image Super-resolution", 2017).
         device: as for `training.pick_device`.
         options: those of `training.loop`: after_epoch (it is called with the generator), seed, checkpoint, log_dir,
             log_images, quiet.
@@ -42,14 +44,14 @@ def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_
     schedules = {name: torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: min(1.0, 2 * (1 - k / max(1, rounds))))
                  for name, optimizer in (("d_schedule", d_optimizer), ("g_schedule", g_optimizer))}
 
-    critic = Noisy(discriminator, noise) if noise else discriminator
+    change = (lambda x: x + noise * torch.randn_like(x)) if noise else None
+    critic = adversarial.Player(discriminator, discriminator, change)
 
     def step(x, y):
         one_hot = F.one_hot(y, generator.num_labels).float()
         targets = F.one_hot(torch.randint_like(y, generator.num_labels), generator.num_labels).float()
         batches = list(zip((2 * x - 1).split(batch_size), one_hot.split(batch_size), targets.split(batch_size)))
-        terms = train_round(critic, generator, batches, d_optimizer, g_optimizer, label_weight,
-                            reconstruction_weight)
+        terms = train_round(critic, generator, batches, d_optimizer, g_optimizer, label_weight, reconstruction_weight)
         for schedule in schedules.values():
             schedule.step()
         return terms
@@ -80,25 +82,6 @@ class Painter(nn.Module):
     def forward(self, images, labels):
         paint = self.generator(images, labels)
         return (1 - paint.abs()) * images + paint
-
-
-class Noisy(nn.Module):
-    """Show a discriminator its images, real and generated ones, with normal noise on each pixel.
-
-    So a generator cannot please it with faint patterns that nobody sees, and the discriminator cannot tell real images
-    from generated ones by such patterns ("instance noise": Sønderby et al., "Amortised MAP Inference for Image
-    Super-resolution", 2017).
-
-    Args:
-        std: standard deviation of the noise, on the scale from -1 to 1.
-    """
-
-    def __init__(self, discriminator, std):
-        super().__init__()
-        self.discriminator, self.std = discriminator, std
-
-    def forward(self, images):
-        return self.discriminator(images + self.std * torch.randn_like(images))
 
 
 class Judge(nn.Module):
