@@ -129,7 +129,9 @@ def measure_class(assignment="vae", plain=10, ours=60):
         rates, megabytes = {}, []
         for jobs in (1, 2):
             workers, stamps = [], []
-            tasks = ((str(number), (assignment, False, 0, "made", text, None)) for number, text in enumerate(texts))
+            checks = batch.version_of_checks(assignment)
+            tasks = ((str(number), (assignment, False, 0, checks, "made", text, None))
+                     for number, text in enumerate(texts))
             started = time.perf_counter()
             for _ in pool.local(batch.grade_one, tasks, jobs, folder, batch.PRELOAD, workers.append):
                 stamps.append(time.perf_counter() - started)

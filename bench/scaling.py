@@ -64,7 +64,8 @@ def main(folder):
     seconds = [report["seconds"] for report in reports]
     handing = statistics.mean(hand_out(results, assignment))
     started = time.perf_counter()
-    batch.grade_one(assignment, False, 0, "solution", (ROOT / "helpers" / f"{assignment}.py").read_text(), None)
+    batch.grade_one(assignment, False, 0, batch.version_of_checks(assignment), "solution",
+                    (ROOT / "helpers" / f"{assignment}.py").read_text(), None)
     start = time.perf_counter() - started
     batch.stop_grading()
     print(f"{len(seconds)} gradings of {assignment}: mean {statistics.mean(seconds):.2f} s, median "

@@ -2,8 +2,9 @@
 
 A question is a Markdown cell of the assignment's notebook with a model answer between markers, see coursekit.release.
 The sheet is answers.csv in the folder of results: type points and comments there, in any spreadsheet program, and run
-the command again. What was typed stays.
+the command again. What was typed stays, until the answer beside it is another one.
 """
+import collections
 import json
 import re
 from dataclasses import dataclass
@@ -86,16 +87,21 @@ def source_of(cell):
 
 
 def marks(results):
-    """What was typed into the sheet: {key of the submission: [{"id", "title", "points", "max", "comment"}]}.
+    """What the answers are worth: {key of the submission: [{"id", "title", "points", "max", "comment", "answer"}]}.
 
-    points is None where nothing was typed. All questions count for everybody as soon as there is a sheet.
+    points is what was typed into the sheet, 0 where the notebook has no answer, and None where somebody has to mark.
+    All questions count for everybody as soon as there is a sheet; before, this is empty.
     """
+    return filled(results, *read_sheet(results)) if (results.folder / SHEET).is_file() else {}
+
+
+def read_sheet(results):
+    """Read what was typed: {(key, id of the question): (points, comment, the answer beside them)}, {id: maximum}."""
     path = results.folder / SHEET
-    if not path.is_file():
-        return {}
-    asked = questions(results.settings["assignment"])
-    titles = {question.title: question for question in asked}
-    keys = {submission.key.lstrip("0"): submission.key for submission in results.submissions}
+    titles = {question.title: question for question in questions(results.settings["assignment"])}
+    by_number = collections.defaultdict(list)  # spreadsheets take 007 for a number
+    for submission in results.submissions:
+        by_number[submission.key.lstrip("0")].append(submission.key)
     typed, most = {}, {}
     for number, row in enumerate(read_table(path), start=2):
         where = f"{path}, line {number}"
@@ -109,15 +115,37 @@ def marks(results):
         got = read_points(row, "points", where)
         if got is not None and got > maximum:
             raise UserError(f"{where}: {got:g} points, there are {maximum:g} for this question")
-        key = keys.get(plain(row.get("key")).lstrip("0"))  # spreadsheets take 007 for a number
-        if key is None:
+        key, keys = plain(row.get("key")), by_number[plain(row.get("key")).lstrip("0")]
+        if key not in keys and len(keys) != 1:
             raise UserError(f"{where}: there is no submission {row.get('key')!r}: correct the key, or delete the line")
-        typed[key, question.id] = got, plain(row.get("comment"))
-    return {submission.key: [
-        dict(zip(("id", "title", "max", "points", "comment"), (
-            question.id, question.title, most.get(question.id, POINTS),
-            *typed.get((submission.key, question.id), (None, "")))))
-        for question in asked] for submission in results.submissions}
+        answer = row.get("answer")  # None: somebody has deleted the column
+        typed[key if key in keys else keys[0], question.id] = got, plain(row.get("comment")), answer and plain(answer)
+    return typed, most
+
+
+def filled(results, typed, most, otherwise=POINTS):
+    """Put what was typed beside the answers as they are now: see `marks`. otherwise: the maximum of a new question."""
+    found, asked = {}, questions(results.settings["assignment"])
+    for submission in results.submissions:
+        report, found[submission.key] = results.report(submission), []
+        for question in asked:
+            points, comment, seen = typed.get((submission.key, question.id), (None, "", None))
+            answer = report.get("answers", {}).get(question.id, "") if report else seen or ""
+            if seen is not None and letters(seen) != letters(answer):  # it was handed in anew
+                if points is not None and comment != NO_ANSWER:
+                    comment = f"{points:g} points for an earlier answer. {comment}".strip()
+                points, comment = None, "" if comment == NO_ANSWER else comment
+            if report and not answer and points is None and not comment:
+                points, comment = 0, NO_ANSWER
+            found[submission.key].append({"id": question.id, "title": question.title, "points": points,
+                                          "max": most.get(question.id, otherwise), "comment": comment,
+                                          "answer": answer})
+    return found
+
+
+def letters(text):
+    """A text without what spreadsheets and `gradebook.cell` change."""
+    return [character for character in text if character.isprintable() and not character.isspace()]
 
 
 def read_points(row, column, where):
@@ -137,16 +165,12 @@ def plain(text):
 
 def sheet(results, most=POINTS):
     """The rows of the sheet: by question, then by student, with what was typed so far. most: points of a question."""
-    typed = marks(results)
-    reports = {submission.key: results.report(submission) for submission in results.submissions}
+    found = marks(results) or filled(results, {}, {}, most)
     for number, question in enumerate(questions(results.settings["assignment"])):
         for submission in results.submissions:
-            answer = (reports[submission.key] or {}).get("answers", {}).get(question.id, "")
-            mark = typed[submission.key][number] if typed else {"points": None, "max": most, "comment": ""}
-            if not answer and mark["points"] is None and not mark["comment"]:
-                mark = {**mark, "points": 0, "comment": NO_ANSWER}
+            mark = found[submission.key][number]
             yield {"question": question.title, "key": submission.key, "student": submission.name,
-                   "points": mark["points"], "max": mark["max"], "comment": mark["comment"], "answer": answer,
+                   **{column: mark[column] for column in ("points", "max", "comment", "answer")},
                    "model answer": question.model, "text": question.text}
 
 

@@ -6,6 +6,7 @@ it was stopped, and grades again only what has changed since.
 """
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from coursekit import pool, reports, roster
 from coursekit.answers import extract, questions
+from coursekit.grade import seed as grading_seed
 from coursekit.sandbox import ROOT, SandboxError, printable, why_not_isolated
 from coursekit.submission import SubmissionError, read_graded_file, read_notebook
 from helpers.given.__main__ import UserError, choose, write
@@ -26,12 +28,14 @@ PRELOAD = ("torch", "coursekit.grade")
 _mine = threading.local()
 
 
-def grade_one(assignment, notebook, seed, where, source, problem):
+def grade_one(assignment, notebook, seed, checks, where, source, problem):
     """Grade one submission in this process, which keeps its grader for the next. Runs in the workers.
 
-    problem: why there is nothing to grade, or None.
+    checks: `version_of_checks` of who asks. problem: why there is nothing to grade, or None.
     """
     from coursekit.grade import Grader
+    if checks != version_of_checks(assignment):  # a cluster's worker keeps what it has imported
+        raise RuntimeError("this worker has other checks: update its course, and start it anew")
     if getattr(_mine, "what", None) != (assignment, notebook):
         import torch
         torch.set_num_threads(1)  # one worker for each core
@@ -58,12 +62,12 @@ def read(submission, assignment, notebook_path):
     try:
         if submission.path is None:
             raise SubmissionError("nothing was handed in")
-        source = read_graded_file(submission.path, assignment)
+        source = read_graded_file(dict(submission.files) or submission.path, assignment)
     except (SubmissionError, OSError) as error:
         # The student reads this: what lies above the submission is not their concern.
         problem = printable(str(error).replace(str(submission.path), submission.path.name if submission.path else ""))
     with contextlib.suppress(SubmissionError, OSError):
-        text = submission.path and read_notebook(submission.path, notebook_path)
+        text = submission.path and read_notebook(dict(submission.files) or submission.path, notebook_path)
     return source, problem, text
 
 
@@ -72,12 +76,15 @@ def fingerprint(*things):
     return hashlib.sha256(json.dumps(things, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+@functools.cache
 def version_of_checks(assignment):
-    """A digest of what judges: reference, hidden checks and probes."""
-    digest = hashlib.sha256()
-    for path in (ROOT / "helpers" / f"{assignment}.py", *sorted((ROOT / "autograde_tests").rglob("*.py"))):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """A digest of what judges, as it was when this process first asked: the reference, what is given, the notebook,
+    hidden checks and probes, and the grader itself."""
+    from coursekit.release import discover
+    paths = [ROOT / "helpers" / f"{assignment}.py", ROOT / discover(ROOT)[assignment],
+             *(ROOT / "coursekit" / f"{name}.py" for name in ("grade", "notebook", "sandbox", "worker")),
+             *sorted((ROOT / "helpers" / "given").rglob("*.py")), *sorted((ROOT / "autograde_tests").rglob("*.py"))]
+    return fingerprint(*(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths))
 
 
 class Results:
@@ -135,10 +142,14 @@ class Results:
         except OSError:
             return None
 
+    def forget(self, submission):
+        """Remove a report."""
+        shutil.rmtree(self.of(submission), ignore_errors=True)
+
     def save(self, submission, report, source):
-        """Write a report, in place of an earlier one of another fingerprint."""
+        """Write a report."""
+        self.forget(submission)
         folder = self.of(submission)
-        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         if source is not None:
             (folder / f"{self.settings['assignment']}.py").write_text(source, encoding="utf-8", newline="")
@@ -153,10 +164,11 @@ def lock(folder):
         try:
             import fcntl
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            pass  # Windows
-        except OSError:
-            raise UserError(f"another `course grade-class` writes to {folder}: wait for it, or stop it") from None
+        except BlockingIOError:
+            raise UserError(f"another `course grade-class` or `course answers` writes to {folder}: wait for it, or "
+                            "stop it") from None
+        except (ImportError, OSError):
+            pass  # Windows, and file systems without locks
         yield
 
 
@@ -171,16 +183,23 @@ def grade_class(results, run, bar=None):
     notebook_path = discover(ROOT)[assignment].as_posix()
     waiting, failed = {}, []
 
+    def look(submission):
+        content = read(submission, assignment, notebook_path)
+        return *content, fingerprint(*content, notebook, seed, checks)
+
+    for submission in results.submissions:  # what is out of date must not stand in the grade book, come what may
+        report = results.report(submission)
+        if report and report.get("fingerprint") != look(submission)[-1]:
+            results.forget(submission)
+
     def tasks():
         for submission in results.submissions:
-            source, problem, text = read(submission, assignment, notebook_path)
-            mark = fingerprint(source, problem, text, notebook, seed, checks)
-            done = results.report(submission)
-            if done and done.get("fingerprint") == mark:
+            if results.report(submission):
                 bar and bar.update()
                 continue
+            source, problem, text, mark = look(submission)
             waiting[submission.key] = submission, source, mark, extract(text, asked)
-            yield submission.key, (assignment, notebook, seed, submission.name, source, problem)
+            yield submission.key, (assignment, notebook, seed, checks, submission.name, source, problem)
 
     for key, report, attempts in run(tasks()):
         submission, source, mark, answers = waiting.pop(key)
@@ -200,8 +219,8 @@ def add_arguments(parser):
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the results; the same folder again "
                         "goes on where a run was stopped")
     parser.add_argument("--no-notebook", action="store_true", help="do not execute the notebook (much faster)")
-    parser.add_argument("--seed", type=int, help="what the checks draw their inputs from (default: a fresh one for the "
-                        "class, noted in DIR/class.json)")
+    parser.add_argument("--seed", type=grading_seed, help="what the checks draw their inputs from (default: a fresh "
+                        "one for the class, noted in DIR/class.json)")
     parser.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1,
                         help="submissions at a time on this machine (default: one for each core, %(default)s here)")
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="grade on this Dask cluster instead")

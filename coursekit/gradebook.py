@@ -50,9 +50,12 @@ def build(results, failures=None):
         [*(r[name] for name in ("name", "id", "number", "email", "login", "section")),
          *(r["items"].get(name) for name in items), *(r["written"].get(title) for title in questions), r["total"], most,
          r["status"], r["style"], r["notebook"], r["seconds"], r["report"]] for r in rows])
-    # Moodle lets one choose which column is mapped to what: users by ID number or email address.
-    write_rows(results.folder / "moodle.csv", ["Full name", "ID number", "Email address", assignment, "Feedback"], [
-        [r["name"], r["number"], r["email"], r["total"], r["feedback"]] for r in rows])
+    # Both of Moodle's imports take this: the grade book's, where one chooses the column that tells the users, and the
+    # assignment's "Upload grading worksheet", which looks for these headers and "Participant 123".
+    write_rows(results.folder / "moodle.csv", ["Identifier", "Full name", "ID number", "Email address", "Grade",
+                                               "Last modified (grade)", "Feedback comments"], [
+        [r["id"] if r["id"].startswith("Participant ") else "", r["name"], r["number"], r["email"], r["total"],
+         "", r["feedback"]] for r in rows])
     # Canvas wants these columns in this order, then one for each assignment, and its points in the second line.
     write_rows(results.folder / "canvas.csv", ["Student", "ID", "SIS Login ID", "Section", assignment], [
         ["    Points Possible", "", "", "", most],

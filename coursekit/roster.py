@@ -15,17 +15,22 @@ from helpers.given.__main__ import UserError
 # Columns of the CSV file, and what Moodle's and Canvas's own exports call them.
 COLUMNS = {"path": ("path", "submission", "folder", "file", "repository"),
            "name": ("name", "student", "full name"),
-           "id": ("id", "key"),
+           "id": ("id", "key", "identifier"),
            "number": ("id number", "student number", "sis user id"),
            "email": ("email", "email address", "e-mail"),
            "login": ("login", "username", "sis login id"),
            "section": ("section", "group")}
-MOODLE_FOLDER = re.compile(r"(.+)_(\d+)_assignsubmission_\w+")  # of "Download all submissions"
+# What "Download submissions" makes: a folder or a file for each part of a submission (Moodle), or files only (Canvas).
+MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<part>[a-z]+)_?(?P<file>.*)")
+CANVAS = re.compile(r"(?:LATE_)?(?P<name>.+?)(?:_LATE)?_(?P<id>\d+|(?<=anon_)\w+?)_\d+_(?P<file>.+)")
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One row of the grade book. `key` names its folder in the results; `path` may lead nowhere."""
+    """One row of the grade book. `key` names its folder in the results; `path` may lead nowhere.
+
+    files: (name, path) of each file, if it was handed in as such: the names are then longer than they were.
+    """
 
     key: str
     path: Path | None
@@ -35,10 +40,12 @@ class Submission:
     email: str = ""
     login: str = ""
     section: str = ""
+    files: tuple = ()
 
 
 def collect(source):
-    """Return the submissions of a folder (whatever lies in it, one entry each) or of a CSV file (one row each)."""
+    """Return the submissions of a folder (one for each entry, or for each student where the entries' names come from
+    Moodle or Canvas) or of a CSV file (one for each row)."""
     source = Path(source)
     if source.is_dir():
         found = from_folder(source)
@@ -52,17 +59,32 @@ def collect(source):
 
 
 def from_folder(folder):
-    found = {}
+    found, parts = {}, collections.defaultdict(list)
     for path in sorted(folder.iterdir()):
         if path.name.startswith((".", "__MACOSX")) or path.name in ("desktop.ini", "Thumbs.db"):
             continue
-        name = printable(path.name.removesuffix(".zip").removesuffix(".git")) or "unnamed"
-        moodle = MOODLE_FOLDER.fullmatch(name)
-        if moodle and path.is_dir():
-            found[path.name] = submission(path.name, parcel(path), moodle[1], id=moodle[2])
+        if match := MOODLE.fullmatch(path.name):
+            # Moodle knows the student by this number, with this word before it.
+            parts[match["name"], f"Participant {match['id']}"].append((match["file"] or match["part"], path))
+        elif not path.is_dir() and (match := CANVAS.fullmatch(path.name)):
+            parts[match["name"], match["id"]].append((match["file"], path))
         else:
-            found[path.name] = submission(path.name, parcel(path), name)
+            found[path.name] = entry(path)
+    for (name, id), files in parts.items():
+        whole = [path for _, path in files if path.is_dir() or path.suffix == ".zip"]
+        if len({file for file, _ in files}) < len(files) or sum(path.suffix == ".zip" for path in whole) > 1:
+            found.update((path.name, entry(path)) for _, path in files)  # of several students, who only look like one
+            continue
+        more = {} if whole else {"files": tuple((file, str(path)) for file, path in files)}
+        found[f"{name}_{id}"] = submission(f"{name}_{id}", parcel((whole or [files[0][1]])[0]), printable(name), id=id,
+                                           **more)
     return found
+
+
+def entry(path):
+    """The submission that an entry of the folder holds by itself."""
+    name = printable(path.name.removesuffix(".zip").removesuffix(".git")) or "unnamed"
+    return submission(path.name, parcel(path), name)
 
 
 def parcel(path):

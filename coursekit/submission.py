@@ -1,9 +1,10 @@
 """Reads from a submission what is graded, and nothing else.
 
-A submission is a folder, a zip file, or a git repository without a working tree. Nothing of it is unpacked or executed
-here: a file is found by its name and read with a size limit.
+A submission is a folder, a zip file, a git repository without a working tree, or loose files. Nothing of it is unpacked
+or executed here: a file is found by its name and read with a size limit.
 """
 import os
+import re
 import stat
 import subprocess
 import zipfile
@@ -30,6 +31,9 @@ def read_graded_file(submission, module):
     """Return the text of helpers/<module>.py in a submission.
 
     The file may stand as helpers/<module>.py or as <module>.py, at the top or in the one place where it is found.
+
+    Args:
+        submission: a path, or loose files as a dict name -> path.
     """
     return _read(submission, PurePosixPath("helpers", f"{module}.py"), MAX_BYTES)
 
@@ -40,11 +44,14 @@ def read_notebook(submission, notebook):
 
 
 def _read(submission, wanted, limit):
-    submission = Path(submission)
-    if is_bare_repository(submission):
+    if isinstance(submission, dict):
+        content, submission = _from_files(submission, wanted, limit), "what was handed in"
+    elif is_bare_repository(submission := Path(submission)):
         content = _from_git(submission, wanted, limit)
     elif submission.is_dir():
         content = _from_folder(submission, wanted, limit)
+    elif submission.suffix in (".py", ".ipynb"):
+        content = _from_files({submission.name: submission}, wanted, limit)
     elif submission.is_file():
         content = _from_zip(submission, wanted, limit)
     else:
@@ -81,7 +88,18 @@ def _from_folder(folder, wanted, limit):
             raise SubmissionError(f"{folder} holds more than {MAX_ENTRIES} files")
         if wanted.name in files:
             found.append(PurePosixPath(Path(place, wanted.name).relative_to(folder).as_posix()))
-    path = folder / _choose(found, wanted, folder)
+    return _plain(folder / _choose(found, wanted, folder), limit)
+
+
+def _from_files(files, wanted, limit):
+    # Canvas gives what is handed in again another name: vae-1.py.
+    found = [(PurePosixPath(re.sub(r"-\d+(?=\.\w+$)", "", name)), path) for name, path in files.items()]
+    found = [(name, path) for name, path in found if name.name == wanted.name]
+    _choose([name for name, _ in found], wanted, "what was handed in")
+    return _plain(Path(found[0][1]), limit)
+
+
+def _plain(path, limit):
     if path.is_symlink() or not path.is_file():
         # Opened by the grader, with the grader's rights: a link could point to anything.
         raise SubmissionError(f"{path} is not a plain file")

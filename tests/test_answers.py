@@ -140,6 +140,42 @@ def test_keys_as_a_spreadsheet_writes_them(tmp_path, capsys):
     assert "line 2: there is no submission '7.00E+00'" in capsys.readouterr().err
 
 
+def test_keys_that_are_alike_as_numbers(tmp_path):
+    results = start(tmp_path / "out", handed_in(tmp_path / "in", "007", "7"))
+    batch.grade_class(results, quick)
+    assert course("answers", results.folder) == 0
+    sheet = results.folder / "answers.csv"
+    sheet.write_text(sheet.read_text(encoding="utf-8-sig").replace(",007,007,0,", ",007,007,3,", 1))
+    assert course("answers", results.folder) == 0
+    header, *table = rows(results.folder / "gradebook.csv")
+    assert {row[0]: row[header.index("total")] for row in table} == {"007": "9", "7": "6"}
+
+
+def test_an_answer_that_comes_later_or_is_another_one_must_be_marked_anew(graded, tmp_path, capsys):
+    assert course("answers", graded.folder) == 0
+    type_in(graded, **{"Question 1": "3", "Question 2": "2"})
+    now = {"ada": {FIRST.id: "Another.", SECOND.id: "Style.\n\nSlant."}, "bob": {FIRST.id: "Late."}}
+    for name, texts in now.items():
+        (tmp_path / "in" / name / "notebooks").mkdir(exist_ok=True)
+        (tmp_path / "in" / name / NOTEBOOK).write_text(answered(texts))
+    batch.grade_class(graded, quick)
+    capsys.readouterr()
+    assert course("answers", graded.folder) == 0
+    assert "2 without points" in capsys.readouterr().out
+    header, *table = rows(graded.folder / "answers.csv")
+    told = {(row[0], row[1]): (row[3], row[5]) for row in table}
+    assert told["Question 1", "ada"] == ("", "3 points for an earlier answer. well said")
+    assert told["Question 2", "ada"] == ("2", "well said")  # the same words
+    assert told["Question 1", "bob"] == ("", "") and told["Question 2", "bob"] == ("0", answers.NO_ANSWER)
+
+
+def test_who_is_not_graded_yet_gets_no_points_for_answers(tmp_path):
+    results = start(tmp_path / "out", handed_in(tmp_path / "in", "ada", "bob"))
+    batch.grade_class(results, lambda tasks: list(quick(tasks))[:1])
+    assert course("answers", results.folder) == 0
+    assert {(row[1], row[3]) for row in rows(results.folder / "answers.csv")[1:]} == {("ada", "0"), ("bob", "")}
+
+
 def test_no_results(tmp_path, capsys):
     assert course("answers", tmp_path) == 2
     assert "grade-class" in capsys.readouterr().err

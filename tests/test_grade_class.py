@@ -315,6 +315,29 @@ def test_without_distributed_it_says_what_to_install(tmp_path, monkeypatch, caps
     assert (ROOT / "requirements-cluster.txt").is_file()
 
 
+def test_an_old_report_does_not_stand_for_what_could_not_be_graded_again(tmp_path):
+    folder = handed_in(tmp_path / "in", "ada", "bob", "eve")
+    results = start(tmp_path / "out", folder)
+    batch.grade_class(results, quick)
+    for name in ("ada", "bob"):
+        (folder / name / "vae.py").write_text("# another one\n")
+
+    def stopped(tasks):  # ada's grading fails, bob's does not begin
+        key, _ = next(iter(tasks))
+        yield key, pool.Failure("the grading process died"), 3
+
+    failed = batch.grade_class(results, stopped)
+    gradebook.build(results, {submission.key: reason for submission, reason in failed})
+    header, *table = rows(results.folder / "gradebook.csv")
+    assert {row[0]: (row[header.index("total")], row[header.index("status")]) for row in table} == {
+        "ada": ("", "the grading process died"), "bob": ("", "not graded yet"), "eve": ("6", "graded")}
+
+
+def test_a_worker_with_other_checks_grades_nothing():
+    with pytest.raises(RuntimeError, match="other checks"):
+        batch.grade_one("vae", False, 1, "of yesterday", "ada", SOLUTION, None)
+
+
 # Who handed in what
 
 def test_folder(tmp_path):
@@ -322,9 +345,33 @@ def test_folder(tmp_path):
     make_class.write_submission(tmp_path / "Kurt Gödel_42_assignsubmission_file" / "work", {"vae.py": "x"}, "zip")
     found = {submission.name: submission for submission in roster.collect(tmp_path)}
     assert found.keys() == {"Ada Lovelace", "Ada_Lovelace", "Emmy Noether", "Kurt Gödel"}
-    assert found["Emmy Noether"].id == "4711" and found["Kurt Gödel"].path.name == "work.zip"
+    assert found["Emmy Noether"].id == "Participant 4711" and found["Kurt Gödel"].path.name == "work.zip"
     assert len({submission.key for submission in found.values()}) == 4
     assert all(re.fullmatch(r"[\w.@+-]+", submission.key, re.ASCII) for submission in found.values())
+
+
+MOODLE = {"Ada_1_assignsubmission_file/vae.py": "ada", "Ada_1_assignsubmission_onlinetext/onlinetext.html": "",
+          "Bo B_2_assignsubmission_file_vae.py": "bob", "Bo B_2_assignsubmission_file_2_vae.ipynb": "{}",
+          "Bo B_2_assignsubmission_onlinetext_onlinetext.html": ""}
+CANVAS = {"adaada_11_501_vae.py": "ada", "adaada_11_502_2_vae.ipynb": "{}", "bo_b_LATE_12_503_vae-1.py": "bob",
+          "LATE_anon_x7Yz_504_vae.py": "anon", "hw_1_12_vae.py": "hw 12", "hw_1_13_vae.py": "hw 13"}
+
+
+@pytest.mark.parametrize("files, expected", [
+    (MOODLE, {("Ada", "Participant 1"): ("ada", None), ("Bo B", "Participant 2"): ("bob", "{}")}),
+    (CANVAS, {("adaada", "11"): ("ada", "{}"), ("bo_b", "12"): ("bob", None), ("anon", "x7Yz"): ("anon", None),
+              ("hw_1_12_vae.py", ""): (None, None), ("hw_1_13_vae.py", ""): (None, None)})], ids=["Moodle", "Canvas"])
+def test_what_platforms_hand_out(tmp_path, files, expected):
+    """One submission for each student, whatever it was cut into; never one for two."""
+    for name, text in files.items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text(text)
+    results = start(tmp_path / "out", tmp_path / "in")  # and as read back from its file
+    for submissions in (results.submissions, batch.Results.open(tmp_path / "out").submissions):
+        contents = [batch.read(submission, "vae", "notebooks/2_vae.ipynb") for submission in submissions]
+        assert {(submission.name, submission.id): (source, text)
+                for submission, (source, _, text) in zip(submissions, contents)} == expected
+        assert len(submissions) == len(expected) == len({submission.key for submission in submissions})
 
 
 @pytest.mark.parametrize("text, encoding", [
@@ -428,9 +475,10 @@ def test_moodle_and_canvas(tmp_path):
     batch.grade_class(results, lambda tasks: quick(tasks, [("loss_function", 2.5)]))
     gradebook.build(results)
     assert rows(tmp_path / "out" / "moodle.csv") == [
-        ["Full name", "ID number", "Email address", "vae", "Feedback"],
-        ["Ada", "7", "ada@x.org", "3.5", "3.5 of 6: points lost in vae.loss_function"],
-        ["Bob", "8", "bob@x.org", "3.5", "3.5 of 6: points lost in vae.loss_function"]]
+        ["Identifier", "Full name", "ID number", "Email address", "Grade", "Last modified (grade)",
+         "Feedback comments"],
+        ["", "Ada", "7", "ada@x.org", "3.5", "", "3.5 of 6: points lost in vae.loss_function"],
+        ["", "Bob", "8", "bob@x.org", "3.5", "", "3.5 of 6: points lost in vae.loss_function"]]
     # What canvas-lms, lib/gradebook_importer.rb looks for: these headers in these places, then the assignments.
     assert rows(tmp_path / "out" / "canvas.csv") == [
         ["Student", "ID", "SIS Login ID", "Section", "vae"], ["    Points Possible", "", "", "", "6"],
