@@ -25,7 +25,8 @@ CHECKS = []
 
 
 def graded(item, points, hint, gap=None):
-    """Mark a test: the item it counts for, its points, a hint for who fails it, and the gap if not the item's name."""
+    """Mark a test: the item it counts for, such as vae.interpolate, its points, a hint for who fails it, and the gap if
+    it is not called as the item is."""
     def register(function):
         CHECKS.append(Check(item, points, hint, gap or item.split(".", 1)[1], function))
         return function

@@ -1,6 +1,8 @@
 """The instructor's command line: the student's commands, and `release`, `grade`, `grade-class`, `answers`,
 `audit`, `test` of the course."""
 import argparse
+import functools
+import importlib
 import sys
 from pathlib import Path
 
@@ -19,52 +21,27 @@ def add_release(commands):
 def release(args):
     from coursekit import release
 
-    try:
-        names = release.release(student.ROOT, args.out, args.assignment)
-    except release.ReleaseError as error:
-        raise student.UserError(str(error)) from None
+    names = release.release(student.ROOT, args.out, args.assignment)
     print(f"released {', '.join(names)} to {args.out}")
 
 
-def add_grade(commands):
-    # All arguments arrive as `rest`, see with_arguments_of.
-    commands.add_parser("grade", help="grade a submission with the hidden checks",
-                        add_help=False).set_defaults(command=grade, rest=[])
+# Their modules declare their arguments, so that `course --help` need not import them.
+GRADING = {"grade": ("coursekit.grade", "grade a submission with the hidden checks"),
+           "grade-class": ("coursekit.batch", "grade a class: reports, grade book, an overview"),
+           "answers": ("coursekit.answers", "gather a class's written answers, and count the points typed for them")}
 
 
-def grade(args):
-    from coursekit import grade
-
-    return with_arguments_of(grade, "course grade", args.rest)
-
-
-def add_grade_class(commands):
-    commands.add_parser("grade-class", help="grade a class: reports, grade book, an overview",
-                        add_help=False).set_defaults(command=grade_class, rest=[])
+def add_grading(commands):
+    for name, (_, what) in GRADING.items():
+        commands.add_parser(name, help=what, add_help=False).set_defaults(
+            command=functools.partial(run_grading, name), rest=[])
 
 
-def grade_class(args):
-    from coursekit import batch
-
-    return with_arguments_of(batch, "course grade-class", args.rest)
-
-
-def add_answers(commands):
-    commands.add_parser("answers", help="gather a class's written answers, and count the points typed for them",
-                        add_help=False).set_defaults(command=answers, rest=[])
-
-
-def answers(args):
-    from coursekit import answers
-
-    return with_arguments_of(answers, "course answers", args.rest)
-
-
-def with_arguments_of(module, prog, arguments):
-    """Run a command whose module declares the arguments: `course --help` need not import it."""
-    parser = argparse.ArgumentParser(prog=prog, description=module.__doc__.split("\n")[0])
+def run_grading(name, args):
+    module = importlib.import_module(GRADING[name][0])
+    parser = argparse.ArgumentParser(prog=f"course {name}", description=module.__doc__.split("\n")[0])
     module.add_arguments(parser)
-    return module.main(parser.parse_args(arguments))
+    return module.main(parser.parse_args(args.rest))
 
 
 def add_audit(commands):
@@ -75,12 +52,9 @@ def add_audit(commands):
 
 
 def audit(args):
-    from coursekit import audit, sandbox
+    from coursekit import audit
 
-    try:
-        return audit.main(args.names)
-    except sandbox.SandboxError as error:
-        raise student.UserError(str(error)) from None
+    return audit.main(args.names)
 
 
 def add_test(commands):
@@ -114,7 +88,7 @@ def find_sandbox():
 
 
 COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_train, student.add_plot_latent,
-            student.add_data, add_doctor, add_release, add_grade, add_grade_class, add_answers, add_audit)
+            student.add_data, add_doctor, add_release, add_grading, add_audit)
 
 if __name__ == "__main__":
     sys.exit(student.main(commands=COMMANDS))

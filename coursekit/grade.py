@@ -12,6 +12,7 @@ from pathlib import Path
 
 from coursekit.sandbox import ROOT, Sandbox, SandboxError, Unanswered, printable, why_not_isolated
 from coursekit.submission import NoGradedFile, SubmissionError, read_graded_file
+from helpers.given.__main__ import choose
 
 LOAD_TIMEOUT = 15.0  # to import a student's file
 CALL_TIMEOUT = 10.0  # for each observation
@@ -36,8 +37,8 @@ class Student:
 def load_checks(module):
     """Return the hidden checks of a module, in the order of its test file."""
     from autograde_tests import CHECKS
-    importlib.import_module(f"autograde_tests.test_{module}")
-    return [check for check in CHECKS if check.item.startswith(f"{module}.")]
+    home = importlib.import_module(f"autograde_tests.test_{module}").__name__
+    return [check for check in CHECKS if check.function.__module__ == home]
 
 
 def generator(seed, test):
@@ -46,10 +47,18 @@ def generator(seed, test):
     return torch.Generator().manual_seed(seed ^ zlib.crc32(test.encode()))
 
 
+def seed(text):
+    """The number of --seed; argparse tells who types something else."""
+    if not 0 <= int(text) < 1 << 63:
+        raise ValueError
+    return int(text)
+
+
 def run_check(check, student, seed):
     """Run one hidden check. Returns (status, message): passed, failed, error, timeout or missing."""
+    rng = generator(seed, check.function.__name__)
     try:
-        check.function(student, generator(seed, check.function.__name__))
+        check.function(student, rng)
         return "passed", ""
     except AssertionError as error:
         return "failed", str(error)
@@ -116,7 +125,7 @@ def check_style(source, name):
     """Run pycodestyle over the text, in a process of its own with a time limit. Returns the report's "style"."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"{name}.py")
-        path.write_text(source, encoding="utf-8")
+        path.write_text(source, encoding="utf-8", newline="")  # as it was handed in
         command = [sys.executable, "-m", "pycodestyle", "--max-line-length=120", path.name]
         try:
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace",
@@ -245,20 +254,18 @@ def table(report):
 def add_arguments(parser):
     parser.add_argument("submission", help="folder or zip file")
     parser.add_argument("--assignment", help="default: the one that the submission holds a file of")
-    parser.add_argument("--out", help="folder for report.json (default: runs/grades/<submission>)")
+    parser.add_argument("--out", help="folder for report.json (default: runs/grades/FOLDER-SUBMISSION)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON instead of the table")
     parser.add_argument("--no-notebook", action="store_true", help="do not execute the notebook")
-    parser.add_argument("--seed", type=int, help="replay a grading (default: a fresh seed, noted in the report)")
+    parser.add_argument("--seed", type=seed, help="replay a grading (default: a fresh seed, noted in the report)")
 
 
 def main(args):
     """Run `./course grade`. Returns the exit code: 0 graded, 2 unusable submission or sandbox."""
     from coursekit.release import discover
     from coursekit.reports import write_all
-    names = list(discover(ROOT))
-    if args.assignment and args.assignment not in names:
-        print(f"there is no assignment {args.assignment!r}; there are: {', '.join(names)}", file=sys.stderr)
-        return 2
+    if args.assignment:
+        choose(args.assignment, discover(ROOT), "assignment")
     show = (lambda check: print(f"\r{check.item:<40}", end="", file=sys.stderr, flush=True)) \
         if sys.stderr.isatty() else (lambda check: None)
     try:
@@ -268,7 +275,8 @@ def main(args):
         return 2
     if sys.stderr.isatty():
         print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
-    out = Path(args.out) if args.out else ROOT / "runs" / "grades" / Path(args.submission).resolve().stem
+    path = Path(args.submission).resolve()
+    out = Path(args.out) if args.out else ROOT / "runs" / "grades" / f"{path.parent.name}-{path.stem}"
     write_all(report, out)
     print(json.dumps(report, indent=2, ensure_ascii=False) if args.json else table(report))
     if not args.json:

@@ -38,7 +38,7 @@ def run_notebook(course, assignment, source):
     """
     course = Path(course).resolve()
     notebook, = (course / "notebooks").glob(f"[0-9]_{assignment}.ipynb")
-    (course / "helpers" / f"{assignment}.py").write_text(source, encoding="utf-8")
+    (course / "helpers" / f"{assignment}.py").write_text(source, encoding="utf-8", newline="")
     (course / "runs").mkdir(exist_ok=True)  # where notebooks write logs and weights
     with tempfile.TemporaryDirectory(prefix="course-nb-") as folder:
         folder = Path(folder)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import nbformat
 
+from helpers.given.__main__ import UserError
+
 TEMPLATES = Path(__file__).parent / "templates"
 COPIED = ("course", "course.bat", "runtests.sh", "runtests.bat", "requirements.txt", "setup.cfg", ".gitignore",
           ".gitattributes", "LICENSE", "data/README.md")
@@ -25,7 +27,7 @@ MARKDOWN_MARKERS = ("<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")
 ANSWER_FIELD = "*Your answer here.*"
 
 
-class ReleaseError(Exception):
+class ReleaseError(UserError):
     """The course cannot be released as it is. The message is one line and names the file and the line."""
 
 
@@ -99,7 +101,7 @@ def marked(lines, markers, where):
                 raise ReleaseError(f"{where}:{number}: this END SOLUTION has no BEGIN SOLUTION above it")
             pairs.append((start, number))
             start = None
-        elif re.search(r"\b(begin|end)\s+solution\b", text, re.IGNORECASE):  # a typing slip would give a solution away
+        elif re.search(r"(?i:\b(begin|end)[\W_]*solution\b)|# SOLUTION\b", text):  # a slip, or another tool's marker
             raise ReleaseError(f"{where}:{number}: expected the whole line to be {begin!r} or {end!r}, found {text!r}")
     if start:
         raise ReleaseError(f"{where}:{start}: this BEGIN SOLUTION has no END SOLUTION below it")

@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 from coursekit.worker import pack, read_frame, unpack, write_frame
+from helpers.given.__main__ import UserError
 
 # Worth a second each: the worker imports them once if a submission does.
 PRELOADED = {"torchvision": "torchvision", "matplotlib": "matplotlib.pyplot"}
@@ -45,7 +46,7 @@ def printable(text):
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
-class SandboxError(RuntimeError):
+class SandboxError(UserError):
     """The sandbox itself failed, not the student's code."""
 
 
@@ -69,6 +70,8 @@ def why_not_isolated():
         return "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap)"
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
         return "setpriv is not installed (Debian, Ubuntu: apt install util-linux), and root must not run student code"
+    if ROOT.is_relative_to("/usr"):
+        return f"the sandbox shows /usr, and the course with its solutions lies there ({ROOT}): move it elsewhere"
     trial = subprocess.run(wrap(["/usr/bin/true"]), capture_output=True, text=True, errors="replace")
     if trial.returncode != 0:
         return f"bubblewrap cannot start here: {trial.stderr.strip() or trial.returncode}"
@@ -345,6 +348,8 @@ class Session:
 
     def __init__(self, sandbox, source, timeout):
         self.sandbox, self.alive = sandbox, False
+        if not hasattr(os, "fork") and sandbox.process is not None and sandbox.ready:
+            sandbox.stop()  # one process answers everything there, and has the last submission in it
         try:
             self._ask(source, None, {}, {}, timeout, "new")
         except Unanswered:

@@ -193,7 +193,7 @@ def memory_of_others():
 
 
 def memory_is_scarce():
-    """True if the machine, not only the sandbox, is about to run out of memory."""
+    """True if the machine, not only the sandbox, is about to run out of memory. Who takes much is to go then."""
     try:
         with open("/proc/meminfo") as stream:
             lines = dict(line.split(":") for line in stream)
@@ -269,15 +269,21 @@ class Belongings:
             self.kept.append((owner, mentioned, set(owner.__dict__)))
         self.code = [(value, value.__code__, value.__defaults__) for _, mentioned, _ in self.kept
                      for value in mentioned.values() if type(value) is types.FunctionType]
+        core = self.modules["torch"]._C  # modes see every call of torch, and can answer it
+        self.modes = ((core._len_torch_function_stack, core._pop_torch_function_stack),
+                      (core._len_torch_dispatch_stack, core._pop_torch_dispatch_stack))
         self.finders, self.path = list(sys.meta_path), list(sys.path)
         self.tracers = sys.settrace, sys.setprofile
 
     def changed(self):
         """Return (owner, name, the owner's names as they were) for all that is not as it was, or hides what was."""
         found = [(function, "__code__", {}) for function, code, _ in self.code if function.__code__ is not code]
+        found += [(self.modules["torch"], "overrides", {}) for count, _ in self.modes if count()]
         for owner, mentioned, known in self.kept:
             now = owner.__dict__
-            found += [(owner, name, mentioned) for name, value in mentioned.items() if now.get(name) is not value]
+            # torch itself replaces manual_seed when something first needs torch._dynamo, such as torch.optim.
+            found += [(owner, name, mentioned) for name, value in mentioned.items() if now.get(name) is not value
+                      and not (name == "manual_seed" and "torch._dynamo" in sys.modules)]
             if len(now) > len(known):
                 hidden = owner.__mro__[1:] if isinstance(owner, type) else (builtins,)
                 found += [(owner, name, mentioned) for name in now.keys() - known
@@ -290,6 +296,9 @@ class Belongings:
         module.__dict__.update(names)  # builtins first: what follows here uses them
         for tracer in self.tracers:
             tracer(None)
+        for count, leave in self.modes:
+            while count():
+                leave()
         sys.modules.update(self.modules)
         sys.meta_path[:], sys.path[:] = self.finders, self.path
         for function, code, defaults in self.code:
@@ -544,7 +553,8 @@ class Worker:
         if not self.isolated or time.monotonic() < self.look:
             return False
         self.look = time.monotonic() + 0.1
-        return memory_of_others() > self.options["memory"] or memory_is_scarce()
+        taken, limit = memory_of_others(), self.options["memory"]
+        return taken > limit or taken > limit / 4 and memory_is_scarce()  # else it is somebody else's doing
 
     def how_it_ended(self):
         status = self.end()

@@ -111,6 +111,17 @@ def test_file_of_another_course(report, bank):
 
 # The public checks run in this process: everything here is our own code.
 
+def test_what_a_check_leaves_in_torch_is_undone(monkeypatch):
+    def leaves():
+        torch.set_grad_enabled(False), torch.set_default_dtype(torch.float64), torch.manual_seed(1)
+
+    name, before = public.names("vae")[0], torch.get_rng_state()
+    monkeypatch.setitem(public.PUBLIC, name, (leaves, 1, ""))
+    assert public.run(name).status == "passed"
+    assert torch.is_grad_enabled() and torch.get_default_dtype() == torch.float32
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @each(lambda bank: public.names(bank.name))
 def test_public_check_accepts_the_solution_in_time(bank, name):
     results = [public.run(name) for _ in range(3)]

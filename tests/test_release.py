@@ -152,6 +152,8 @@ def test_open_gap_opens_one_gap_and_leaves_the_other_solutions():
     ("def f():\n    # BEGIN SOLUTION\n    pass\ndef g():\n    pass\n    # END SOLUTION\n", 2, "not inside one"),
     ("def f():\n    x = (\n    # BEGIN SOLUTION\n    1\n    # END SOLUTION\n    )\n", 3, "not valid Python"),
     ("def f():\n    # Begin solution\n    pass\n    # END SOLUTION\n", 2, "expected the whole line"),
+    ("def f():\n    # BEGIN_SOLUTION\n    pass\n    # END_SOLUTION\n", 2, "expected the whole line"),
+    ("def f():\n    pass  # SOLUTION\n", 2, "expected the whole line"),
     ("def f():\n    # BEGIN SOLUTION\n    pass  # END SOLUTION\n", 3, "expected the whole line"),
     ("def f(:\n", 1, "solution itself is not valid Python"),
 ])

@@ -164,7 +164,7 @@ def check(args):
         names += [name for name in known if f"{name}.".startswith(f"{wanted}.")] or [choose(
             wanted, dict.fromkeys(known), "check")]
     names = names or known
-    for module in {name.split(".")[0] for name in names}:
+    for module in dict.fromkeys(name.split(".")[0] for name in names):
         checks.compiles(module)  # a syntax error is told once, not by each check
     width = max(map(len, names))
     passed = 0

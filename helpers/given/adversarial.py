@@ -51,7 +51,8 @@ def fit(D, G, D_solver, G_solver, discriminator_loss, generator_loss, sample_noi
         sample_noise: function (batch_size, noise_dim, dtype, device) -> noise.
         images: uint8 (N, C, h, w). A last batch that is smaller than batch_size is left out: BatchNorm needs company.
         prepare: function: images (N, C, h, w) in [0, 1] -> real images as D takes them, in [-1, 1].
-        show: function (step) -> None, called before step 0, show_every, 2 * show_every, ... G is in training mode.
+        show: function (step) -> None, called before step 0, show_every, 2 * show_every, ..., which must then be given,
+            too. G is in training mode.
         bf16: use bfloat16 where the machine has it in hardware.
         device: as for `training.pick_device`.
         options: those of `training.loop`: after_epoch (it is called with G), seed, checkpoint, log_dir, log_images,

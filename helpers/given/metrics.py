@@ -68,8 +68,9 @@ def load_or_train(model, path, train):
         except Exception as error:
             raise training.TrainingError(f"{path} is damaged ({type(error).__name__}): delete it") from error
         return
-    if train().interrupted:
-        raise KeyboardInterrupt  # a judge that is half trained must not be kept
+    with torch.random.fork_rng(devices=[]):  # what is drawn later must not depend on whether the file was there
+        if train().interrupted:
+            raise KeyboardInterrupt  # a judge that is half trained must not be kept
     model.to("cpu")
     try:
         training.save_atomically(model.state_dict(), path)

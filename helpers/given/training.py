@@ -189,11 +189,14 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
 
     Args:
         step: function (x, labels) -> dict of scalar tensors, detached means over the batch. It updates the weights.
+        images: uint8 (N, C, h, w); the step gets float32 in [0, 1]. labels: (N, ...) or None; the step gets the rows
+            that belong to its images.
         state: dict name -> what has a state_dict: models, optimisers, schedules. The models are moved to the device.
         settings: dict of plain values; a checkpoint of other settings is refused.
         after_epoch: function (epoch, model) -> dict of floats for the history, or None. Epochs count from 1; model is
             the first one of the state.
         target: stop as soon as an epoch's mean "loss" is below it.
+        seed: of PyTorch's random numbers, all of them: the training leaves the global generator changed.
         checkpoint: path. The whole state is written there after each epoch; if the file is already there, training
             goes on from it and gives the same result as if it had never stopped.
         drop_last: leave out the last batch of an epoch if it is smaller than the others.

@@ -68,6 +68,13 @@ NO_EFFECT = "no effect: the submission is graded as if it were not there"
 UNDONE = "undone after the import, before a probe runs: no effect"
 LOSES = "that item gets 0 points with the reason, the others keep theirs"
 REFUSED = "the system refuses it"
+AGREE = """
+class Agree(torch.overrides.TorchFunctionMode):
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        return True if function in (torch.equal, torch.allclose) else function(*args, **(kwargs or {}))
+
+
+"""
 PATIENT = "import os, signal, time\nfor number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:\n" \
           "    signal.signal(number, signal.SIG_IGN)\n"
 
@@ -108,6 +115,13 @@ ATTACKS = {
         "error", "ended before it answered"),
     "closes every descriptor": Attack("leave the worker without an answer", LOSES,
                                       instead("os.closerange(0, 1024)", "import os"), "error", "before it answered"),
+
+    "a TorchFunctionMode": Attack(
+        "have torch.equal agree through a mode, which sees every call of torch", UNDONE,
+        AGREE + "Agree().__enter__()\n"),
+    "a TorchFunctionMode in a function": Attack(
+        "the same, while a check runs", LOSES, AGREE + instead("Agree().__enter__()\nreturn mu"), "error",
+        "replaces torch.overrides, which is not its own"),
 
     # Replaced names
     "torch.allclose, torch.equal, torch.isclose": Attack(

@@ -73,11 +73,12 @@ def run(name):
         raise KeyError(f"there is no check {name!r}; there are: {', '.join(names())}")
     function, worth, hint = PUBLIC[name]
     started = time.perf_counter()
-    threads = torch.get_num_threads()
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     torch.set_num_threads(1)  # small work, and two threads wait for each other on a busy machine
     try:
         compiles(module)
-        with torch.random.fork_rng(devices=[]):  # a check must not change what the next training cell draws
+        # What the student's code changes in torch must not reach the next check or training cell.
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(0)
             function()
         status, message = "passed", ""
@@ -89,6 +90,7 @@ def run(name):
         status, message = "error", f"{type(error).__name__}: {error}{_where(error, module)}"
     finally:
         torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
     return Result(name, status, message, hint if status in ("failed", "error") else "", worth,
                   time.perf_counter() - started)
 
@@ -109,6 +111,8 @@ def compiles(module):
         compile(path.read_text(encoding="utf-8"), str(path), "exec")
     except FileNotFoundError:
         raise CheckFailed(f"helpers/{module}.py is not there") from None
+    except UnicodeDecodeError:
+        raise CheckFailed(f"helpers/{module}.py is not in UTF-8: save it so, in your editor's settings") from None
     except SyntaxError as error:
         raise CheckFailed(f"helpers/{module}.py, line {error.lineno}: {error.msg}") from None
 
