@@ -6,7 +6,8 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
 from autograde_tests.layers import activation
 from helpers import faces
-from helpers.given.checks.faces import TinyDiscriminator, TinyGenerator
+from helpers.given.checks.faces import (TinyDiscriminator, TinyGenerator, expect_discriminator_layers,
+                                        expect_generator_layers)
 
 # receptive_field: 2 points
 
@@ -116,6 +117,8 @@ def test_concat_labels(student, rng):
         seen = student.observe("joined", images=images, labels=labels)
         judge_planes(seen, images, labels)
         assert seen["untouched"], "concat_labels changes its inputs in place"
+        assert seen["reaches"], "no gradient passes to the images: nothing should be detached, the generator learns so"
+        assert close(seen["gradient"], 2 * images), "the gradient that passes to the images is not theirs"
 
 
 @graded("faces.concat_labels", points=1, hint="One-hot labels from F.one_hot are integers: .to(images) makes them what "
@@ -154,6 +157,12 @@ def test_residual_block(student, rng):
     expect_tensor("the gradient of the block in its input", seen["gradient"], x.shape)
     assert not seen["silent"], f"no gradient reaches {seen['silent'][0]}: is the change detached?"
     assert seen["gradient"].abs().max() > 0, "no gradient reaches the input: is it detached?"
+    direct = (x + change).cos()
+    assert not close(seen["gradient"], direct), "no gradient passes through the layers to the input: is what " \
+        "they get detached?"
+    assert not close(seen["gradient"], seen["through"]), "the gradient passes through the layers only: is the input " \
+        "detached where it is added?"
+    assert close(seen["gradient"], direct + seen["through"]), "the gradient in the input is not that of x + layers(x)"
 
 
 # StarGenerator: 6 points
@@ -161,6 +170,12 @@ def test_residual_block(student, rng):
 def expect_uses_all(what, seen):
     assert not seen["silent"], f"no gradient reaches {seen['silent'][0]} of the {what}: is every layer used, and " \
         "nothing detached?"
+
+
+def ran(seen):
+    """The layers that a probe describes, as `Layers` has them."""
+    return [{"kind": kind, **{name: seen[f"{name}{k}"] for name in ("input", "output", "weight", "bias")
+                              if f"{name}{k}" in seen}} for k, kind in enumerate(seen["kinds"][:12])]
 
 
 def expect_joined(what, seen, skip=()):
@@ -175,10 +190,10 @@ def expect_joined(what, seen, skip=()):
         gap="StarGenerator.__init__")
 def test_star_generator(student, rng):
     """The way of the image through the layers."""
-    k = whole(rng, 3, 7)
+    k, channels = whole(rng, 3, 7), whole(rng, 5, 8)
     images, labels = uniform(rng, 3, 3, 64, 64, low=-1.0), torch.eye(k)[torch.arange(3)]
     seen = student.observe("generator", images=images, labels=labels, others=labels.roll(1, 1),
-                           arguments={"num_labels": k})
+                           arguments={"num_labels": k, "channels": channels, "blocks": 2})
     what = "generator"
     assert seen["parameters"], "the generator has no parameters: keep its layers as attributes of the module"
     expect_tensor("generator(images, labels)", seen["out"], (3, 3, 64, 64))
@@ -205,6 +220,7 @@ def test_star_generator(student, rng):
     assert close(seen["one"], seen["out"][:1], 1e-3), "an image comes out otherwise when others are in its batch: " \
         "InstanceNorm2d normalises each image by itself, BatchNorm2d does not"
     assert seen["untouched"], "the generator changes the images in place"
+    expect_generator_layers(ran(seen), channels, 2)
 
 
 @graded("faces.StarGenerator", points=2, hint="num_labels, channels and blocks have defaults; sizes that are multiples "
@@ -238,7 +254,7 @@ def observe_discriminator(student, rng, k, arguments):
 
 def expect_pair(seen, count, k):
     """Assert the shapes of patch and label logits."""
-    assert seen["count"] == 2 and seen["type"] in ("tuple", "list"), "the discriminator should return (patch_logits, " \
+    assert seen["count"] == 2 and seen["pair"], "the discriminator should return (patch_logits, " \
         f"label_logits), it returns {seen['type']} of {seen['count']}"
     patches, labels = seen["patches"], seen["labels"]
     assert isinstance(patches, torch.Tensor) and isinstance(labels, torch.Tensor), "both outputs should be tensors"
@@ -285,6 +301,9 @@ def test_patch_discriminator(student, rng):
         f"{seen['labels_seen'][0]}x{seen['labels_seen'][1]} of 64x64 pixels: take the mean over all places"
     assert seen["untouched"], "the discriminator changes the images in place"
     assert seen["training"], "the discriminator should be made in training mode"
+    assert seen["one"] == [[1, 1, *patches.shape[2:]], [1, k]], f"for one image the shapes are {seen['one']}, they " \
+        f"should be {[[1, 1, *patches.shape[2:]], [1, k]]}: squeeze without a dim takes the batch away, too"
+    expect_discriminator_layers(ran(seen), patches, labels, 16, 3)
 
 
 def heads(seen):
@@ -332,26 +351,32 @@ SIZE = {"d": sum(p.numel() for p in TinyDiscriminator(4).parameters()),
         "g": sum(p.numel() for p in TinyGenerator(4).parameters())}
 
 
+STEP = 5e-6  # tolerance of a weight after a step: the student's is in float32
+
+
 class Game:
     """What a step is given."""
 
-    def __init__(self, rng):
-        self.d_weights, self.g_weights = (0.7 * normal(rng, SIZE[key]).double() for key in "dg")
+    def __init__(self, rng, heavy=False):
+        """heavy: label_weight is above 1 and reconstruction_weight below, else it is the other way round."""
+        self.d_weights, self.g_weights = ((0.7 * normal(rng, SIZE[key])).double() for key in "dg")
         self.images = uniform(rng, 5, 3, 6, 7, low=-1.0).double()
         first = torch.randint(4, (5,), generator=rng)
         self.labels = torch.eye(4).double()[first]
         self.targets = torch.eye(4).double()[(first + torch.randint(1, 4, (5,), generator=rng)) % 4]
         self.lr = uniform(rng, 1, low=0.05, high=0.2).item()
         self.label_weight, self.reconstruction_weight = (uniform(rng, 1, low=a, high=b).item()
-                                                         for a, b in ((0.3, 0.8), (2.0, 4.0)))
+                                                         for a, b in (((1.3, 1.9), (0.3, 0.8)) if heavy else
+                                                                      ((0.3, 0.8), (2.0, 4.0))))
         self.d, self.g = TinyDiscriminator(4).double(), TinyGenerator(4).double()
         for model, weights in ((self.d, self.d_weights), (self.g, self.g_weights)):
             vector_to_parameters(weights, model.parameters())
 
-    def observe(self, student, name, stale, **options):
-        return student.observe("step", name=name, d_weights=self.d_weights, g_weights=self.g_weights, stale=stale,
-                               images=self.images, labels=self.labels, targets=self.targets, lr=self.lr,
-                               options=options)
+    def observe(self, student, name, stale, scale=1, **options):
+        """Ask for a step, in float32, as in training. scale: of the discriminator's weights."""
+        return student.observe("step", name=name, d_weights=scale * self.d_weights.float(),
+                               g_weights=self.g_weights.float(), stale=stale.float(), images=self.images.float(),
+                               labels=self.labels.float(), targets=self.targets.float(), lr=self.lr, options=options)
 
     def after(self, model, loss):
         """A model's weights after one step on a loss, and the gradient of the loss."""
@@ -386,7 +411,7 @@ def judge_step(seen, player, other, model, game, right, slips, weights, wholes):
     expect_terms(seen, right)
     before = {"d": game.d_weights, "g": game.g_weights}
     name = {"d": "discriminator", "g": "generator"}
-    assert torch.equal(seen[f"{other}_weights"], before[other]), \
+    assert torch.equal(seen[f"{other}_weights"].double(), before[other]), \
         f"the {name[other]} has changed: only the {name[player]} steps here"
     for term, value in right.items():
         got = seen[f"term_{term}"]
@@ -396,23 +421,23 @@ def judge_step(seen, player, other, model, game, right, slips, weights, wholes):
         for slip, wrong in slips[term].items():
             assert not close(got, wrong.detach(), 1e-5), slip
         raise AssertionError(f"{term} should be {value:.6g} here, got {got:.6g}")
-    after = seen[f"{player}_weights"]
+    after = seen[f"{player}_weights"].double()
     loss = sum(weights[term] * value for term, value in right.items())
     expected, gradient = game.after(model, loss)
-    if close(after, expected, 1e-6):
+    if close(after, expected, STEP):
         return
     assert seen["steps"], f"the {name[player]} is not changed: there is no optimizer.step()"
     assert not torch.equal(after, before[player]), \
         f"the optimiser steps, but the {name[player]} stays as it is: zero_grad, then backward, then step"
-    assert not close(after, before[player] + game.lr * gradient, 1e-6), \
+    assert not close(after, before[player] + game.lr * gradient, STEP), \
         "the loss grows: the step goes up, along the gradient"
     assert seen["steps"] == 1, f"the optimiser should step once, it steps {seen['steps']} times"
     for slip, wrong in wholes.items():
-        assert not close(after, game.after(model, wrong)[0], 1e-6), slip
+        assert not close(after, game.after(model, wrong)[0], STEP), slip
     for term, value in right.items():
         for slip, wrong in slips[term].items():
             if wrong.requires_grad:
-                assert not close(after, game.after(model, loss + weights[term] * (wrong - value))[0], 1e-6), slip
+                assert not close(after, game.after(model, loss + weights[term] * (wrong - value))[0], STEP), slip
     raise AssertionError(f"the terms are right, but the weights of the {name[player]} are not what one step on "
                          f"{' + '.join(f'{weights[term]:.3g} * {term}' for term in right)} makes of them")
 
@@ -479,8 +504,12 @@ D_HINT = "Generate under torch.no_grad(); binary_cross_entropy_with_logits with 
 
 @graded("faces.discriminator_step", points=4, hint=D_HINT)
 def test_discriminator_step(student, rng):
-    """Terms, and weights after one step, with a drawn label_weight."""
-    game = Game(rng)
+    """Terms, and weights after one step, with a drawn label_weight below and above 1."""
+    for heavy in (False, True):
+        judge_discriminator_step(student, Game(rng, heavy))
+
+
+def judge_discriminator_step(student, game):
     seen = game.observe(student, "discriminator_step", torch.zeros(SIZE["d"]).double(), label_weight=game.label_weight)
     right, slips = d_terms(game)
     a, label = right.values()
@@ -500,14 +529,26 @@ def test_discriminator_step(student, rng):
 
 def judge_leftovers(seen, player, game, expected, gradient, stale):
     """Assert that gradients from before do not count."""
-    after = seen[f"{player}_weights"]
-    assert not close(after, expected - game.lr * stale, 1e-6), \
+    after = seen[f"{player}_weights"].double()
+    assert not close(after, expected - game.lr * stale, STEP), \
         "gradients that are left from before count: optimizer.zero_grad() before backward()"
-    assert close(after, expected, 1e-6), "with gradients left from before, or with the default weights of the terms, " \
+    assert close(after, expected, STEP), "with gradients left from before, or with the default weights of the terms, " \
         "the step is another one: zero_grad, backward, step; the defaults are label_weight=1, reconstruction_weight=10"
     assert not seen["frozen"], f"{seen['frozen'][0]} does not learn any more: it should require a gradient afterwards"
     assert all(seen["modes"]), "a network is in evaluation mode after the step"
+    assert seen["called"], "a network is called in evaluation mode: the step leaves the modes as they are"
+    assert seen["grad_enabled"], "gradients are switched off for all that follows: use with torch.no_grad()"
     assert seen["untouched"], "the step changes images or labels in place"
+
+
+def judge_large(student, name, player, game):
+    """Assert that large logits, of a discriminator that is very sure, give a loss that is a number."""
+    seen = game.observe(student, name, torch.zeros(SIZE[player]), scale=30)
+    for term in seen["names"]:
+        assert seen[f"term_{term}"].isfinite(), f"for large logits {term} is {seen[f'term_{term}'].item()}: the " \
+            "logarithm of a sigmoid or a softmax that is 0; take a loss that takes logits"
+    assert seen[f"{player}_weights"].isfinite().all(), "for large logits the weights are no numbers after the step: " \
+        "take a loss that takes logits"
 
 
 @graded("faces.discriminator_step", points=2, hint="optimizer.zero_grad() before backward(); and no gradient for the "
@@ -522,6 +563,7 @@ def test_discriminator_step_alone(student, rng):
     right, _ = d_terms(game)
     expected, gradient = game.after(game.d, sum(right.values()))
     judge_leftovers(seen, "d", game, expected, gradient, stale)
+    judge_large(student, "discriminator_step", "d", game)
 
 
 def g_terms(game):
@@ -589,7 +631,11 @@ G_HINT = "fake = generator(images, target_labels); binary_cross_entropy_with_log
 @graded("faces.generator_step", points=4, hint=G_HINT)
 def test_generator_step(student, rng):
     """Terms, and weights after one step, with drawn weights of the terms."""
-    game = Game(rng)
+    for heavy in (False, True):
+        judge_generator_step(student, Game(rng, heavy))
+
+
+def judge_generator_step(student, game):
     seen = game.observe(student, "generator_step", torch.zeros(SIZE["g"]).double(), label_weight=game.label_weight,
                         reconstruction_weight=game.reconstruction_weight)
     right, slips, fake = g_terms(game)
@@ -627,10 +673,12 @@ def test_generator_step_alone(student, rng):
     game = Game(rng)
     stale = normal(rng, SIZE["g"]).double()
     seen = game.observe(student, "generator_step", stale)
-    assert torch.equal(seen["d_weights"], game.d_weights), "the discriminator has changed: only the generator steps"
+    assert torch.equal(seen["d_weights"].double(), game.d_weights), "the discriminator has changed: " \
+        "only the generator steps"
     a, label, r = g_terms(game)[0].values()
     expected, gradient = game.after(game.g, a + label + 10 * r)
     judge_leftovers(seen, "g", game, expected, gradient, stale)
+    judge_large(student, "generator_step", "g", game)
 
 
 # train_round: 3 points
@@ -648,7 +696,7 @@ def observe_round(student, rng, count, **options):
         "*batch, d_optimizer, label_weight); then generator_step once, with batches[-1].")
 def test_train_round(student, rng):
     """Who steps, when, on which batch, with which optimiser."""
-    for count in (4, whole(rng, 2, 3)):
+    for count in (4, whole(rng, 2, 3), 6):
         seen, d_calls, g_calls = observe_round(student, rng, count)
         order = "".join(call["player"] for call in seen["calls"])
         assert order, "neither discriminator_step nor generator_step is called: the round is made of them"
@@ -670,6 +718,13 @@ def test_train_round(student, rng):
         assert batches == list(range(count)), f"the discriminator takes the batches in the order {batches}"
         assert g_calls[0]["batch"][0] == count - 1, f"the generator steps on batch {g_calls[0]['batch'][0]} of 0 to " \
             f"{count - 1}: on the last one"
+        assert seen["steps"] == 0, f"an optimiser steps {seen['steps']} times outside of the two steps: they do it"
+        assert seen["kept"], "train_round changes the list of batches"
+        modes = [seen["modes"], *(call["modes"] for call in seen["calls"])]
+        assert all(map(all, modes)), "a network is in evaluation mode in the round, or after it: train_round leaves " \
+            "the modes as they are"
+        assert not seen["frozen"], "a network does not learn any more: it should require a gradient afterwards"
+        assert seen["grad_enabled"], "gradients are switched off for all that follows: use with torch.no_grad()"
 
 
 @graded("faces.train_round", points=1, hint="Pass label_weight and reconstruction_weight on; return {**d_terms, "
@@ -678,7 +733,9 @@ def test_train_round_terms(student, rng):
     """The weights of the terms, and what is returned."""
     weights = {"label_weight": uniform(rng, 1, low=0.2, high=0.9).item(),
                "reconstruction_weight": uniform(rng, 1, low=2.0, high=5.0).item()}
-    for options, expected in (({}, {"label_weight": 1.0, "reconstruction_weight": 10.0}), (weights, weights)):
+    heavy = {"label_weight": 1 + weights["label_weight"], "reconstruction_weight": weights["label_weight"]}
+    for options, expected in (({}, {"label_weight": 1.0, "reconstruction_weight": 10.0}), (weights, weights),
+                              (heavy, heavy)):
         seen, d_calls, g_calls = observe_round(student, rng, 3, **options)
         for call in d_calls + g_calls:
             for name in expected:
@@ -695,18 +752,29 @@ def test_train_round_terms(student, rng):
 
 # translate: 3 points
 
-def observe_translation(student, rng, form, training=True):
-    """Ask for translated images, and return the answer with what it should be."""
+def observe_translation(student, rng, form, training=True, ends=False):
+    """Ask for translated images, and judge them. ends: only the first and the last expression are asked for."""
     k, count = whole(rng, 5, 7), whole(rng, 3, 4)
     images, weights = uniform(rng, count, 3, 5, 6, low=-1.0), normal(rng, k, 3)
-    # Neither the first nor the last expression is among them: the number of labels cannot be guessed from them.
+    # Else neither the first nor the last expression is among them: the number of labels cannot be guessed from them.
     labels = 1 + (whole(rng, 0, k - 3) + torch.arange(count)) % (k - 2)
+    if ends:
+        labels = (k - 1) * ((whole(rng, 0, 1) + torch.arange(count)) % 2)
     seen = student.observe("translated", images=images, labels=labels, form=form, weights=weights, training=training)
-    one_hot = F.one_hot(labels[:1].expand(count) if form == "int" else labels, k).float()
+    wanted = labels[:1].expand(count) if form == "int" else labels
+    one_hot = F.one_hot(wanted, k).float()
     expect_tensor(f"translated images for {'an int' if form == 'int' else 'labels (N,)'}", seen["out"], images.shape)
-    assert seen["calls"] == 1, f"the generator should be called once, it is called {seen['calls']} times"
+    assert seen["calls"], "the generator is not called: its images are wanted"
+    assert seen["untouched"], "translate changes the images in place"
+    expected = torch.tanh(images / (1 + 1e-5) ** 0.5 + (one_hot @ weights)[:, :, None, None])
+    if close(seen["out"], expected):
+        return seen
     expect_tensor("what the generator is asked for", seen["asked"], one_hot.shape)
-    for slip, wrong in (("off by one: the index is that of the label", one_hot.roll(1, 1)),
+    for slip, wrong in (("label 0 is not asked for: the expressions are 0 to num_labels - 1",
+                         F.one_hot(wanted.clamp(min=1), k).float()),
+                        ("label num_labels - 1 is not asked for: the expressions are 0 to num_labels - 1",
+                         F.one_hot(wanted.clamp(max=k - 2), k).float()),
+                        ("off by one: the index is that of the label", one_hot.roll(1, 1)),
                         ("off by one: the index is that of the label.", one_hot.roll(-1, 1)),
                         ("all images get the expression of the first label: each has its own",
                          one_hot[:1].expand(count, k)),
@@ -714,26 +782,25 @@ def observe_translation(student, rng, form, training=True):
                          one_hot[-1:].expand(count, k)),
                         ("the labels are 1 where they should be 0, and the other way round", 1 - one_hot)):
         assert close(wrong, one_hot) or not close(seen["asked"], wrong), slip
-    assert close(seen["asked"], one_hot), "the generator should get one-hot labels: 1 for the expression, else 0"
-    return seen, torch.tanh(images / (1 + 1e-5) ** 0.5 + (one_hot @ weights)[:, :, None, None])
+    assert close(seen["asked"], one_hot), f"for the labels {wanted.tolist()} the generator should get one-hot labels " \
+        f"of {k} numbers: 1 for the expression, else 0; it gets {seen['asked'].argmax(1).tolist()} for their largest"
+    assert not seen["evaluated"], "the result should be what the generator gives, in [-1, 1], as it is"
+    return seen
 
 
 @graded("faces.translate", points=1, hint="label may be an int: torch.as_tensor(label).expand(len(images)), then "
         "F.one_hot with generator.num_labels.")
 def test_translate_int(student, rng):
     """One expression for all images."""
-    seen, expected = observe_translation(student, rng, "int")
-    assert not seen["evaluated"] or close(seen["out"], expected), \
-        "the result should be what the generator gives, in [-1, 1], as it is"
+    for ends in (False, True, True):
+        observe_translation(student, rng, "int", ends=ends)
 
 
 @graded("faces.translate", points=1, hint="F.one_hot(label, generator.num_labels) makes a row for each label (N,).")
 def test_translate_each(student, rng):
     """An expression for each image."""
-    seen, expected = observe_translation(student, rng, "tensor")
-    assert not seen["evaluated"] or close(seen["out"], expected), \
-        "the result should be what the generator gives, in [-1, 1], as it is"
-    assert seen["untouched"], "translate changes the images in place"
+    for ends in (False, True):
+        observe_translation(student, rng, "tensor", ends=ends)
 
 
 @graded("faces.translate", points=1, hint="generator.eval() before, under torch.no_grad(), and "
@@ -741,8 +808,11 @@ def test_translate_each(student, rng):
 def test_translate_mode(student, rng):
     """Evaluation mode, no gradient, and the mode from before afterwards."""
     for training in (True, False):
-        seen, _ = observe_translation(student, rng, "tensor", training)
+        seen = observe_translation(student, rng, "tensor", training)
         assert seen["evaluated"], "the generator runs in training mode: generator.eval() first"
         assert not seen["attached"], "the translated images carry a gradient: use torch.no_grad()"
         assert seen["training"] is training and seen["norm_training"] is training, "the generator was in " \
             f"{'training' if training else 'evaluation'} mode before, and is not afterwards: put it back"
+        assert seen["grad_enabled"], "gradients are switched off for all that follows: use with torch.no_grad()"
+        assert not seen["frozen"], "the generator does not learn any more: its weights should require a gradient " \
+            "afterwards, as before"

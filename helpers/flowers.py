@@ -136,8 +136,9 @@ def weights_init(module):
     """Give one layer DCGAN's first weights. For a whole network: `network.apply(weights_init)`.
 
     Convolutions and transposed convolutions: weights from N(0, 0.02^2). BatchNorm: scale from N(1, 0.02^2), bias 0.
-    All other layers stay as they are. (A spectrally normalised weight is divided by its size in each forward pass, so
-    its first size does not matter: what happens to it here is free.)
+    All other layers stay as they are. (Spectral normalisation computes a layer's weight anew, from the stored
+    parametrizations.weight.original, whenever it is asked for: what is written into it here is lost. That does no harm,
+    as the stored weight is divided by its size anyway: what happens to such a layer here is free.)
     """
     # torch.nn.init.normal_(tensor, mean, std). Do BatchNorm and convolutions need a case of their own?
     # BEGIN SOLUTION
@@ -160,8 +161,8 @@ def update_discriminator(discriminator, generator, real_images, noise, label, op
         label: (N,), filled with 1, the label of real images. It may be overwritten.
         optimizer: the discriminator's.
     Returns:
-        err_real, err_fake: the two terms. d_x, d_g_z1: the mean of D(x) and of D(G(z)). All are scalars of before the
-        step, and ordered (err_real, d_x, err_fake, d_g_z1, fake_images).
+        (err_real, d_x, err_fake, d_g_z1, fake_images), the first four as scalars of before the step.
+        err_real: -log D(x). d_x: D(x). err_fake: -log(1 - D(G(z))). d_g_z1: D(G(z)). Each is the mean over its batch.
         fake_images: G(z), not detached: the generator's step needs the way back to its weights.
     """
     # F.binary_cross_entropy(probabilities, labels) is -log(p) for label 1, and -log(1 - p) for label 0.

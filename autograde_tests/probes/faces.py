@@ -4,6 +4,8 @@ A probe gets the student's module and its inputs, and returns a dict of tensors 
 a right answer is. For the steps of training, tiny networks with given weights stand for the student's: what a step does
 to them can be followed to the last digit.
 """
+from numbers import Real
+
 import torch
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
@@ -25,7 +27,7 @@ def fields(module, stacks):
         if isinstance(size, torch.Tensor) and size.numel() == 1:
             size = size.item()
         found["kinds"].append(type(size).__name__)
-        found["sizes"].append(float(size) if isinstance(size, (int, float)) else None)
+        found["sizes"].append(float(size) if isinstance(size, Real) else None)
     return found
 
 
@@ -34,6 +36,11 @@ def joined(module, images, labels):
     before = images.clone(), labels.clone()
     found = returned(("out",), (module.concat_labels(images, labels),))
     found["untouched"] = torch.equal(images, before[0]) and torch.equal(labels, before[1])
+    leaf = images.clone().requires_grad_()
+    out = module.concat_labels(leaf, labels)
+    found["reaches"] = bool(getattr(out, "requires_grad", False))
+    if found["reaches"]:
+        found["gradient"], = torch.autograd.grad(out.square().sum(), leaf)
     try:
         whole = module.concat_labels(images, (labels > 0).long())
         found.update(returned(("whole",), (whole,)), dtype=str(getattr(whole, "dtype", None)))
@@ -53,9 +60,12 @@ def block(module, x):
     leaf = before.clone().requires_grad_()
     out = model(1 * leaf)  # a leaf cannot be changed in place: torch would refuse
     if isinstance(out, torch.Tensor) and out.requires_grad:
-        out.square().sum().backward()
+        out.sin().sum().backward()
     found.update(returned(("gradient",), (leaf.grad,)))
     found["silent"] = [name for name, p in model.named_parameters() if p.grad is None][:3]
+    other = before.clone().requires_grad_()  # what of the gradient comes through the layers
+    change = model.layers(other)
+    found["through"], = torch.autograd.grad(change, other, (before + change).detach().cos())
     return found
 
 
@@ -118,6 +128,12 @@ def traced(model, *inputs):
     return found, rest, out
 
 
+def whole(layers, most=12):
+    """What the first layers got and gave, and their weights, as plain values: input0, output0, ..."""
+    return {f"{name}{k}": layer[name].clone() for k, layer in enumerate(layers[:most])
+            for name in ("input", "output", "weight", "bias") if layer.get(name) is not None}
+
+
 def linear(layers):
     """Pairs of layers that nothing but a scale and a shift of each channel stands between: [k, ...]."""
     found = []
@@ -144,7 +160,7 @@ def generator(module, images, labels, others, arguments):
     found["sums"] = sums(out)
     if layers:
         found["last"] = layers[-1]["output"]
-        found["first"] = layers[0]["input"]
+        found.update(whole(layers))
     with torch.no_grad():
         found.update(returned(("other",), (model(images, others),)))
         found.update(returned(("one",), (model(images[:1], labels[:1]),)))
@@ -170,7 +186,8 @@ def discriminator(module, images, arguments):
     model = build(module, "PatchDiscriminator", arguments)
     before = images.clone()
     found, _, out = traced(model, images)
-    found.update(returned(("patches", "labels"), out), type=type(out).__name__, training=model.training,
+    found.update(returned(("patches", "labels"), out), pair=isinstance(out, (tuple, list)),
+                 type=type(out).__name__, training=model.training,
                  untouched=torch.equal(images, before))
     if found["count"] != 2 or not all(isinstance(part, torch.Tensor) for part in out):
         return found
@@ -189,8 +206,10 @@ def discriminator(module, images, arguments):
     with torch.no_grad():
         for p in model.parameters():
             p *= 4
-        large = returned(("patches", "labels"), model(100 * images))
-        found.update({f"large_{key}": part for key, part in large.items()})
+        _, layers, out = traced(model, 100 * images)
+        found.update({f"large_{key}": part for key, part in returned(("patches", "labels"), out).items()})
+        found.update(whole(layers))
+        found["one"] = [list(getattr(part, "shape", ())) for part in model(images[:1])]
     return found
 
 
@@ -212,8 +231,8 @@ def field(module, size, arguments):
 # The steps
 
 def networks(d_weights, g_weights, num_labels):
-    """The tiny networks with these weights, in double precision."""
-    made = TinyDiscriminator(num_labels).double(), TinyGenerator(num_labels).double()
+    """The tiny networks with these weights."""
+    made = TinyDiscriminator(num_labels), TinyGenerator(num_labels)
     for model, weights in zip(made, (d_weights, g_weights)):
         vector_to_parameters(weights, model.parameters())
     return made
@@ -235,18 +254,22 @@ def terms_of(result):
     return found
 
 
-def step(module, name, d_weights, g_weights, stale, images, labels, targets, lr, options, count=1):
-    """Some steps of one player. stale: gradients that are left on it from before."""
+def step(module, name, d_weights, g_weights, stale, images, labels, targets, lr, options):
+    """One step of one player. stale: gradients that are left on it from before."""
     d, g = networks(d_weights, g_weights, labels.shape[1])
     player, other = (d, g) if name == "discriminator_step" else (g, d)
     for p, part in zip(player.parameters(), stale.split([p.numel() for p in player.parameters()])):
         p.grad = part.view_as(p).clone()
     optimizer = PlainSteps(player.parameters(), lr=lr)
-    before = [value.clone() for value in (images, labels, targets)]
-    for _ in range(count):
-        result = getattr(module, name)(d, g, images, labels, targets, optimizer, **options)
+    before, called = [value.clone() for value in (images, labels, targets)], []
+    for model in (d, g):
+        model.register_forward_pre_hook(lambda model, given: called.append(model.training))
+    result = getattr(module, name)(d, g, images, labels, targets, optimizer, **options)
+    grad_enabled = torch.is_grad_enabled()
+    torch.set_grad_enabled(True)  # for what is asked next
     found = terms_of(result)
     found.update(
+        grad_enabled=grad_enabled, called=all(called),
         steps=optimizer.steps, d_weights=parameters_to_vector(d.parameters()),
         g_weights=parameters_to_vector(g.parameters()),
         other_gradient=max([float(p.grad.abs().max()) for p in other.parameters() if p.grad is not None], default=0.0),
@@ -261,7 +284,7 @@ def round_of(module, images, labels, targets, count, options):
     d, g = TinyDiscriminator(labels.shape[-1]), TinyGenerator(labels.shape[-1])
     d_optimizer, g_optimizer = (PlainSteps(model.parameters(), lr=0.1) for model in (d, g))
     batches = [(images[k], labels[k], targets[k]) for k in range(count)]
-    calls = []
+    calls, given_batches = [], list(batches)
 
     def note(player, given, extra):
         names = {id(d): "discriminator", id(g): "generator", id(d_optimizer): "d_optimizer",
@@ -271,7 +294,7 @@ def round_of(module, images, labels, targets, count, options):
             same = [k for k, batch in enumerate(batches) if torch.is_tensor(value) and torch.equal(value, batch[place])]
             which.append(same[0] if same else -1)
         calls.append({"player": player, "networks": [names.get(id(part), "?") for part in given[:2]], "batch": which,
-                      "optimizer": names.get(id(given[5]), "?"), **extra})
+                      "modes": [d.training, g.training], "optimizer": names.get(id(given[5]), "?"), **extra})
 
     def discriminator_step(discriminator, generator, images, labels, target_labels, optimizer, label_weight=1.0):
         note("d", (discriminator, generator, images, labels, target_labels, optimizer),
@@ -286,18 +309,31 @@ def round_of(module, images, labels, targets, count, options):
                 "g_reconstruction": torch.tensor(50.0 + len(calls))}
 
     module.discriminator_step, module.generator_step = discriminator_step, generator_step
-    result = module.train_round(d, g, list(batches), d_optimizer, g_optimizer, **options)
-    return {**terms_of(result), "calls": calls}
+    result = module.train_round(d, g, given_batches, d_optimizer, g_optimizer, **options)
+    grad_enabled = torch.is_grad_enabled()
+    torch.set_grad_enabled(True)
+    kept = len(given_batches) == count and all(a is b for a, b in zip(given_batches, batches))
+    return {**terms_of(result), "calls": calls, "kept": kept, "modes": [d.training, g.training],
+            "steps": d_optimizer.steps + g_optimizer.steps, "grad_enabled": grad_enabled,
+            "frozen": not all(p.requires_grad for model in (d, g) for p in model.parameters())}
 
 
 # translate
+
+class Record(list):
+    """A list that copies of its owner share."""
+
+    def __deepcopy__(self, memo):
+        return self
+
 
 class Mood(nn.Module):
     """Stands for a generator: remembers what it is asked, and answers with what depends on image, label and mode."""
 
     def __init__(self, num_labels, weights):
         super().__init__()
-        self.num_labels, self.asked, self.modes, self.grads = num_labels, [], [], []
+        self.num_labels = num_labels
+        self.asked, self.modes, self.grads = Record(), Record(), Record()
         self.weight = nn.Parameter(weights)
         self.norm = nn.BatchNorm2d(3)
 
@@ -316,8 +352,13 @@ def translated(module, images, labels, form, weights, training):
     label = int(labels[0]) if form == "int" else labels.clone()
     before = images.clone()
     found = returned(("out",), (module.translate(model, images, label),))
-    asked = model.asked[-1] if model.asked else None
-    found.update(calls=len(model.asked), evaluated=not any(model.modes), training=model.training,
+    grad_enabled = torch.is_grad_enabled()
+    torch.set_grad_enabled(True)
+    rows = {labels.shape[1:] for labels in model.asked}
+    asked = torch.cat(model.asked) if len(rows) == 1 and () not in rows else None
+    found.update(calls=len(model.asked), grad_enabled=grad_enabled,
+                 frozen=not all(p.requires_grad for p in model.parameters()),
+                 evaluated=not any(model.modes), training=model.training,
                  norm_training=model.norm.training, untouched=torch.equal(images, before),
                  attached=bool(getattr(found["out"], "requires_grad", False)), gradients=any(model.grads),
                  dtype=str(getattr(asked, "dtype", None)), kept=float(model.norm.running_mean.abs().max()))

@@ -3,6 +3,8 @@
 A probe gets the student's module and its inputs, and returns a dict of tensors and plain values. Nothing here says what
 a right answer is.
 """
+from operator import index
+
 import numpy as np
 import torch
 from torch import nn
@@ -23,16 +25,20 @@ def described(found):
             return f"a {type(found).__name__} of shape {tuple(found.shape)}"
         found = found.tolist()
     try:
-        return [int(index) for index in found]
-    except (TypeError, ValueError):
-        return f"{type(found).__name__}"
+        return [index(one) for one in found]
+    except TypeError:
+        return f"{found[:4]}" if isinstance(found, list) else type(found).__name__
 
 
 def selected(module, labels, names, wanted):
-    """The indices for each list of categories."""
-    before = labels.clone()
-    found = [described(module.select_categories(labels, dict(names), list(categories))) for categories in wanted]
-    return {"found": found, "untouched": torch.equal(labels, before)}
+    """The indices for each list of categories, and which arguments are others afterwards."""
+    found, changed = [], []
+    for categories in wanted:
+        given = labels.clone(), dict(names), list(categories)
+        found.append(described(module.select_categories(*given)))
+        same = torch.equal(given[0], labels), given[1] == names, given[2] == categories
+        changed += [what for what, kept in zip(("labels", "names", "categories"), same) if not kept]
+    return {"found": found, "changed": changed}
 
 
 # Networks
@@ -92,12 +98,12 @@ def default(module, name, x):
 # largest_singular_value
 
 def singular(module, count, **weights):
-    """The value for each weight; a plain number counts as a tensor."""
+    """The value for each weight; a plain number counts as a tensor. The last weight requires gradients."""
     found = {"untouched": True}
     for k in range(count):
         weight = weights[f"weight{k}"]
         before = weight.clone()
-        value = module.largest_singular_value(weight)
+        value = module.largest_singular_value(weight.requires_grad_(k == count - 1))
         value = torch.tensor(float(value)) if isinstance(value, (float, np.floating)) else value
         found.update(returned((f"value{k}",), (value,)))
         found["untouched"] &= torch.equal(weight, before)
@@ -107,46 +113,50 @@ def singular(module, count, **weights):
 # weights_init
 
 def initialized(module, channels):
-    """Weights and biases before and after `network.apply(weights_init)`, for every kind of layer."""
+    """Weights and biases before and after `network.apply(weights_init)`, for every kind of layer; which weights are the
+    same after a second time."""
     few = channels // 2
     layers = nn.ModuleDict({
         "Conv2d": nn.Conv2d(channels, few, 4), "ConvTranspose2d": nn.ConvTranspose2d(channels, few, 4),
         "Conv2d, bias=False": nn.Conv2d(channels, few, 4, bias=False),
         "ConvTranspose2d, bias=False": nn.ConvTranspose2d(channels, few, 4, bias=False),
-        "BatchNorm2d": nn.BatchNorm2d(50 * channels)})
+        "BatchNorm2d": nn.BatchNorm2d(50 * channels), "Linear": nn.Linear(channels, few)})
     with torch.no_grad():
         layers["BatchNorm2d"].bias.uniform_(0.5, 1)
     before = {name: p.detach().clone() for name, p in layers.named_parameters()}
     model = nn.Sequential(*layers.values(), nn.Sequential(nn.LeakyReLU(0.2), nn.ReLU(True)), nn.Tanh())
     model.apply(module.weights_init)
-    found = {"names": list(layers), "frozen": [name for name, p in layers.named_parameters() if not p.requires_grad]}
+    found = {"names": list(layers), "frozen": [name for name, p in layers.named_parameters() if not p.requires_grad],
+             "evaluated": [name for name, layer in layers.items() if not layer.training]}
     for k, (name, layer) in enumerate(layers.items()):
-        found[f"weight{k}"], found[f"before{k}"] = layer.weight, before[f"{name}.weight"]
+        found[f"weight{k}"], found[f"before{k}"] = layer.weight.detach().clone(), before[f"{name}.weight"]
         if layer.bias is not None:
             found[f"bias{k}"], found[f"bias_before{k}"] = layer.bias, before[f"{name}.bias"]
-    for label, wrap in (("new", nn.utils.parametrizations.spectral_norm), ("old", nn.utils.spectral_norm)):
-        try:
-            wrapped = wrap(nn.Conv2d(4, 3, 4))
-            wrapped.apply(module.weights_init)
-            wrapped(torch.zeros(1, 4, 4, 4)).sum().backward()
-            found[label] = ""
-        except Exception as error:
-            found[label] = f"{type(error).__name__}: {error}"
+    model.apply(module.weights_init)
+    found["repeated"] = [name for k, (name, layer) in enumerate(layers.items())
+                         if torch.equal(layer.weight, found[f"weight{k}"])]
+    try:
+        wrapped = nn.utils.parametrizations.spectral_norm(nn.Conv2d(4, 3, 4))
+        wrapped.apply(module.weights_init)
+        wrapped(torch.zeros(1, 4, 4, 4)).sum().backward()
+        found["wrapped"] = ""
+    except Exception as error:
+        found["wrapped"] = f"{type(error).__name__}: {error}"
     return found
 
 
 # The update steps
 
 class Small(nn.Module):
-    """Stands for a network: one matrix, then a function. It counts its calls."""
+    """Stands for a network: one matrix, then a function. It remembers in which mode it ran."""
 
     def __init__(self, inputs, outputs, function, shape):
         super().__init__()
         self.layer, self.function, self.shape = nn.Linear(inputs, outputs), function, shape
-        self.calls = 0
+        self.modes = []
 
     def forward(self, x):
-        self.calls += 1
+        self.modes.append(self.training)
         return self.function(self.layer(x.flatten(1))).reshape(-1, *self.shape)
 
 
@@ -186,7 +196,7 @@ def numbers(names, values):
 def after(D, G, solver):
     return {"D": parameters_to_vector(D.parameters()), "G": parameters_to_vector(G.parameters()),
             "D_gradients": gradients(D), "G_gradients": gradients(G), "steps": solver.steps,
-            "modes": [D.training, G.training],
+            "modes": [D.training, G.training, *D.modes, *G.modes],
             "frozen": not all(p.requires_grad for p in [*D.parameters(), *G.parameters()])}
 
 
@@ -220,14 +230,16 @@ def g_step(module, d_weights, g_weights, image_shape, noise, left):
     solver = PlainSteps(G.parameters())
     values = module.update_generator(D, G, fake, torch.ones(len(noise)), solver)
     values = list(values) if isinstance(values, (tuple, list)) else [values]
-    return {"count": len(values), **numbers(("err_g", "d_g_z2"), values), **after(D, G, solver), "asked": D.calls,
+    return {"count": len(values), **numbers(("err_g", "d_g_z2"), values), **after(D, G, solver),
             "untouched": torch.equal(fake, before)}
 
 
 # generate and the paths
 
+@torch.enable_grad()  # and so it is afterwards, whatever generate leaves behind
 def generated(module, z, temperatures, **state):
-    """Images of a small generator for several temperatures, and for each latent vector alone; its mode afterwards."""
+    """Images of a small generator for several temperatures, and for each latent vector alone; its mode afterwards, and
+    whether it can still learn."""
     G = nn.Sequential(nn.ConvTranspose2d(z.shape[1], 3, 2), nn.BatchNorm2d(3), nn.Tanh())
     G.load_state_dict({name.replace("__", "."): value for name, value in state.items()})
     before = z.clone()
@@ -235,6 +247,8 @@ def generated(module, z, temperatures, **state):
     found["after_training"] = [part.training for part in G.modules()]
     found["statistics_kept"] = torch.equal(G[1].running_mean, state["1__running_mean"])
     found["requires_grad"] = getattr(found["images"], "requires_grad", False)
+    found["gradients"] = torch.is_grad_enabled()
+    found["frozen"] = not all(p.requires_grad for p in G.parameters())
     G.load_state_dict({name.replace("__", "."): value for name, value in state.items()})
     found.update(returned(("evaluated",), (module.generate(G.eval(), z),)))
     found["after_evaluation"] = [part.training for part in G.modules()]

@@ -1,6 +1,6 @@
 """Variants of helpers/faces.py for the audit: right ones and typical mistakes. Their form: see coursekit/audit.py."""
 
-# A file as it may be written after the papers: other style, other networks. It has no train_round.
+# A file as it may be written after the papers, in another style. It has no train_round.
 COURSEWORK = '''
 import torch
 import torch.nn as nn
@@ -38,29 +38,26 @@ class ResidualBlock(nn.Module):
 
 
 class StarGenerator(nn.Module):
-    """With convolutions at the full size at both ends."""
-
     def __init__(self, num_labels=8, channels=16, blocks=2):
         super(StarGenerator, self).__init__()
         self.num_labels = num_labels
         layers = []
-        layers.append(nn.Conv2d(3 + num_labels, channels, kernel_size=7, stride=1, padding=3, bias=False))
-        layers.append(nn.InstanceNorm2d(channels, affine=True))
+        layers.append(nn.Conv2d(3 + num_labels, channels, kernel_size=4, stride=2, padding=1))
         layers.append(nn.ReLU(inplace=True))
         curr_dim = channels
-        for i in range(2):
+        for i in range(1):
             layers.append(nn.Conv2d(curr_dim, curr_dim * 2, kernel_size=4, stride=2, padding=1, bias=False))
             layers.append(nn.InstanceNorm2d(curr_dim * 2, affine=True))
             layers.append(nn.ReLU(inplace=True))
             curr_dim = curr_dim * 2
         for i in range(blocks):
             layers.append(ResidualBlock(curr_dim))
-        for i in range(2):
+        for i in range(1):
             layers.append(nn.ConvTranspose2d(curr_dim, curr_dim // 2, kernel_size=4, stride=2, padding=1, bias=False))
             layers.append(nn.InstanceNorm2d(curr_dim // 2, affine=True))
             layers.append(nn.ReLU(inplace=True))
             curr_dim = curr_dim // 2
-        layers.append(nn.Conv2d(curr_dim, 3, kernel_size=7, stride=1, padding=3, bias=False))
+        layers.append(nn.ConvTranspose2d(curr_dim, 3, kernel_size=4, stride=2, padding=1, bias=False))
         layers.append(nn.Tanh())
         self.main = nn.Sequential(*layers)
 
@@ -209,9 +206,14 @@ RIGHT = {
         return torch.hstack((images, planes))
     """},
     # The networks
-    "biases, and a norm after the first layer": {"StarGenerator.__init__": [
-        ("nn.Conv2d(3 + num_labels, channels, 4, stride=2, padding=1)",
-         "nn.Conv2d(3 + num_labels, channels, 4, 2, 1), nn.InstanceNorm2d(channels)"),
+    "a numpy integer": {"receptive_field": """
+        import numpy as np
+        size, step = np.int64(1), np.int64(1)
+        for kernel_size, stride in layers:
+            size, step = size + (kernel_size - 1) * step, step * stride
+        return size
+    """},
+    "biases": {"StarGenerator.__init__": [
         ("nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1, bias=False)",
          "nn.Conv2d(channels, 2 * channels, 4, 2, 1)")]},
     "instance norm without weights, in place": {"StarGenerator.__init__": [
@@ -219,7 +221,10 @@ RIGHT = {
     "a list of layers": {"StarGenerator.__init__": """
         layers, size = [], 3 + num_labels
         for k in (1, 2):
-            layers += [nn.Conv2d(size, k * channels, 4, 2, 1), nn.InstanceNorm2d(k * channels, affine=True), nn.ReLU()]
+            layers += [nn.Conv2d(size, k * channels, 4, 2, 1)]
+            if k > 1:
+                layers.append(nn.InstanceNorm2d(k * channels, affine=True))
+            layers.append(nn.ReLU())
             size = k * channels
         for _ in range(blocks):
             layers.append(ResidualBlock(size))
@@ -229,7 +234,7 @@ RIGHT = {
     """},
     "three parts": {"StarGenerator.__init__": """
         self.down = nn.Sequential(
-            nn.Conv2d(3 + num_labels, channels, 4, 2, 1), nn.InstanceNorm2d(channels, affine=True), nn.ReLU(),
+            nn.Conv2d(3 + num_labels, channels, 4, 2, 1), nn.ReLU(),
             nn.Conv2d(channels, 2 * channels, 4, 2, 1), nn.InstanceNorm2d(2 * channels, affine=True), nn.ReLU())
         self.middle = nn.Sequential()
         for k in range(blocks):
@@ -239,28 +244,14 @@ RIGHT = {
             nn.ConvTranspose2d(channels, 3, 4, 2, 1))
         self.layers = nn.Sequential(self.down, self.middle, self.up, nn.Tanh())
     """},
-    "full size at both ends": {"StarGenerator.__init__": """
-        def block(layer, size):
-            return [layer, nn.InstanceNorm2d(size, affine=True), nn.ReLU()]
-
-        self.layers = nn.Sequential(
-            *block(nn.Conv2d(3 + num_labels, channels, 7, padding=3), channels),
-            *block(nn.Conv2d(channels, 2 * channels, 4, 2, 1), 2 * channels),
-            *block(nn.Conv2d(2 * channels, 2 * channels, 4, 2, 1), 2 * channels),
-            *[ResidualBlock(2 * channels) for _ in range(blocks)],
-            *block(nn.ConvTranspose2d(2 * channels, 2 * channels, 4, 2, 1), 2 * channels),
-            *block(nn.ConvTranspose2d(2 * channels, channels, 4, 2, 1), channels),
-            nn.Conv2d(channels, 3, 7, padding=3), nn.Tanh())
-    """},
-    "leaky slopes and a sigmoid for the tanh": {
+    "a sigmoid for the tanh": {
         "file": [("class StarGenerator(nn.Module):", '''class Pixels(nn.Module):
     def forward(self, x):
         return 2 * torch.sigmoid(2 * x) - 1
 
 
 class StarGenerator(nn.Module):''')],
-        "StarGenerator.__init__": [("(2 * channels, affine=True), nn.ReLU()", "(2 * channels), nn.LeakyReLU(0.1)"),
-                                   ("nn.Tanh())", "Pixels())")]},
+        "StarGenerator.__init__": [("nn.Tanh())", "Pixels())")]},
     "kernels of 3": {"StarGenerator.__init__": [
         ("nn.Conv2d(3 + num_labels, channels, 4, stride=2", "nn.Conv2d(3 + num_labels, channels, 3, stride=2"),
         ("nn.ConvTranspose2d(channels, 3, 4, stride=2, padding=1)",
@@ -318,7 +309,48 @@ class StarGenerator(nn.Module):''')],
             return self.patch_head(features), self.label_head(torch.einsum("nchw->nc", features) / features[0,
                                                                                                             0].numel())
         """},
+    "a named tuple": {
+        "file": [("class PatchDiscriminator(nn.Module):", '''import collections
+Judged = collections.namedtuple("Judged", "patch_logits label_logits")
+
+
+class PatchDiscriminator(nn.Module):''')],
+        "PatchDiscriminator.forward": """
+            features = self.body(images)
+            return Judged(patch_logits=self.patch_head(features), label_logits=self.label_head(features.mean((2, 3))))
+        """},
+    "labels first": {"PatchDiscriminator.forward": """
+        features = self.body(images)
+        label_logits = self.label_head(features.mean(dim=(2, 3)))
+        return self.patch_head(features), label_logits
+    """},
     # The steps
+    "sigmoids and BCE, with torch.ones": {
+        "discriminator_step": """
+            fake = generator(images, target_labels).detach()
+            real_logits, label_logits = discriminator(images)
+            real, made = torch.sigmoid(real_logits), torch.sigmoid(discriminator(fake)[0])
+            criterion = nn.BCELoss()
+            adversarial = criterion(real, torch.ones(real.shape)) + criterion(made, torch.zeros(made.shape))
+            label = F.cross_entropy(label_logits, labels)
+            optimizer.zero_grad()
+            (adversarial + label_weight * label).backward()
+            optimizer.step()
+            return {"d_adversarial": adversarial.detach(), "d_label": label.detach()}
+        """,
+        "generator_step": """
+            fake = generator(images, target_labels)
+            logits, label_logits = discriminator(fake)
+            judged = torch.sigmoid(logits)
+            adversarial = nn.BCELoss()(judged, torch.ones(judged.shape))
+            label = F.cross_entropy(label_logits, target_labels)
+            reconstruction = F.l1_loss(generator(fake, labels), images)
+            optimizer.zero_grad()
+            (adversarial + label_weight * label + reconstruction_weight * reconstruction).backward()
+            optimizer.step()
+            return {"g_adversarial": adversarial.detach(), "g_label": label.detach(),
+                    "g_reconstruction": reconstruction.detach()}
+        """},
     "detach, BCEWithLogitsLoss": {
         "discriminator_step": """
             criterion = nn.BCEWithLogitsLoss()
@@ -548,6 +580,24 @@ def discriminator_step(''')],
         generator.train(was_training)
         return out
     """},
+    "one image at a time": {"translate": """
+        labels = torch.as_tensor(label).expand(len(images))
+        was_training = generator.training
+        generator.eval()
+        made = []
+        with torch.no_grad():
+            for k in range(len(images)):
+                one_hot = F.one_hot(labels[k:k + 1], generator.num_labels).to(images)
+                made.append(generator(images[k:k + 1], one_hot))
+        generator.train(was_training)
+        return torch.cat(made)
+    """},
+    "a copy of the generator": {"translate": """
+        import copy
+        label = torch.as_tensor(label, device=images.device).expand(len(images))
+        with torch.no_grad():
+            return copy.deepcopy(generator).eval()(images, F.one_hot(label, generator.num_labels).to(images))
+    """},
     "numbers in a list": {"translate": """
         numbers = [label] * len(images) if isinstance(label, int) else label.tolist()
         one_hot = F.one_hot(torch.tensor(numbers), num_classes=generator.num_labels).float()
@@ -661,6 +711,7 @@ mistakes("faces.concat_labels", in_gap("concat_labels", {
     """),
     "images clipped": ("channels of the images are changed", [("torch.cat((images,",
                                                                "torch.cat((images.clamp(-1, 1),")]),
+    "images detached": ("no gradient passes to the images", [("torch.cat((images,", "torch.cat((images.detach(),")]),
     "images changed in place": ("changes its inputs", [("planes = ", "labels *= 1.5\nplanes = "), (
         "labels[:, :, None, None]", "(labels / 1.5)[:, :, None, None]")]),
 }))
@@ -678,10 +729,15 @@ mistakes("faces.ResidualBlock", in_gap("ResidualBlock.forward", {
     "a product": ("multiplied", "return x * self.layers(x)"),
     "added twice": ("added twice", "return x + 2 * self.layers(x)"),
     "the change detached": ("no gradient reaches", "return x + self.layers(x).detach()"),
+    "the input of the layers detached": ("no gradient passes through the layers",
+                                         "return x + self.layers(x.detach())"),
+    "the input detached": ("passes through the layers only", "return x.detach() + self.layers(x)"),
     "the layers twice": ("return its input plus", "return x + self.layers(self.layers(x))"),
     "only the first layer": ("return its input plus", "return x + self.layers[0](x)"),
 }))
 
+DOWN_NORM = "nn.InstanceNorm2d(2 * channels, affine=True), nn.ReLU()"
+UP_NORM = "nn.InstanceNorm2d(channels, affine=True), nn.ReLU()"
 mistakes("faces.StarGenerator", in_gap("StarGenerator.__init__", {
     "Tanh missing": ("should end with Tanh", [("padding=1), nn.Tanh())", "padding=1))")]),
     "Sigmoid for Tanh": ("it ends with Sigmoid", [("nn.Tanh()", "nn.Sigmoid()")]),
@@ -727,6 +783,57 @@ mistakes("faces.StarGenerator", in_gap("StarGenerator.__init__", {
                                                              "nn.BatchNorm2d(2 * channels)")]),
     "an activation forgotten": ("there is no activation", [("nn.InstanceNorm2d(2 * channels, affine=True), nn.ReLU()",
                                                             "nn.InstanceNorm2d(2 * channels, affine=True)")]),
+    "a norm after the first layer": ("wipes the label out", [
+        ("channels, 4, stride=2, padding=1), nn.ReLU()",
+         "channels, 4, stride=2, padding=1), nn.InstanceNorm2d(channels, affine=True), nn.ReLU()")]),
+    "no norm": ("there is ReLU", [(UP_NORM, "nn.ReLU()"), (DOWN_NORM, "nn.ReLU()")]),
+    "no norm on the way up": ("there is ReLU", [(UP_NORM, "nn.ReLU()")]),
+    "the norm after ReLU": ("there is ReLU, then InstanceNorm2d", [
+        (DOWN_NORM, "nn.ReLU(), nn.InstanceNorm2d(2 * channels, affine=True)")]),
+    "one norm for all channels": ("one norm over all channels", [
+        (DOWN_NORM, "nn.GroupNorm(1, 2 * channels), nn.ReLU()")]),
+    "Sigmoid for ReLU": ("there is InstanceNorm2d, then Sigmoid", [(DOWN_NORM, DOWN_NORM.replace("ReLU", "Sigmoid"))]),
+    "Tanh for ReLU": ("there is InstanceNorm2d, then Tanh", [(UP_NORM, UP_NORM.replace("ReLU", "Tanh"))]),
+    "leaky slopes": ("LeakyReLU with slope 0.1", [(DOWN_NORM, DOWN_NORM.replace("ReLU(", "LeakyReLU(0.1"))]),
+    "Tanh after the first layer": ("only ReLU, there is Tanh", [
+        ("channels, 4, stride=2, padding=1), nn.ReLU()", "channels, 4, stride=2, padding=1), nn.Tanh()")]),
+    "ReLU after the blocks": ("the sum of the residual block, and nothing else", [
+        ("for _ in range(blocks)),", "for _ in range(blocks)), nn.ReLU(),")]),
+    "channels not doubled": ("layer 2 of the generator should be", """
+        self.layers = nn.Sequential(
+            nn.Conv2d(3 + num_labels, channels, 4, 2, 1), nn.ReLU(),
+            nn.Conv2d(channels, channels, 4, 2, 1), nn.InstanceNorm2d(channels, affine=True), nn.ReLU(),
+            *(ResidualBlock(channels) for _ in range(blocks)),
+            nn.ConvTranspose2d(channels, channels, 4, 2, 1), nn.InstanceNorm2d(channels, affine=True), nn.ReLU(),
+            nn.ConvTranspose2d(channels, 3, 4, 2, 1), nn.Tanh())
+    """),
+    "blocks at half of the size": ("layer 2 of the generator should be", """
+        self.layers = nn.Sequential(
+            nn.Conv2d(3 + num_labels, channels, 4, 2, 1), nn.ReLU(),
+            *(ResidualBlock(channels) for _ in range(blocks)),
+            nn.Conv2d(channels, 2 * channels, 4, 2, 1), nn.InstanceNorm2d(2 * channels, affine=True), nn.ReLU(),
+            nn.ConvTranspose2d(2 * channels, channels, 4, 2, 1), nn.InstanceNorm2d(channels, affine=True), nn.ReLU(),
+            nn.ConvTranspose2d(channels, 3, 4, 2, 1), nn.Tanh())
+    """),
+    "pooling for a stride": ("layer 1 of the generator should be", [
+        ("channels, 4, stride=2, padding=1), nn.ReLU()", "channels, 3, padding=1), nn.AvgPool2d(2), nn.ReLU()")]),
+    "full size at both ends": ("layer 1 of the generator should be", """
+        def block(layer, size):
+            return [layer, nn.InstanceNorm2d(size, affine=True), nn.ReLU()]
+
+        self.layers = nn.Sequential(
+            *block(nn.Conv2d(3 + num_labels, channels, 7, padding=3), channels),
+            *block(nn.Conv2d(channels, 2 * channels, 4, 2, 1), 2 * channels),
+            *block(nn.Conv2d(2 * channels, 2 * channels, 4, 2, 1), 2 * channels),
+            *[ResidualBlock(2 * channels) for _ in range(blocks)],
+            *block(nn.ConvTranspose2d(2 * channels, 2 * channels, 4, 2, 1), 2 * channels),
+            *block(nn.ConvTranspose2d(2 * channels, channels, 4, 2, 1), channels),
+            nn.Conv2d(channels, 3, 7, padding=3), nn.Tanh())
+    """),
+    "a third transposed convolution": ("layer 8 of the generator should be", [
+        ("nn.ConvTranspose2d(channels, 3, 4, stride=2, padding=1)",
+         "nn.ConvTranspose2d(channels, channels, 4, stride=2, padding=1), nn.InstanceNorm2d(channels), nn.ReLU(), "
+         "nn.ConvTranspose2d(channels, 3, 3, padding=1)")]),
     "64x64 only": ("multiples of 4", [("nn.Tanh())", "nn.Tanh(), nn.Flatten(), nn.Unflatten(1, (3, 64, 64)))")]),
     "channels ignored": ("channels does not change", [
         ("self.layers = nn.Sequential(", "channels = 16\nself.layers = nn.Sequential(")]),
@@ -762,6 +869,18 @@ mistakes("faces.PatchDiscriminator", in_gap("PatchDiscriminator.__init__", {
                                                        "nn.Linear(sizes[-1], num_labels + 1)")]),
     "depth ignored": ("depth=1) should be 16x16", [("sizes = [3,", "depth = 3\nsizes = [3,")]),
     "channels ignored": ("with channels=4", [("sizes = [3,", "channels = 16\nsizes = [3,")]),
+    "ReLU for LeakyReLU": ("there should be LeakyReLU, and nothing else; there is ReLU", [
+        ("nn.LeakyReLU(0.01)]", "nn.ReLU()]")]),
+    "a constant width": ("layer 2 of the discriminator's body", [("channels * 2 ** k", "channels")]),
+    "a linear width": ("layer 3 of the discriminator's body", [("channels * 2 ** k", "channels * (k + 1)")]),
+    "padding 0 in the body": ("layer 1 of the discriminator's body", [("if k < depth else 1, padding=1)",
+                                                                       "if k < depth else 1, padding=0)")]),
+    "padding 2 in the body": ("layer 1 of the discriminator's body", [("if k < depth else 1, padding=1)",
+                                                                       "if k < depth else 1, padding=2)")]),
+    "padding 0 in the patch head": ("has the patch head padding 1", [("sizes[-1], 1, 4, padding=1)",
+                                                                      "sizes[-1], 1, 4)")]),
+    "dropout": ("there should be LeakyReLU, and nothing else", [
+        ("nn.LeakyReLU(0.01)]", "nn.LeakyReLU(0.01), nn.Dropout(0.3)]")]),
     "dilated": ("70x70 pixels large, it is", [("nn.Conv2d(sizes[-1], 1, 4, padding=1)",
                                                "nn.Conv2d(sizes[-1], 1, 4, padding=1, dilation=2)")]),
 }))
@@ -796,7 +915,27 @@ mistakes("faces.PatchDiscriminator", in_gap("PatchDiscriminator.forward", {
     "the label head is not used": ("no gradient reaches label_head", [
         ("self.label_head(features.mean(dim=(2, 3)))", "features.mean(dim=(2, 3))[:, :self.label_head.out_features]")]),
     "ReLU": ("is there a ReLU", [("self.patch_head(features),", "self.patch_head(features).relu(),")]),
+    "the body twice": ("Is the body called once", [("features.mean(dim", "self.body(images).mean(dim")]),
+    "LeakyReLU behind the patch head": ("there is LeakyReLU with slope 0.1 behind", [
+        ("self.patch_head(features),", "F.leaky_relu(self.patch_head(features), 0.1),")]),
+    "LeakyReLU behind the label head": ("there is LeakyReLU with slope 0.1 behind", [
+        ("self.label_head(features.mean(dim=(2, 3)))",
+         "F.leaky_relu(self.label_head(features.mean(dim=(2, 3))), 0.1)")]),
+    "absolute patch logits": ("there is abs behind", [
+        ("self.patch_head(features),", "self.patch_head(features).abs(),")]),
+    "the largest for the mean": ("the largest number over the places", [("features.mean(", "features.amax(")]),
+    "the sum for the mean": ("the sum over the places", [("features.mean(", "features.sum(")]),
+    "the mean of the middle": ("the mean of the middle over", [("features.mean(", "features[:, :, 1:-1, 1:-1].mean(")]),
+    "squeezed": ("squeeze without a dim", [("self.label_head(features.mean(dim=(2, 3)))",
+                                            "self.label_head(features.mean(dim=(2, 3))).squeeze()")]),
 }))
+
+mistakes("faces.PatchDiscriminator", {"labels from the patch logits": ("should get the 128 channels", {
+    "PatchDiscriminator.__init__": [("nn.Linear(sizes[-1], num_labels)", "nn.Linear(1, num_labels)")],
+    "PatchDiscriminator.forward": """
+        patch_logits = self.patch_head(self.body(images))
+        return patch_logits, self.label_head(patch_logits.mean(dim=(2, 3)))
+    """})})
 
 FAKE = "    fake = generator(images, target_labels)"
 mistakes("faces.discriminator_step", in_gap("discriminator_step", {
@@ -868,6 +1007,17 @@ mistakes("faces.discriminator_step", in_gap("discriminator_step", {
          "real_logits, label_logits = discriminator(images)\nreal_logits = real_logits.mean(dim=(1, 2, 3))"),
         ("fake_logits, _ = discriminator(fake)",
          "fake_logits, _ = discriminator(fake)\nfake_logits = fake_logits.mean(dim=(1, 2, 3))")]),
+    "evaluation mode for the generator": ("called in evaluation mode", [
+        ("with torch.no_grad():\n    fake = generator(images, target_labels)",
+         "generator.eval()\nwith torch.no_grad():\n    fake = generator(images, target_labels)\ngenerator.train()")]),
+    "label_weight at most 1": ("label_weight is not used", [
+        ("label_weight * label)", "min(label_weight, 1) * label)")]),
+    "logarithms of sigmoids": ("for large logits d_adversarial is inf", [
+        ("(F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))\n"
+         "               + F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits)))",
+         "(-real_logits.sigmoid().log().mean() - (1 - fake_logits.sigmoid()).log().mean())")]),
+    "gradients switched off": ("gradients are switched off", [
+        ("return {", "torch.set_grad_enabled(False)\nreturn {")]),
     "generator left in evaluation mode": ("in evaluation mode after the step", [
         ("with torch.no_grad():\n", "generator.eval()\nwith torch.no_grad():\n")]),
 }))
@@ -884,6 +1034,16 @@ mistakes("faces.generator_step", in_gap("generator_step", {
         ("generator(fake, labels)", "generator(fake, target_labels)")]),
     "the way back from the images": ("way back starts from the images", [
         ("generator(fake, labels)", "generator(images, labels)")]),
+    "evaluation mode for the discriminator": ("called in evaluation mode", [
+        ("fake_logits, label_logits = discriminator(fake)",
+         "discriminator.eval()\nfake_logits, label_logits = discriminator(fake)\ndiscriminator.train()")]),
+    "label_weight at most 1": ("label_weight is not used", [
+        ("label_weight * label +", "min(label_weight, 1) * label +")]),
+    "reconstruction_weight at least 2": ("not what one step on", [
+        ("reconstruction_weight * reconstruction)", "max(reconstruction_weight, 2) * reconstruction)")]),
+    "logarithms of sigmoids": ("for large logits g_adversarial is inf", [
+        ("F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))",
+         "-fake_logits.sigmoid().log().mean()")]),
     "no way back": ("there is no way back", [("F.l1_loss(generator(fake, labels), images)",
                                               "F.l1_loss(fake, images)")]),
     "squared difference": ("squared difference", [("F.l1_loss(", "F.mse_loss(")]),
@@ -997,6 +1157,19 @@ mistakes("faces.train_round", in_gap("train_round", {
         (D_LOOP,
          "d_terms = None\nfor batch in batches:\n    terms = discriminator_step(discriminator, generator, *batch, "
          "d_optimizer, label_weight)\n    d_terms = d_terms or terms\n")]),
+    "another step": ("outside of the two steps", [(END, "d_optimizer.step()\n" + END)]),
+    "the batches popped": ("changes the list of batches", [(END, "batches.pop()\n" + END)]),
+    "the discriminator frozen": ("does not learn any more", [
+        (END, "for p in discriminator.parameters():\n    p.requires_grad_(False)\n" + END)]),
+    "evaluation mode for the generator's step": ("leaves the modes as they are", [
+        (G_LINE, "discriminator.eval()\n" + G_LINE + "discriminator.train()\n")]),
+    "the discriminator left in evaluation mode": ("leaves the modes as they are", [
+        (END, "discriminator.eval()\n" + END)]),
+    "the last four batches": ("discriminator should step on each batch", [
+        (D_LOOP, D_LOOP.replace("in batches:", "in batches[-4:]:"))]),
+    "label_weight at most 1": ("label_weight does not reach", [
+        (D_LOOP, D_LOOP.replace("label_weight)", "min(label_weight, 1))"))]),
+    "gradients switched off": ("gradients are switched off", [(END, "torch.set_grad_enabled(False)\n" + END)]),
     "the batches backwards": ("in the order", [(D_LOOP, D_LOOP.replace("in batches:", "in batches[::-1]:"))]),
 }))
 
@@ -1024,4 +1197,13 @@ mistakes("faces.translate", in_gap("translate", {
     "one image": ("should have shape", [("return translated", "return translated[0]")]),
     "the images back": ("as it is", [("return translated", "return images")]),
     "images changed in place": ("in place", [("return translated", "images.copy_(translated)\nreturn translated")]),
+    "images changed for an int": ("in place", [
+        ("label = torch", "if isinstance(label, int):\n    images.clamp_(-0.5, 0.5)\nlabel = torch")]),
+    "the first expression clamped away": ("label 0 is not asked for", [
+        ("F.one_hot(label,", "F.one_hot(label.clamp(min=1),")]),
+    "the last expression clamped away": ("label num_labels - 1 is not asked for", [
+        ("F.one_hot(label,", "F.one_hot(label.clamp(max=generator.num_labels - 2),")]),
+    "gradients switched off": ("gradients are switched off", [
+        ("with torch.no_grad():\n    translated =", "torch.set_grad_enabled(False)\ntranslated =")]),
+    "weights frozen": ("does not learn any more", [("generator.eval()\n", "generator.eval().requires_grad_(False)\n")]),
 }))

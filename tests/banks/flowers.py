@@ -264,9 +264,6 @@ RIGHT = {
                 layers.extend([sn(nn.Conv2d(a, b, 4, 2, 1)), nn.BatchNorm2d(b), nn.LeakyReLU(0.2)])
             self.layers = nn.Sequential(*layers, sn(nn.Conv2d(sizes[-1], 1, 4, 1, 0)), nn.Sigmoid())
         """,
-        another_slope=[("nn.LeakyReLU(0.2, True)]\nwhile", "nn.LeakyReLU(0.1, True)]\nwhile"),
-                       ("nn.BatchNorm2d(2 * channels), nn.LeakyReLU(0.2, True)",
-                        "nn.BatchNorm2d(2 * channels), nn.LeakyReLU(0.1)")],
         norm_after_leaky=[("nn.BatchNorm2d(2 * channels), nn.LeakyReLU(0.2, True)",
                            "nn.LeakyReLU(0.2, True), nn.BatchNorm2d(2 * channels)")],
         more_power_iterations=[("stride=2, padding=1, bias=False))",
@@ -360,7 +357,15 @@ class Discriminator(nn.Module):'''),
                 module.weight.data.normal_(mean=1.0, std=0.02)
                 module.bias.data.fill_(0)
         """,
-        linear_layers_too=[("(nn.Conv2d, nn.ConvTranspose2d)", "(nn.Conv2d, nn.ConvTranspose2d, nn.Linear)")],
+        new_parameters="""
+            if nn.utils.parametrize.is_parametrized(module):
+                return
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+                module.weight = nn.Parameter(0.02 * torch.randn(module.weight.shape))
+            elif isinstance(module, nn.BatchNorm2d):
+                module.weight = nn.Parameter(1 + 0.02 * torch.randn(module.weight.shape))
+                module.bias = nn.Parameter(torch.zeros(module.bias.shape))
+        """,
         returns_the_module=[("nn.init.zeros_(module.bias)", "nn.init.zeros_(module.bias)\nreturn module")],
     ),
     **right(
@@ -595,6 +600,21 @@ WRONG = {
             return torch.nonzero(labels < len(categories)).flatten()
         """),
         nothing_returned=("got NoneType", "wanted = [int(number) - 1 for number in names]"),
+        part_of_a_name=("compare whole names", [
+            ("name in categories]", "any(category in name for category in categories)]")]),
+        name_in_a_text=("compare whole names", [("name in categories]", "name in ', '.join(categories)]")]),
+        squeezed=("got a Tensor of shape ()", [(".flatten()", ".squeeze()")]),
+        floats=("whole numbers", [(".flatten()", ".flatten().float()")]),
+        a_list_of_floats=("whole numbers", """
+            wanted = [int(number) - 1 for number, name in names.items() if name in categories]
+            return [float(index) for index in torch.isin(labels, torch.tensor(wanted)).nonzero().flatten()]
+        """),
+        sorts_the_categories=("changes the categories", [("wanted = [", "categories.sort()\nwanted = [")]),
+        pops_the_names=("changes the names", [
+            ("for number, name in names.items() if name in categories]",
+             "for number in list(names) if names.pop(number) in categories]")]),
+        shifts_the_labels=("changes the labels", [
+            ("int(number) - 1", "int(number)"), ("torch.isin(labels,", "torch.isin(labels.add_(1),")]),
     ),
     **wrong(
         GENERATOR,
@@ -603,6 +623,7 @@ WRONG = {
             ("channels, size = channels // 2, 2 * size", "size = 2 * size")]),
         one_layer_too_many=("should run", [("while size < image_size // 2", "while size < image_size")]),
         one_layer_too_few=("should run", [("while size < image_size // 2", "while size < image_size // 4")]),
+        too_large_for_8=("Generator(", [("while size < image_size // 2", "while size < max(image_size // 2, 8)")]),
         always_for_256=("should run", [
             ("channels, size = channel_num, 4", "channels, size, image_size = channel_num, 4, 256")]),
         first_one_doubles=("look at its stride and padding", [
@@ -711,8 +732,16 @@ for layer in self.layers:
             ("nn.BatchNorm2d(2 * channels), nn.LeakyReLU(0.2, True)", "nn.BatchNorm2d(2 * channels), nn.ReLU(True)")]),
         no_activation=("without an activation", [
             ("nn.BatchNorm2d(2 * channels), nn.LeakyReLU(0.2, True)", "nn.BatchNorm2d(2 * channels)")]),
-        slope_2=("the slope of LeakyReLU", [("padding=1)), nn.LeakyReLU(0.2, True)]",
-                                             "padding=1)), nn.LeakyReLU(2)]")]),
+        slope_2=("there is LeakyReLU with slope 2", [("padding=1)), nn.LeakyReLU(0.2, True)]",
+                                                      "padding=1)), nn.LeakyReLU(2)]")]),
+        slope_099=("there is LeakyReLU with slope 0.99", [("padding=1)), nn.LeakyReLU(0.2, True)]",
+                                                           "padding=1)), nn.LeakyReLU(0.99)]")]),
+        default_slope=("there is LeakyReLU with slope 0.01", [("padding=1)), nn.LeakyReLU(0.2, True)]",
+                                                               "padding=1)), nn.LeakyReLU()]")]),
+        default_slope_in_the_middle=("there is BatchNorm, then LeakyReLU with slope 0.01", [
+            ("nn.BatchNorm2d(2 * channels), nn.LeakyReLU(0.2, True)", "nn.BatchNorm2d(2 * channels), nn.LeakyReLU()")]),
+        too_deep_for_8=("Kernel size", [("while channels < channel_num:",
+                                         "while channels < channel_num or len(layers) == 2:")]),
         logits=("it ends with no activation", [(", nn.Sigmoid()]", "]")]),
         tanh_at_the_end=("it ends with Tanh", [("nn.Sigmoid()", "nn.Tanh()")]),
         pooling=("look at its stride and padding", [
@@ -764,6 +793,20 @@ for layer in self.layers:
             u = F.normalize(matrix @ torch.ones(matrix.shape[1]), dim=0)
             return (matrix.T @ u).norm()
         """),
+        few_power_iterations=("a power iteration needs more steps", """
+            matrix = weight.flatten(1)
+            u = torch.randn(matrix.shape[0])
+            for _ in range(30):
+                v = F.normalize(matrix.T @ u, dim=0)
+                u = F.normalize(matrix @ v, dim=0)
+            return u @ matrix @ v
+        """),
+        kernel_of_16=("whatever the kernel's size", [
+            ("weight.flatten(1)", "weight.reshape(-1, 16 * weight.shape[1])")]),
+        numpy_without_detach=("requires grad", """
+            import numpy as np
+            return float(np.linalg.norm(weight.numpy().reshape(len(weight), -1), 2))
+        """),
     ),
     **wrong(
         INIT,
@@ -803,6 +846,15 @@ for layer in self.layers:
                                       "nn.init.normal_(module.weight, 0.0, 0.02)\n    nn.init.zeros_(module.bias)")]),
         a_copy=("stay as PyTorch made them", [("nn.init.normal_(module.weight, 0.0, 0.02)",
                                                "nn.init.normal_(module.weight.clone(), 0.0, 0.02)")]),
+        linear_layers_too=("nn.Linear changes", [
+            ("(nn.Conv2d, nn.ConvTranspose2d)", "(nn.Conv2d, nn.ConvTranspose2d, nn.Linear)")]),
+        new_parameters_everywhere=("stumbles over", [
+            ("nn.init.normal_(module.weight, 0.0, 0.02)",
+             "module.weight = nn.Parameter(0.02 * torch.randn(module.weight.shape))")]),
+        seed_set=("the same each time", [
+            ("if isinstance(module, (nn", "torch.manual_seed(0)\nif isinstance(module, (nn")]),
+        evaluation_mode=("in evaluation mode", [
+            ("if isinstance(module, (nn", "module.eval()\nif isinstance(module, (nn")]),
         frozen=("requires no gradient", [("nn.init.normal_(module.weight, 0.0, 0.02)",
                                           "nn.init.normal_(module.weight.requires_grad_(False), 0.0, 0.02)")]),
     ),
@@ -857,6 +909,11 @@ for layer in self.layers:
             ("fake_images = generator(noise)", "fake_images = generator(noise)\ngenerator.requires_grad_(False)")]),
         evaluation_mode=("stay in training mode", [("fake_images = generator(noise)",
                                                     "fake_images = generator.eval()(noise)")]),
+        evaluation_mode_for_a_while=("also while they run", [
+            ("on_fake = discriminator(fake_images.detach())", "discriminator.eval()\n"
+             "on_fake = discriminator(fake_images.detach())\ndiscriminator.train()")]),
+        generator_evaluated_for_a_while=("also while they run", [
+            ("fake_images = generator(noise)", "fake_images = generator.eval()(noise)\ngenerator.train()")]),
         step_twice=("step", [("optimizer.step()", "optimizer.step()\noptimizer.step()")]),
         inputs_overwritten=("changes its images", [("on_real = discriminator(real_images)",
                                                     "on_real = discriminator(real_images.mul_(0.5))")]),
@@ -891,6 +948,9 @@ for layer in self.layers:
              "on_fake = discriminator(fake_images)")]),
         evaluation_mode=("stay in training mode", [
             ("discriminator(fake_images)", "discriminator.eval()(fake_images)")]),
+        evaluation_mode_for_a_while=("also while they run", [
+            ("on_fake = discriminator(fake_images)", "on_fake = discriminator.eval()(fake_images)\n"
+             "discriminator.train()")]),
         images_in_place=("changes the images", [("on_fake = discriminator(fake_images)",
                                                  "on_fake = discriminator(fake_images)\nfake_images.data.mul_(0.5)")]),
         minus_in_the_value=("the wrong way round", [("return err_g.detach()", "return -err_g.detach()")]),
@@ -901,6 +961,15 @@ for layer in self.layers:
         training_mode_on_purpose=("generator.eval()", [("generator.eval()", "generator.train()")]),
         not_put_back=("is left in evaluation mode", [("generator.train(was_training)", "pass")]),
         always_put_to_training=("is left in training mode", [("generator.train(was_training)", "generator.train()")]),
+        gradients_left_off=("gradients are off in the whole program", """
+            was_training = generator.training
+            torch.set_grad_enabled(False)
+            images = (generator.eval()(temperature ** 0.5 * z) + 1) / 2
+            generator.train(was_training)
+            return images
+        """),
+        left_frozen=("require no gradients", [
+            ("generator.eval()", "generator.eval().requires_grad_(False)")]),
         minus_1_to_1=("the images lie in [-1, 1]", [("(generator(temperature ** 0.5 * z) + 1) / 2",
                                                      "generator(temperature ** 0.5 * z)")]),
         clamped=("the images are clamped", [("(generator(temperature ** 0.5 * z) + 1) / 2",
@@ -960,6 +1029,16 @@ for layer in self.layers:
             ("F.cosine_similarity(z1.flatten(), z2.flatten(), dim=0)", "(z1 * z2).sum().clamp(-1, 1)")]),
         unit_length=("scaled to length 1", [("alphas = torch.as_tensor", "z1, z2 = z1 / z1.norm(), z2 / z2.norm()\n"
                                                                          "alphas = torch.as_tensor")]),
+        shorter_arc=("no vector should be turned round", [
+            ("alphas = torch.as_tensor", "if omega > torch.pi / 2:\n    z2, omega = -z2, torch.pi - omega\n"
+             "alphas = torch.as_tensor")]),
+        shorter_arc_of_z1=("no vector should be turned round", [
+            ("alphas = torch.as_tensor", "if omega > torch.pi / 2:\n    z1, omega = -z1, torch.pi - omega\n"
+             "alphas = torch.as_tensor")]),
+        absolute_cosine=("leave the sign of the cosine", [("dim=0))\n", "dim=0).abs())\n")]),
+        angle_from_its_sine=("leave the sign of the cosine", [
+            ("alphas = torch.as_tensor", "omega = torch.asin(torch.sqrt(1 - torch.cos(omega) ** 2))\n"
+             "alphas = torch.as_tensor")]),
         axis_by_axis=("should", [("F.cosine_similarity(z1.flatten(), z2.flatten(), dim=0)",
                                   "F.cosine_similarity(z1, z2, dim=0)")]),
         no_new_axis=("on a new first axis", [("torch.stack", "torch.cat")]),
