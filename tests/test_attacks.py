@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 
 from banks.attacks import ATTACKS, NOTEBOOKS, PARCELS, table
 from coursekit import grade, notebook, sandbox, worker
@@ -266,6 +267,16 @@ def test_belongings_of_the_solution_are_its_own():
     belongings = worker.Belongings("autograde_tests.probes.vae")
     module = types.ModuleType("honest")
     exec(SOLUTION, module.__dict__)
+    assert belongings.changed() == []
+
+
+def test_torch_itself_may_replace_manual_seed(monkeypatch):
+    """As it does when an honest file first needs torch._dynamo: a checkpoint, an optimiser, torch.func."""
+    belongings = worker.Belongings("autograde_tests.probes.flowers")
+    monkeypatch.setattr(torch, "manual_seed", lambda seed: None)
+    monkeypatch.delitem(sys.modules, "torch._dynamo", raising=False)
+    assert [name for _, name, _ in belongings.changed()] == ["manual_seed"]
+    monkeypatch.setitem(sys.modules, "torch._dynamo", types.ModuleType("torch._dynamo"))
     assert belongings.changed() == []
 
 

@@ -79,7 +79,7 @@ def image_grid(images, columns=10, title="", row_labels=None, column_labels=None
     axes.set_xticks([] if column_labels is None else (np.arange(columns) + 0.5) * width, column_labels)
     axes.set_yticks([] if row_labels is None else (np.arange(rows) + 0.5) * height, row_labels)
     axes.xaxis.tick_top()
-    axes.tick_params(length=0, labelsize=9)
+    axes.tick_params(length=0, labelsize=8)
     for edge in axes.spines.values():
         edge.set_visible(False)
     return figure
