@@ -64,11 +64,11 @@ def add_test(commands):
 
 
 def test(args):
-    """The tests of the course and of the hidden checks, the notebooks in the smoke profile, the style."""
+    """The tests of the course and of the hidden checks, and the style. The notebooks run among the tests, in the smoke
+    profile and in the sandbox: tests/test_notebooks.py."""
     folders = [name for name in CODE if (student.ROOT / name).is_dir()]
     return student.run_steps({
         "tests": [sys.executable, "-m", "pytest", "-q", "tests", "autograde_tests", *args.rest],
-        "notebooks": student.STEPS["notebooks"],
         "style": [sys.executable, "-m", "pycodestyle", *folders],
     })
 

@@ -8,6 +8,7 @@ import contextlib
 import functools
 
 import pytest
+import torch
 
 from coursekit import audit
 from coursekit.grade import grade_source
