@@ -71,13 +71,16 @@ def from_folder(folder):
         else:
             found[path.name] = entry(path)
     for (name, id), files in parts.items():
-        whole = [path for _, path in files if path.is_dir() or path.suffix == ".zip"]
+        loose = [(file, path) for file, path in files if not path.is_dir()]
+        # Moodle's "onlinetext" is what was typed beside the files.
+        whole = [path for file, path in files if path.suffix == ".zip" or path.is_dir() and
+                 not (file == "onlinetext" and len(files) > 1)]
         if len({file for file, _ in files}) < len(files) or sum(path.suffix == ".zip" for path in whole) > 1:
             found.update((path.name, entry(path)) for _, path in files)  # of several students, who only look like one
             continue
-        more = {} if whole else {"files": tuple((file, str(path)) for file, path in files)}
-        found[f"{name}_{id}"] = submission(f"{name}_{id}", parcel((whole or [files[0][1]])[0]), printable(name), id=id,
-                                           **more)
+        more = {} if whole else {"files": tuple((file, str(path)) for file, path in loose)}
+        path = parcel(whole[0]) if whole else loose[0][1]
+        found[f"{name}_{id}"] = submission(f"{name}_{id}", path, printable(name), id=id, **more)
     return found
 
 

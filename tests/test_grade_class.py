@@ -352,13 +352,15 @@ def test_folder(tmp_path):
 
 MOODLE = {"Ada_1_assignsubmission_file/vae.py": "ada", "Ada_1_assignsubmission_onlinetext/onlinetext.html": "",
           "Bo B_2_assignsubmission_file_vae.py": "bob", "Bo B_2_assignsubmission_file_2_vae.ipynb": "{}",
-          "Bo B_2_assignsubmission_onlinetext_onlinetext.html": ""}
+          "Bo B_2_assignsubmission_onlinetext/onlinetext.html": "",
+          "Cy_3_assignsubmission_onlinetext/onlinetext.html": ""}
 CANVAS = {"adaada_11_501_vae.py": "ada", "adaada_11_502_2_vae.ipynb": "{}", "bo_b_LATE_12_503_vae-1.py": "bob",
           "LATE_anon_x7Yz_504_vae.py": "anon", "hw_1_12_vae.py": "hw 12", "hw_1_13_vae.py": "hw 13"}
 
 
 @pytest.mark.parametrize("files, expected", [
-    (MOODLE, {("Ada", "Participant 1"): ("ada", None), ("Bo B", "Participant 2"): ("bob", "{}")}),
+    (MOODLE, {("Ada", "Participant 1"): ("ada", None), ("Bo B", "Participant 2"): ("bob", "{}"),
+              ("Cy", "Participant 3"): (None, None)}),
     (CANVAS, {("adaada", "11"): ("ada", "{}"), ("bo_b", "12"): ("bob", None), ("anon", "x7Yz"): ("anon", None),
               ("hw_1_12_vae.py", ""): (None, None), ("hw_1_13_vae.py", ""): (None, None)})], ids=["Moodle", "Canvas"])
 def test_what_platforms_hand_out(tmp_path, files, expected):
