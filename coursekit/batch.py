@@ -59,15 +59,16 @@ def stop_grading():
 def read(submission, assignment, notebook_path):
     """What is handed in: the text of the graded file or None, why there is none or None, the text of the notebook."""
     source = problem = text = None
+    content = dict(submission.files) or submission.path
     try:
-        if submission.path is None:
+        if content is None:
             raise SubmissionError("nothing was handed in")
-        source = read_graded_file(dict(submission.files) or submission.path, assignment)
+        source = read_graded_file(content, assignment)
     except (SubmissionError, OSError) as error:
         # The student reads this: what lies above the submission is not their concern.
         problem = printable(str(error).replace(str(submission.path), submission.path.name if submission.path else ""))
     with contextlib.suppress(SubmissionError, OSError):
-        text = submission.path and read_notebook(dict(submission.files) or submission.path, notebook_path)
+        text = content and read_notebook(content, notebook_path)
     return source, problem, text
 
 
@@ -181,20 +182,22 @@ def grade_class(results, run, bar=None):
     assignment, notebook, seed = (results.settings[name] for name in ("assignment", "notebook", "seed"))
     asked, checks = questions(assignment), version_of_checks(assignment)
     notebook_path = discover(ROOT)[assignment].as_posix()
-    waiting, failed = {}, []
+    waiting, failed, current = {}, [], set()
 
     def look(submission):
         content = read(submission, assignment, notebook_path)
         return *content, fingerprint(*content, notebook, seed, checks)
 
     for submission in results.submissions:  # what is out of date must not stand in the grade book, come what may
-        report = results.report(submission)
-        if report and report.get("fingerprint") != look(submission)[-1]:
-            results.forget(submission)
+        if report := results.report(submission):
+            if report.get("fingerprint") == look(submission)[-1]:
+                current.add(submission.key)
+            else:
+                results.forget(submission)
 
     def tasks():
         for submission in results.submissions:
-            if results.report(submission):
+            if submission.key in current:
                 bar and bar.update()
                 continue
             source, problem, text, mark = look(submission)

@@ -252,7 +252,7 @@ def table(report):
 
 
 def add_arguments(parser):
-    parser.add_argument("submission", help="folder or zip file")
+    parser.add_argument("submission", help="folder, zip file, git repository, or the graded file itself")
     parser.add_argument("--assignment", help="default: the one that the submission holds a file of")
     parser.add_argument("--out", help="folder for report.json (default: runs/grades/FOLDER-SUBMISSION)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON instead of the table")
