@@ -13,7 +13,7 @@ import nbformat
 
 from coursekit.release import ANSWER_FIELD, MARKDOWN_MARKERS, discover, marked
 from coursekit.roster import read_table
-from coursekit.sandbox import ROOT
+from coursekit.walls import ROOT
 from helpers.given.__main__ import UserError
 
 SHEET = "answers.csv"
@@ -57,12 +57,12 @@ def extract(text, asked):
 
     An answer is what was added to the question's cell, and the Markdown cells that were added below it.
     """
-    answers = {question.id: "" for question in asked}
+    parts = {question.id: [] for question in asked}
     try:
         cells = json.loads(text)["cells"]
         cells = [(str(cell.get("id")), cell["cell_type"], source_of(cell)) for cell in cells]
     except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
-        return answers  # no notebook, or a broken one
+        cells = []  # no notebook, or a broken one
     current = None
     for id, kind, source in cells:
         found = [question for question in asked if id == question.id]
@@ -71,14 +71,21 @@ def extract(text, asked):
         if found:
             current, = found[:1]
             given = {line.strip() for line in current.text.split("\n")} | {ANSWER_FIELD, ANSWER_FIELD.strip("*")}
-            answers[current.id] = "\n".join(line for line in source.split("\n")
-                                            if not line.strip() or line.strip() not in given)
+            parts[current.id] = ["\n".join(line for line in source.split("\n")
+                                           if not line.strip() or line.strip() not in given)]
             current = current if id == current.id else None  # without ids nothing tells what was added below
         elif current and kind == "markdown" and id not in current.known:
-            answers[current.id] += "\n\n" + source
+            parts[current.id].append(source)
         else:
             current = None
-    return {id: re.sub(r"\n{3,}", "\n\n", answer).strip()[:MAX_CHARACTERS] for id, answer in answers.items()}
+    return {id: tidy("\n\n".join(found)) for id, found in parts.items()}
+
+
+def tidy(answer):
+    """An answer as it is kept: without needless lines, not too long, and in characters that can be written to a file
+    (JSON knows halves of characters)."""
+    answer = re.sub(r"\n{3,}", "\n\n", answer.encode("utf-8", "replace").decode("utf-8"))
+    return answer.strip()[:MAX_CHARACTERS]
 
 
 def source_of(cell):
@@ -144,8 +151,8 @@ def filled(results, typed, most, otherwise=POINTS):
 
 
 def letters(text):
-    """A text without what spreadsheets and `gradebook.cell` change."""
-    return [character for character in text if character.isprintable() and not character.isspace()]
+    """A text without what spreadsheets and `safe` change."""
+    return [character for character in text if character.isprintable() and character not in " '"]
 
 
 def read_points(row, column, where):
@@ -157,10 +164,20 @@ def read_points(row, column, where):
     return float(text)
 
 
+# A spreadsheet may split a table at its semicolons and end a cell with its line, whatever the quotes around it say. So
+# a cell could begin after each of these. Some take an = of full width for one.
+BEGINNING = r"""((?:\A|[,;\t\r\n])[ "]*)"""
+FORMULA = r"(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])"
+
+
+def safe(text):
+    """A text with an apostrophe before all that a spreadsheet would take for a formula."""
+    return re.sub(BEGINNING + FORMULA, r"\1'", text)
+
+
 def plain(text):
-    """A cell as it was before `gradebook.cell` made it safe."""
-    text = text or ""
-    return text[1:] if re.match(r"'[=+\-@\t\r]", text) else text
+    """A cell as it was before `safe`."""
+    return re.sub(f"{BEGINNING}'{FORMULA}", r"\1", text or "")
 
 
 def sheet(results, most=POINTS):

@@ -5,7 +5,7 @@ import statistics
 
 from coursekit import reports, similarity
 from coursekit.release import strip
-from coursekit.sandbox import ROOT
+from coursekit.walls import ROOT
 
 MISTAKES, SLOWEST, LINES = 15, 10, 120  # shown at most
 
@@ -58,15 +58,19 @@ def alike(message):
 def side(own, marked):
     """The lines of one side of a pair around what is shared: [(number, indent, text, is it shared)]; None for those
     left out."""
-    near = [number for number in sorted(own.lines)
-            if own.lines[number].strip() and any(abs(number - other) <= 2 for other in marked)]
-    indents = {number: len(own.lines[number]) - len(own.lines[number].lstrip()) for number in near}
-    least, lines, last = min(indents.values(), default=0), [], None
-    for number in near:
-        if last is not None and any(last < other < number and text.strip() for other, text in own.lines.items()):
+    near = {number + step for number in marked for step in range(-2, 3)}
+    written = [(number, line) for number, line in own.lines if line.strip()]
+    least = min((len(line) - len(line.lstrip()) for number, line in written if number in near), default=0)
+    lines, left_out = [], False
+    for number, line in written:
+        if number not in near:
+            left_out = bool(lines)
+            continue
+        if left_out:
             lines.append(None)
-        lines.append((number, " " * (indents[number] - least), own.lines[number].strip()[:400], number in marked))
-        last = number
+            left_out = False
+        indent = len(line) - len(line.lstrip()) - least
+        lines.append((number, " " * indent, line.strip()[:400], number in marked))
     return lines[:LINES]
 
 
@@ -90,10 +94,11 @@ def render(results, rows, found, items, questions):
         mean=statistics.mean(totals) if totals else 0, median=statistics.median(totals) if totals else 0,
         full=sum(total == most for total in totals), hardest=hardest(judged, items) if judged else [], judged=judged,
         mistakes=mistakes(graded), compared=len(sources),
+        not_compared=[(by_key[key], found.problem) for key, found in own.items() if found.problem],
         unmarked=sum(points is None for row in rows for points in row["written"].values()),
         broken=[row for row in rows if row["status"] != "graded"],
         slowest=sorted((row for row in rows if row["seconds"] is not None), key=lambda row: -row["seconds"])[:SLOWEST],
         retried=[by_key[key] for key, report in found.items() if report.get("attempts", 1) > 1],
-        isolated=all(report["isolated"] for report in found.values()),
+        isolation=sorted({reports.isolation(report) for report in found.values()}),
         pairs=[(pair, [(by_key[key], share, side(own[key], lines))
                        for key, share, lines in zip(pair.keys, pair.shares, pair.lines)]) for pair in alike_pairs])

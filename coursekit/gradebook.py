@@ -1,19 +1,19 @@
 """The grade book of a class: gradebook.csv, the same for Moodle and Canvas, and class.html."""
 import csv
 import io
-import re
 
 from coursekit import answers, class_page, reports
+from coursekit.sandbox import printable
 from helpers.given.__main__ import write
 
 
 def cell(value):
-    """A value as a cell of a CSV file. Text that a spreadsheet would take for a formula gets an apostrophe."""
+    """A value as a cell of a CSV file. What a spreadsheet would take for a formula gets an apostrophe."""
     if value is None or isinstance(value, (int, float)):
         return "" if value is None else reports.points(value)
     # Line breaks are for answers; other control characters have no place in a table.
-    text = "".join(character if character.isprintable() or character in "\n\t" else " " for character in value)
-    return "'" + text if re.match(r"\s*[=+\-@\t\r]", text) else text
+    return answers.safe("".join(character if character.isprintable() or character in "\n\t" else " "
+                                for character in value))
 
 
 def write_rows(path, header, rows):
@@ -40,7 +40,7 @@ def build(results, failures=None):
         if report := found[submission.key]:  # the students see their points, too
             reports.write_all(report, results.of(submission), submission.name, written[submission.key])
     rows = [row(submission, found[submission.key], written.get(submission.key, []),
-                failures.get(submission.key, "not graded yet")) for submission in submissions]
+                printable(failures.get(submission.key, "not graded yet"))) for submission in submissions]
     assignment, most = results.settings["assignment"], sum(items.values()) + sum(questions.values())
 
     header = ["name", "id", "id number", "email", "login", "section", *items,

@@ -25,6 +25,7 @@ TRACES = {"__pycache__", ".ipynb_checkpoints"}
 PYTHON_MARKERS = ("# BEGIN SOLUTION", "# END SOLUTION")
 MARKDOWN_MARKERS = ("<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")
 ANSWER_FIELD = "*Your answer here.*"
+RESERVED = sys.stdlib_module_names | {"given"}
 
 
 class ReleaseError(UserError):
@@ -187,7 +188,12 @@ def discover(root):
     """The assignments of a course: {"vae": Path("notebooks/2_vae.ipynb"), ...}; each has a helpers/<name>.py."""
     notebooks = sorted(Path(root, "notebooks").glob("[0-9]_*.ipynb"))
     names = {path.stem.split("_", 1)[1]: path.relative_to(root) for path in notebooks}
-    return {name: path for name, path in names.items() if Path(root, "helpers", f"{name}.py").is_file()}
+    found = {name: path for name, path in names.items() if Path(root, "helpers", f"{name}.py").is_file()}
+    for name in found:
+        if name in RESERVED:
+            raise ReleaseError(f"{found[name]}: an assignment must not be called {name}, as a part of Python or of the "
+                               "course is called: rename it and its helpers file")
+    return found
 
 
 def release(root, out, assignment=None):

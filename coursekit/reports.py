@@ -44,6 +44,11 @@ def total(report, written=()):
             report["max"] + sum(answer["max"] for answer in written))
 
 
+def isolation(report):
+    """What student code ran behind, such as "bubblewrap", or "none". Older reports only tell whether there was it."""
+    return report.get("isolation") or ("bubblewrap" if report["isolated"] else "none")
+
+
 def write_all(report, folder, name=None, written=()):
     """Write a report in all formats. Each file appears whole or not at all, report.json last.
 
@@ -52,7 +57,7 @@ def write_all(report, folder, name=None, written=()):
         written: the marks of written answers, as `answers.marks` gives them.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody else's concern
     keep_pictures(report, folder)
     name = name or report["submission"]
     write(folder / "report.html", html(report, folder, name, written))
@@ -69,7 +74,7 @@ def keep_pictures(report, folder):
         if not picture.startswith("pictures/"):
             path = folder / "pictures" / f"{number:02}-cell-{cell}.png"
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(base64.b64decode(picture))
+            write(path, base64.b64decode(picture))
             picture = f"pictures/{path.name}"
         kept.append((cell, picture))
     report["notebook"]["pictures"] = kept
@@ -81,7 +86,8 @@ def html(report, folder, name, written=()):
                 for cell, path in report["notebook"]["pictures"]]
     score, most = total(report, written)
     return templates().get_template("report.html").render(
-        report=report, name=name, pictures=pictures, written=written, score=score, max=most)
+        report=report, name=name, pictures=pictures, written=written, score=score, max=most,
+        isolation=isolation(report))
 
 
 def escaped(text):
@@ -113,8 +119,8 @@ def markdown(report, name, written=()):
             notebook["status"], "It did not run through. This costs no points."), ""]
     lines += [f"- {escaped(failure)}" for failure in notebook["failed"]]
     lines += [f"![Picture of cell {cell}]({path})" for cell, path in notebook["pictures"]]
-    lines += ["", f"Graded with seed {report['seed']}, Python {escaped(report['versions']['python'])}, "
-              f"PyTorch {escaped(report['versions']['torch'])}."]
+    lines += ["", f"Graded with Python {escaped(report['versions']['python'])}, "
+              f"PyTorch {escaped(report['versions']['torch'])}. Student code ran behind: {escaped(isolation(report))}."]
     return "\n".join(lines) + "\n"
 
 
@@ -138,7 +144,7 @@ def gradescope(report, written=()):
             "output": "\n".join([f"Style: {style['count']} findings.", *style["findings"],
                                  f"Notebook: {report['notebook']['status']}.", *report["notebook"]["failed"]]),
             "output_format": "text", "stdout_visibility": "hidden", "tests": tests,
-            "extra_data": {"seed": report["seed"], "isolated": report["isolated"]}}
+            "extra_data": {"isolated": report["isolated"]}}
 
 
 def github(report, written=()):

@@ -4,12 +4,10 @@ import csv
 import dataclasses
 import io
 import re
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from coursekit.sandbox import printable
-from coursekit.submission import is_bare_repository
 from helpers.given.__main__ import UserError
 
 # Columns of the CSV file, and what Moodle's and Canvas's own exports call them.
@@ -30,6 +28,7 @@ class Submission:
     """One row of the grade book. `key` names its folder in the results; `path` may lead nowhere.
 
     files: (name, path) of each file, if it was handed in as such: the names are then longer than they were.
+    problem: why it cannot be graded, if that is known before anything of it is read. It has no path then.
     """
 
     key: str
@@ -41,6 +40,7 @@ class Submission:
     login: str = ""
     section: str = ""
     files: tuple = ()
+    problem: str = ""
 
 
 def collect(source):
@@ -79,24 +79,25 @@ def from_folder(folder):
             found.update((path.name, entry(path)) for _, path in files)  # of several students, who only look like one
             continue
         more = {} if whole else {"files": tuple((file, str(path)) for file, path in loose)}
-        path = parcel(whole[0]) if whole else loose[0][1]
-        found[f"{name}_{id}"] = submission(f"{name}_{id}", path, printable(name), id=id, **more)
+        path = whole[0] if whole else loose[0][1]
+        found[f"{name}_{id}"] = submission(f"{name}_{id}", path, printable(name), (path for _, path in files), id=id,
+                                           **more)
     return found
 
 
 def entry(path):
     """The submission that an entry of the folder holds by itself."""
     name = printable(path.name.removesuffix(".zip").removesuffix(".git")) or "unnamed"
-    return submission(path.name, parcel(path), name)
+    return submission(path.name, path, name, [path])
 
 
 def parcel(path):
     """The zip file in a folder that holds nothing else, as Moodle hands it out; else the path itself."""
-    if path.is_dir() and not path.is_symlink() and not is_bare_repository(path):
-        content = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
-        if len(content) == 1 and content[0].suffix == ".zip":
-            return content[0]
-    return path
+    try:
+        content = [entry for entry in path.iterdir() if not entry.name.startswith(".")] if path.is_dir() else []
+    except OSError:
+        content = []  # who reads it will say why it cannot be read
+    return content[0] if len(content) == 1 and content[0].suffix == ".zip" else path
 
 
 def from_csv(path):
@@ -120,7 +121,7 @@ def from_csv(path):
         if known_by in seen:
             raise UserError(f"{path}, line {number}: {known_by!r} stands in line {seen[known_by]}, too")
         seen[known_by] = number
-        said.update(name=said.get("name") or known_by, path=parcel(path.parent / where) if where else None)
+        said.update(name=said.get("name") or known_by, path=path.parent / where if where else None)
         found[known_by] = submission(known_by, said.pop("path"), said.pop("name"), **said)
     return found
 
@@ -140,15 +141,31 @@ def read_table(path):
         raise UserError(f"{path} is not a CSV file: {error}") from None
 
 
-def submission(known_by, path, name, **more):
-    """A Submission. Its key is the name of a folder on any system."""
-    key = re.sub(r"[^A-Za-z0-9.@+-]+", "_", known_by.removesuffix(".zip").removesuffix(".git")).strip("._-")[:60]
-    return Submission(key or "unnamed", path, name, **more)
+def submission(known_by, path, name, parts=(), **more):
+    """A Submission. Its key is the name of a folder on any system.
+
+    parts: paths that the student has named. With a link among them it is not graded: it could lead to the solution.
+    """
+    links = [part for part in parts if part.is_symlink()]
+    if path and not links:
+        whole, path = path, parcel(path)
+        links = [path] if path != whole and path.is_symlink() else []
+    if links:
+        path, more = None, {**more, "files": (), "problem": f"{printable(links[0].name)} is a link"}
+    key = re.sub(r"[^A-Za-z0-9.@+-]+", "_", known_by.removesuffix(".zip").removesuffix(".git"))
+    return Submission(key.strip("._-")[:60].rstrip("._-") or "unnamed", path, name, **more)
 
 
 def with_own_keys(known):
-    """Give those a key of their own that would share one. known: {what it is known by: Submission}."""
-    count = collections.Counter(submission.key.lower() for submission in known.values())
-    return [submission if count[submission.key.lower()] == 1 else dataclasses.replace(
-                submission, key=f"{submission.key}-{zlib.crc32(name.encode('utf-8', 'surrogateescape')):08x}")
-            for name, submission in known.items()]
+    """Count those that would share a key: name, name-2, name-3. known: {what it is known by: Submission}."""
+    # Some systems take Ada and ada for one name, and nobody gets the key that another one has by itself.
+    taken, keys, used = {submission.key.lower() for submission in known.values()}, {}, set()
+    for name in sorted(known, key=lambda name: (known[name].key != name, name)):  # not as further ones come and go
+        key, number = known[name].key, 1
+        while key.lower() in (used if number == 1 else taken):
+            number += 1
+            key = f"{known[name].key}-{number}"
+        used.add(key.lower())
+        taken.add(key.lower())
+        keys[name] = key
+    return [dataclasses.replace(submission, key=keys[name]) for name, submission in known.items()]

@@ -22,16 +22,23 @@ SHARE, MANY = 0.1, 20  # a fingerprint that more of the class have, or more stud
 ENOUGH = 6  # rare fingerprints that two must share, about 40 tokens
 ALIKE = 0.3  # of the rare ones of the shorter of two
 MOST = 50  # pairs that are shown
+# Python's tokenizer can take a time that grows with the square of a line. The longest of ours has 16,000 characters.
+MAX_CHARACTERS, MAX_LINE = 50_000, 1000
 IGNORED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING,
            tokenize.ENDMARKER}
 
 
 @dataclass
 class Own:
-    """What a student wrote: lines (number -> text) and fingerprints (value -> numbers of the lines that it covers)."""
+    """What a student wrote, as plain data: JSON can keep it.
 
-    lines: dict = field(default_factory=dict)
-    prints: dict = field(default_factory=dict)
+    lines: [number, text] of each line; prints: [fingerprint, numbers of the lines that it covers] of each fingerprint.
+    problem: why the file is not compared, "" if it is.
+    """
+
+    lines: list = field(default_factory=list)
+    prints: list = field(default_factory=list)
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,21 +54,25 @@ class Pair:
 
 def own(source, given):
     """What a student wrote. given: the released file."""
+    lines = source.split("\n")
+    if len(source) > MAX_CHARACTERS or max(map(len, lines)) > MAX_LINE:
+        return Own(problem=f"more than {MAX_CHARACTERS:,} characters, or a line of more than {MAX_LINE:,}")
     known = {line.strip() for line in given.split("\n")}
-    found = Own({number: line for number, line in enumerate(source.split("\n"), start=1) if line.strip() not in known})
+    lines = {number: line for number, line in enumerate(lines, start=1) if line.strip() not in known}
     tokens = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             number = token.start[0]
             docstring = token.type == tokenize.STRING and token.string.lstrip("rbuRBU").startswith(('"' * 3, "'" * 3))
-            if token.type not in IGNORED and not docstring and number in found.lines:
+            if token.type not in IGNORED and not docstring and number in lines:
                 tokens.append((token.string, token.type, number))
     except (tokenize.TokenError, SyntaxError, ValueError):
         pass  # what stands before the error counts
     names = chosen(tokens) - set(words(given))
     plain = ["name" if kind == tokenize.NAME and text in names else text for text, kind, _ in tokens]
-    found.prints = winnow(plain, [number for *_, number in tokens])
-    return found
+    prints = winnow(plain, [number for *_, number in tokens])
+    return Own([[number, line] for number, line in lines.items()],
+               [[value, sorted(covered)] for value, covered in prints.items()])
 
 
 def words(text):
@@ -81,15 +92,15 @@ def chosen(tokens):
 
 def winnow(tokens, numbers):
     """Fingerprints of a list of tokens: {hash: set of the lines that it covers}. numbers: the line of each token."""
-    hashes = [zlib.crc32("\0".join(tokens[start:start + LENGTH]).encode("utf-8", "replace"))
+    hashes = [(zlib.crc32("\0".join(tokens[start:start + LENGTH]).encode("utf-8", "replace")), -start)
               for start in range(len(tokens) - LENGTH + 1)]
     prints, last = collections.defaultdict(set), None
     for start in range(max(0, len(hashes) - WINDOW + 1)):
         # The smallest of each window, the rightmost of equal ones: neighbouring windows mostly agree on it.
-        least = min(range(start, start + WINDOW), key=lambda at: (hashes[at], -at))
-        if least != last:
-            prints[hashes[least]].update(numbers[least:least + LENGTH])
-            last = least
+        least, at = min(hashes[start:start + WINDOW])
+        if at != last:
+            prints[least].update(numbers[-at:LENGTH - at])
+            last = at
     return dict(prints)
 
 
@@ -97,16 +108,17 @@ def pairs(sources, given, solution):
     """Find the pairs of a class that are alike, the most alike first.
 
     Args:
-        sources: {key: text of the graded file}
+        sources: {key: text of the graded file, or what `own` has made of it}
         given, solution: the released file, and the one with the gaps filled.
     Returns:
-        the pairs, and {key: Own} of all that occur in them.
+        the pairs, and {key: Own} of all.
     """
-    all_own = {key: own(source, given) for key, source in sources.items()}
-    expected = own(solution, given).prints.keys()
+    all_own = {key: source if isinstance(source, Own) else own(source, given) for key, source in sources.items()}
+    prints = {key: dict(found.prints) for key, found in all_own.items()}
+    expected = {value for value, _ in own(solution, given).prints}
     having = collections.defaultdict(list)
-    for key, found in all_own.items():
-        for value in found.prints.keys() - expected:
+    for key, found in prints.items():
+        for value in found.keys() - expected:
             having[value].append(key)
     # Two of two, or three of many, may be a copy; what a tenth of the class writes is the way to do it.
     common = max(min(3, max(2, len(sources) - 1)), min(SHARE * len(sources), MANY))
@@ -120,9 +132,8 @@ def pairs(sources, given, solution):
     for pair, values in shared.items():
         shares = tuple(len(values) / count[key] for key in pair)
         if len(values) >= ENOUGH and max(shares) >= ALIKE:
-            lines = tuple(set().union(*(all_own[key].prints[value] for value in values)) for key in pair)
+            lines = tuple(set().union(*(prints[key][value] for value in values)) for key in pair)
             weight = sum(math.log(len(sources) / len(rare[value])) for value in values)
             found.append((weight, Pair(pair, len(values), shares, lines)))
     found.sort(key=lambda entry: (-max(entry[1].shares) * entry[0], entry[1].keys))
-    best = [pair for _, pair in found[:MOST]]
-    return best, {key: all_own[key] for pair in best for key in pair.keys}
+    return [pair for _, pair in found[:MOST]], all_own

@@ -1,12 +1,16 @@
 """Reads from a submission what is graded, and nothing else.
 
 A submission is a folder, a zip file, a git repository without a working tree, or loose files. Nothing of it is unpacked
-or executed here: a file is found by its name and read with a size limit.
+or executed here: a file is found by its name and read with a size limit. Git sees a copy of a repository, in a sandbox.
 """
+import collections
 import os
 import re
+import shutil
 import stat
 import subprocess
+import tempfile
+import threading
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +18,10 @@ MAX_BYTES = 1 << 20  # of a graded file; ours are about 10 kB
 MAX_NOTEBOOK_BYTES = 32 << 20  # with its pictures; ours have up to 3 MB
 MAX_ENTRIES = 100_000
 MAX_DEPTH = 30  # folders in folders; what lies deeper is not looked at
+MAX_REPOSITORY_BYTES = 512 << 20
+MAX_TREE_BYTES = 16 << 20  # of the list of one folder in a git repository
+GIT_MEMORY = 2 << 20  # kB; a few bytes of an object may say that it is huge
+GIT_TIMEOUT = 20.0  # seconds, for all that is read of one repository
 # Python bounds what these make of a few bytes, not what bzip2 and lzma do.
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 IGNORED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", "__MACOSX", "site-packages"}
@@ -27,29 +35,33 @@ class NoGradedFile(SubmissionError):
     """The submission is readable, but the file is not in it."""
 
 
-def read_graded_file(submission, module):
+def read_graded_file(submission, module, room=None):
     """Return the text of helpers/<module>.py in a submission.
 
     The file may stand as helpers/<module>.py or as <module>.py, at the top or in the one place where it is found.
 
     Args:
         submission: a path, or loose files as a dict name -> path.
+        room: a walls.Room, in which git runs. Without one, git repositories are refused.
     """
-    return _read(submission, PurePosixPath("helpers", f"{module}.py"), MAX_BYTES)
+    return _read(submission, PurePosixPath("helpers", f"{module}.py"), MAX_BYTES, room)
 
 
-def read_notebook(submission, notebook):
+def read_notebook(submission, notebook, room=None):
     """Return the text of a notebook ("notebooks/2_vae.ipynb") in a submission. It is found as the graded file is."""
-    return _read(submission, PurePosixPath(notebook), MAX_NOTEBOOK_BYTES)
+    return _read(submission, PurePosixPath(notebook), MAX_NOTEBOOK_BYTES, room)
 
 
-def _read(submission, wanted, limit):
+def _read(submission, wanted, limit, room):
     if isinstance(submission, dict):
         content, submission = _from_files(submission, wanted, limit), "what was handed in"
-    elif is_bare_repository(submission := Path(submission)):
-        content = _from_git(submission, wanted, limit)
-    elif submission.is_dir():
-        content = _from_folder(submission, wanted, limit)
+    elif (submission := Path(submission)).is_dir():
+        try:
+            content = _from_folder(submission, wanted, limit)
+        except NoGradedFile:
+            if not is_bare_repository(submission):
+                raise
+            content = _from_git(submission, wanted, limit, room)
     elif submission.suffix in (".py", ".ipynb"):
         content = _from_files({submission.name: submission}, wanted, limit)
     elif submission.is_file():
@@ -134,37 +146,132 @@ def is_bare_repository(path):
     return (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir()
 
 
-def _from_git(repository, wanted, limit):
-    """Read from the last commit. These two commands run nothing that a repository's own settings could name."""
-    listed = _git(repository, 16 << 20, "ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0")
-    if len(listed) > MAX_ENTRIES:
-        raise SubmissionError(f"{repository} holds more than {MAX_ENTRIES} files")
-    entries = {}
-    for entry in listed[:-1]:
-        about, _, name = entry.partition(b"\t")
-        path = PurePosixPath(os.fsdecode(name))
-        if path.name == wanted.name and not IGNORED.intersection(path.parts):
-            entries[path] = about.decode().split()
-    mode, _, blob = entries[_choose(list(entries), wanted, repository)]
-    if not mode.startswith("100"):
-        raise SubmissionError(f"{wanted.name} in {repository} is a link, not a plain file")
-    return _git(repository, limit + 1, "cat-file", "blob", blob)
+def _from_git(repository, wanted, limit, room):
+    """Read from the last commit."""
+    if room is None:
+        raise SubmissionError(f"{repository} is a git repository, and those are read in a sandbox only")
+    with tempfile.TemporaryDirectory(dir=room.folder) as folder:
+        copy = Path(folder, "copy")
+        _copy_repository(repository, copy)
+        room.give(folder)
+        with Git(repository, copy, room) as git:
+            found = _find(git, wanted)
+            mode, blob = found[_choose(list(found), wanted, repository)]
+            if not mode.startswith(b"100"):
+                raise SubmissionError(f"{wanted.name} in {repository} is a link, not a plain file")
+            return git.read(blob, b"blob", limit, wanted.name)
 
 
-def _git(repository, limit, *command):
-    """Return at most `limit` bytes of what git prints."""
-    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1",
-                   "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0",
-                   "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}  # what is not there is fetched from nowhere
-    try:
-        process = subprocess.Popen(["git", f"--git-dir={repository}", *command], env=environment,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    except FileNotFoundError:
-        raise SubmissionError(f"{repository} is a git repository, and git is not installed") from None
-    with process:
-        content = process.stdout.read(limit)
-        if len(content) == limit:
-            process.kill()
-    if process.returncode and len(content) < limit:
-        raise SubmissionError(f"{repository} is a git repository without a readable commit")
-    return content
+def _copy_repository(repository, copy):
+    """Copy what git needs to find the last commit and its files, and nothing that could lead elsewhere."""
+    for name in ("commondir", "objects/info/alternates", "objects/info/http-alternates"):
+        if os.path.lexists(repository / name):
+            raise SubmissionError(f"{repository} is a git repository that names another one ({name})")
+    settings = _plain(repository / "config", 1 << 16) if os.path.lexists(repository / "config") else b""
+    if re.search(rb"(?i)objectformat\s*=\s*\W?sha256|refstorage\s*=\s*\W?reftable", settings):
+        raise SubmissionError(f"{repository} is a git repository in a format that is not read here (sha256, reftable): "
+                              "hand in a folder or a zip file")
+    copy.mkdir()
+    entries = room = 0
+    waiting = ["HEAD", "packed-refs", "refs", "objects"]
+    while waiting:
+        name = waiting.pop()
+        source, target = repository / name, copy / name
+        if name == "packed-refs" and not os.path.lexists(source):
+            continue
+        status = source.lstat()
+        entries, room = entries + 1, room + status.st_size
+        if entries > MAX_ENTRIES or room > MAX_REPOSITORY_BYTES:
+            raise SubmissionError(f"{repository} is a git repository of more than {MAX_ENTRIES} files or "
+                                  f"{MAX_REPOSITORY_BYTES >> 20} MB: hand in less of it, for instance the folder alone")
+        if stat.S_ISDIR(status.st_mode) and name.count("/") < MAX_DEPTH:
+            target.mkdir()
+            waiting += [f"{name}/{entry}" for entry in os.listdir(source) if (name, entry) != ("objects", "info")]
+        elif stat.S_ISREG(status.st_mode):
+            shutil.copyfile(source, target)
+        else:
+            raise SubmissionError(f"{name} in {repository} is not a plain file")
+    (copy / "config").write_text("[core]\n\tbare = true\n")  # in place of the repository's own
+
+
+class Git:
+    """A running `git cat-file`, in the sandbox, over the copy of a repository. Use it as a context manager."""
+
+    def __init__(self, repository, copy, room):
+        program = shutil.which("git")
+        if program is None:
+            raise SubmissionError(f"{repository} is a git repository, and git is not installed")
+        self.repository, self.late = repository, False
+        # Not every system keeps this limit; the deadline holds everywhere.
+        command = ["/bin/sh", "-c", f'ulimit -v {GIT_MEMORY} 2>/dev/null; exec "$0" "$@"',
+                   program, f"--git-dir={copy}", "cat-file", "--batch"]
+        environment = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_NO_REPLACE_OBJECTS": "1"}
+        self.process = subprocess.Popen(room.wrap(command, readable=[copy], environment=environment),
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        env=room.environment())
+        self.timer = threading.Timer(GIT_TIMEOUT, self._stop)
+        self.timer.start()
+
+    def _stop(self):
+        self.late = True
+        self.process.kill()
+
+    def read(self, name, kind, limit, what):
+        """The content of an object of this kind, a tree or a blob. what: it is, for the messages."""
+        try:
+            self.process.stdin.write(name + b"\n")
+            self.process.stdin.flush()
+            header = re.fullmatch(rb"[0-9a-f]+ ([a-z]+) ([0-9]{1,18})\n", self.process.stdout.readline(1000))
+        except OSError:  # it has ended
+            header = None
+        content = b""
+        if header and header[1] == kind:
+            if int(header[2]) > limit:
+                raise SubmissionError(f"{what} in {self.repository} is larger than {limit >> 20} MB")
+            content = self.process.stdout.read(int(header[2]) + 1)
+        if self.late:
+            raise SubmissionError(f"{self.repository} is a git repository that takes more than {GIT_TIMEOUT:g} seconds "
+                                  "to read")
+        if not content.endswith(b"\n"):
+            raise SubmissionError(f"{self.repository} is a git repository without a readable commit")
+        return content[:-1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.timer.cancel()
+        self.process.kill()
+        self.process.communicate()
+
+
+def _find(git, wanted):
+    """Where files of the wanted name stand in the last commit: {path: (mode, name of its blob)}."""
+    found, seen = {}, 0
+    waiting = collections.deque([(PurePosixPath(), b"HEAD^{tree}")])
+    while waiting:
+        place, tree = waiting.popleft()
+        for mode, name, object in _entries(git.read(tree, b"tree", MAX_TREE_BYTES, "a folder"), git.repository):
+            seen += 1
+            if seen > MAX_ENTRIES:
+                raise SubmissionError(f"{git.repository} holds more than {MAX_ENTRIES} files")
+            if name in IGNORED:
+                continue
+            if mode in (b"40000", b"040000") and len(place.parts) < MAX_DEPTH:
+                waiting.append((place / name, object))
+            elif name == wanted.name:
+                found[place / name] = mode, object
+    return found
+
+
+def _entries(tree, repository):
+    """The entries of a folder as git keeps them: mode, blank, name, zero byte, 20 bytes of the object's name."""
+    at = 0
+    while at < len(tree):
+        about, zero, rest = tree[at:at + 5000].partition(b"\0")
+        mode, blank, name = about.partition(b" ")
+        if not zero or not blank or b"/" in name:
+            raise SubmissionError(f"{repository} is a git repository with a broken folder")
+        at += len(about) + 1
+        yield mode, os.fsdecode(name), tree[at:at + 20].hex().encode()
+        at += 20

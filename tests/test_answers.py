@@ -1,13 +1,16 @@
 """`./course answers`: written answers beside the model answer, and the points typed for them."""
 import csv
 import json
+import random
+import re
+import time
 from pathlib import Path
 
 import pytest
 
-from coursekit import answers, batch, gradebook
+from coursekit import answers, gradebook
 from coursekit.release import course_files, discover
-from test_grade_class import course, handed_in, quick, rows, start
+from test_grade_class import course, grade_class, handed_in, quick, rows, start
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = discover(ROOT)["vae"].as_posix()
@@ -69,7 +72,7 @@ def graded(tmp_path):
     (folder / "ada" / "notebooks").mkdir()
     (folder / "ada" / NOTEBOOK).write_text(answered({FIRST.id: "=1+1 </pre><script>", SECOND.id: "Style.\nSlant."}))
     results = start(tmp_path / "out", folder)
-    batch.grade_class(results, quick)
+    grade_class(results, quick)
     gradebook.build(results)
     return results
 
@@ -109,7 +112,7 @@ def test_points_join_the_grade_book(graded):
     page = (graded.folder / "students" / "ada" / "report.html").read_text()
     assert "11.5 <small>of 22 points" in page and "well said" in page
     assert rows(graded.folder / "canvas.csv")[1][-1] == "22"
-    batch.grade_class(graded, quick)  # nothing has changed
+    grade_class(graded, quick)  # nothing has changed
     gradebook.build(graded)
     assert rows(graded.folder / "gradebook.csv")[1] == ada
 
@@ -129,7 +132,7 @@ def test_what_cannot_be_counted(graded, capsys, typed, says):
 def test_keys_as_a_spreadsheet_writes_them(tmp_path, capsys):
     folder = handed_in(tmp_path / "in", "007")
     results = start(tmp_path / "out", folder)
-    batch.grade_class(results, quick)
+    grade_class(results, quick)
     assert course("answers", results.folder) == 0
     sheet = results.folder / "answers.csv"
     sheet.write_text(sheet.read_text(encoding="utf-8-sig").replace(",007,007,0,", ",7,7,1.5,"))
@@ -142,7 +145,7 @@ def test_keys_as_a_spreadsheet_writes_them(tmp_path, capsys):
 
 def test_keys_that_are_alike_as_numbers(tmp_path):
     results = start(tmp_path / "out", handed_in(tmp_path / "in", "007", "7"))
-    batch.grade_class(results, quick)
+    grade_class(results, quick)
     assert course("answers", results.folder) == 0
     sheet = results.folder / "answers.csv"
     sheet.write_text(sheet.read_text(encoding="utf-8-sig").replace(",007,007,0,", ",007,007,3,", 1))
@@ -158,7 +161,7 @@ def test_an_answer_that_comes_later_or_is_another_one_must_be_marked_anew(graded
     for name, texts in now.items():
         (tmp_path / "in" / name / "notebooks").mkdir(exist_ok=True)
         (tmp_path / "in" / name / NOTEBOOK).write_text(answered(texts))
-    batch.grade_class(graded, quick)
+    grade_class(graded, quick)
     capsys.readouterr()
     assert course("answers", graded.folder) == 0
     assert "2 without points" in capsys.readouterr().out
@@ -171,9 +174,73 @@ def test_an_answer_that_comes_later_or_is_another_one_must_be_marked_anew(graded
 
 def test_who_is_not_graded_yet_gets_no_points_for_answers(tmp_path):
     results = start(tmp_path / "out", handed_in(tmp_path / "in", "ada", "bob"))
-    batch.grade_class(results, lambda tasks: list(quick(tasks))[:1])
+    grade_class(results, lambda tasks: list(quick(tasks))[:1])
     assert course("answers", results.folder) == 0
     assert {(row[1], row[3]) for row in rows(results.folder / "answers.csv")[1:]} == {("ada", "0"), ("bob", "")}
+
+
+NASTY = "=+-@'\"';,:. \t\n\r\x1b\0aé1\u2028\uff1d\ufeff|"
+
+
+def test_cells_are_safe_and_are_read_back():
+    draw = random.Random(0)
+    for _ in range(5000):
+        text = "".join(draw.choices(NASTY, k=draw.randrange(9)))
+        written = gradebook.cell(text)
+        read = answers.plain(written)
+        assert answers.letters(read) == answers.letters(text)
+        assert gradebook.cell(read) == written and answers.plain(answers.safe(text)) == text
+        for piece in re.split("[,;\t\r\n]", written):
+            assert piece.lstrip(' "')[:1] not in ("=", "+", "-", "@", "\uff1d"), (text, written)
+        # What spreadsheets make of an apostrophe: Google's hides the first, others double it when a cell is typed.
+        for changed in (written.removeprefix("'"), "'" + written):
+            assert answers.letters(answers.plain(changed)) == answers.letters(text)
+
+
+@pytest.mark.parametrize("spreadsheet", [lambda text: text, lambda text: text.removeprefix("'"),
+                                         lambda text: "'" + text if text.startswith("'") else text],
+                         ids=["keeps", "hides", "doubles"])
+def test_marks_survive_any_answer(tmp_path, spreadsheet):
+    """However often the sheet is written and read, and whatever the answers begin with."""
+    draw = random.Random(1)
+    texts = ["'-1", "''=x", "-a", ";=1", "a\n=1", '"=1', *(
+        "a" + "".join(draw.choices(NASTY, k=12)) for _ in range(6))]
+    folder = handed_in(tmp_path / "in", *(f"s{number}" for number in range(len(texts))))
+    for number, text in enumerate(texts):
+        (folder / f"s{number}" / NOTEBOOK).parent.mkdir()
+        (folder / f"s{number}" / NOTEBOOK).write_text(answered({FIRST.id: text}), encoding="utf-8")
+    results = start(tmp_path / "out", folder)
+    grade_class(results, quick)
+    for run in range(3):
+        assert course("answers", results.folder) == 0
+        header, *table = rows(results.folder / "answers.csv")
+        place = {name: header.index(name) for name in ("points", "comment", "answer")}
+        for row in table:
+            if run and row[0] == FIRST.title:
+                assert (row[place["points"]], row[place["comment"]]) == ("3", "'-1 for style"), row
+            elif row[0] == FIRST.title:
+                row[place["points"]], row[place["comment"]] = "3", "-1 for style"
+            row[place["answer"]] = spreadsheet(row[place["answer"]])
+        with open(results.folder / "answers.csv", "w", encoding="utf-8-sig", newline="") as stream:
+            csv.writer(stream, delimiter=";").writerows([header, *table])
+    assert "-1 for style" in (results.folder / "students" / "s0" / "report.md").read_text()
+
+
+def test_half_of_a_character(tmp_path):
+    """Fits into JSON, and into no file."""
+    text = answered({FIRST.id: "a HERE b"}).replace("HERE", "\\ud800")
+    assert answers.extract(text, QUESTIONS)[FIRST.id] == "a ? b"
+
+
+def test_many_cells_below_a_question_are_put_together_once():
+    notebook = released()
+    place = next(number for number, cell in enumerate(notebook["cells"]) if cell["id"] == FIRST.id)
+    more = [{"cell_type": "markdown", "id": f"new {number}", "source": "x" * 100} for number in range(10_000)]
+    notebook["cells"][place + 1:place + 1] = more
+    begin = time.process_time()
+    found = answers.extract(json.dumps(notebook), QUESTIONS)[FIRST.id]
+    assert len(found) == answers.MAX_CHARACTERS and found.startswith("x" * 100 + "\n\nx")
+    assert time.process_time() - begin < 2
 
 
 def test_no_results(tmp_path, capsys):

@@ -330,3 +330,12 @@ def test_checks_of_this_release_say_missing_and_nothing_worse(released):
     states = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")][:-1]
     assert states and set(states) <= {"missing", "passed"}, done.stdout
     assert states.count("missing") > len(states) / 2, done.stdout
+
+
+@pytest.mark.parametrize("name", ["tokenize", "random", "given"])
+def test_an_assignment_must_not_be_called_like_a_module_of_python(tmp_path, name):
+    for path in (f"notebooks/1_{name}.ipynb", f"helpers/{name}.py"):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).write_text("")
+    with pytest.raises(ReleaseError, match=f"must not be called {name}"):
+        release.discover(tmp_path)

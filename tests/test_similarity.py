@@ -1,12 +1,15 @@
 """Alike submissions are found, and only those."""
+import dataclasses
+import json
 import re
+import time
 
 import pytest
 
-from coursekit import similarity
+from coursekit import class_page, similarity
 from coursekit.audit import load
 from coursekit.release import strip
-from coursekit.sandbox import ROOT
+from coursekit.walls import ROOT
 
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
 GIVEN = strip(SOLUTION, "helpers/vae.py")
@@ -99,3 +102,39 @@ def test_winnowing_finds_every_long_passage():
                       for _ in range(2))
         prints = [similarity.winnow(tokens, range(len(tokens))) for tokens in (one, other)]
         assert prints[0].keys() & prints[1].keys()
+
+
+def test_what_was_found_can_be_stored():
+    """As JSON, in another process; pairs are found as ever then."""
+    sources = {"ada": handed_in(GRID), "bob": handed_in(GRID)}
+    stored = {key: json.dumps(dataclasses.asdict(similarity.own(text, GIVEN))) for key, text in sources.items()}
+    ready = {key: similarity.Own(**json.loads(text)) for key, text in stored.items()}
+    assert similarity.pairs(ready, GIVEN, SOLUTION) == similarity.pairs(sources, GIVEN, SOLUTION)
+
+
+@pytest.mark.parametrize("limit", ["MAX_CHARACTERS", "MAX_LINE"])
+def test_files_that_would_take_long_are_not_compared(monkeypatch, limit):
+    monkeypatch.setattr(similarity, limit, 10)
+    assert similarity.own("x = 1\n", GIVEN).problem == ""
+    text = "x = 1\n" * 2 if limit == "MAX_CHARACTERS" else "x = 1234567\n"
+    found = similarity.own(text, GIVEN)
+    assert found.problem and not found.lines and not found.prints
+
+
+@pytest.mark.parametrize("line", ["$", "(", "a+", "a,", "\\", "'\"", "<>", "1_"])
+def test_no_text_takes_long(line):
+    """Of the largest that are looked at."""
+    text = ((line * 1000)[:999] + "\n") * (similarity.MAX_CHARACTERS // 1000)
+    begin = time.process_time()
+    own = similarity.own(text, GIVEN)
+    assert not own.problem
+    similarity.pairs({"ada": own, "bob": own}, GIVEN, SOLUTION)
+    class_page.side(own, {number for number, _ in own.lines})
+    assert time.process_time() - begin < 2
+
+
+def test_lines_around_what_is_shared():
+    own = similarity.Own([[1, "    a"], [2, "        b"], [3, ""], [9, "    c"], [10, "    d"], [30, "    e"],
+                          [31, "    f"], [90, "g"]])
+    assert class_page.side(own, {2, 30}) == [
+        (1, "", "a", False), (2, "    ", "b", True), None, (30, "", "e", True), (31, "", "f", False)]

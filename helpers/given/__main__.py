@@ -133,14 +133,18 @@ def save_notebook(notebook, path):
     return write(path, nbformat.writes(notebook) + "\n"), write(path.with_suffix(".html"), page)
 
 
-def write(path, text):
-    """Write a text file that appears whole or not at all. Returns its path."""
+def write(path, content):
+    """Write a file, text or bytes, that appears whole or not at all. Returns its path. An OSError names it."""
     partial = path.with_name(path.name + ".part")
     try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        # Half of a character, which JSON allows, must not keep the rest from being written.
+        partial.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "replace"))
         os.replace(partial, path)
+    except OSError as error:  # that of a full disk names nothing
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
     return path
 
 
@@ -377,6 +381,9 @@ def main(arguments=None, commands=COMMANDS):
         args.rest = rest
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # what a terminal cannot show must not end a command
+            stream.reconfigure(errors="backslashreplace")
     try:
         return args.command(args) or 0
     except KeyboardInterrupt:
