@@ -5,7 +5,8 @@ A file test_<module>.py is about helpers/<module>.py. A grading runs the same te
 import pytest
 
 from coursekit.grade import Student, generator
-from coursekit.sandbox import ROOT, Sandbox
+from coursekit.sandbox import Sandbox
+from coursekit.walls import ROOT
 
 
 def pytest_addoption(parser):

@@ -30,7 +30,7 @@ def activation(before, after):
     before, after = before.flatten(), after.flatten()
     ratio = (after / before)[before < 0]
     slope = ratio.median().item() if len(ratio) else 1.0
-    if close(after, torch.where(before < 0, slope * before, before), POINTWISE):
+    if slope > -1e-3 and close(after, torch.where(before < 0, slope * before, before), POINTWISE):
         return {"0": "ReLU", "1": PLAIN}.get(f"{abs(slope):.3g}", f"LeakyReLU with slope {slope:.3g}")
     return next((name for name, function in OTHERS.items() if close(after, function(before), POINTWISE)), None)
 

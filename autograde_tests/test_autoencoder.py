@@ -1,11 +1,13 @@
 """Hidden checks of helpers/autoencoder.py. Each compares what a probe saw with the reference, for inputs drawn anew."""
 import math
+from itertools import permutations
 
 import torch
 from torch.nn import functional as F
 
 from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
-from autograde_tests.layers import PLAIN, POINTWISE, activation, layer_name, same
+from autograde_tests.layers import OTHERS, PLAIN, POINTWISE, activation, layer_name, same
+from autograde_tests.probes import piece
 from helpers import autoencoder
 
 # conv_output_size: 2 points, conv_transpose_output_size: 2 points, count_parameters: 2 points
@@ -14,6 +16,7 @@ from helpers import autoencoder
 def judge_sizes(student, name, cases, slips):
     """Assert what a function gives for some lists of arguments. slips: list of (what a mistake gives, its name)."""
     seen = student.observe("sizes", name=name, cases=cases)["values"]
+    assert len(seen) == len(cases), f"{name} should give {len(cases)} values, got {len(seen)}"
     for value, case in zip(seen, cases):
         assert isinstance(value, int), f"{name}{tuple(case)} should be an int, got {value}: // rounds down to an int"
     expected = [getattr(autoencoder, name)(*case) for case in cases]
@@ -102,55 +105,117 @@ def test_count_parameters(student, rng):
     assert seen["still_frozen"], "count_parameters changes requires_grad of the model"
 
 
-# Networks: ConvAutoencoder 8 points, DenoisingAutoencoder 4, its keyword hidden 1. A probe fills a network with new
-# numbers and returns what went into and came out of each layer. What stands between two layers makes the input of one
-# from the output of the one before.
+# Networks: ConvAutoencoder 8 points, DenoisingAutoencoder 4, its keyword hidden 1. A probe fills a network with numbers
+# that are drawn here, and tells what went into and came out of each layer, and where its weights begin among them.
 
 
-def judge_part(student, rng, name, which, x, image, wanted, end, options=(), free=()):
-    """Assert the layers of an encoder or decoder, one by one.
+KEEP, HALVE = dict(stride=1, padding=1), dict(stride=2, padding=1)
+DOUBLE = dict(stride=2, padding=1, output_padding=1)
+STEPS = {PLAIN: lambda x: x, "ReLU": F.relu, **OTHERS}
 
-    Args:
-        wanted: the layers as they are written in a program.
-        end: the activation after the last one.
-        options: for each layer a dict of stride, padding, output_padding.
-        free: layers after which there may be ReLU or nothing.
+
+def encoder_layers(latent_dim=3):
+    """The layers of ConvAutoencoder's encoder: each as it is written in a program, its options, and what may stand
+    behind it."""
+    return [("Conv2d(1, 64, 3)", HALVE, ["ReLU"]), ("Conv2d(64, 32, 3)", HALVE, ["ReLU"]),
+            ("Conv2d(32, 16, 3)", KEEP, ["ReLU"]), ("Conv2d(16, 2, 3)", KEEP, ["ReLU"]),
+            (f"Linear(98, {latent_dim})", {}, [PLAIN])]
+
+
+def decoder_layers(latent_dim=3):
+    """The same of its decoder. After the linear layer ReLU may stand, or nothing."""
+    return [(f"Linear({latent_dim}, 98)", {}, [PLAIN, "ReLU"]), ("ConvTranspose2d(2, 16, 3)", KEEP, ["ReLU"]),
+            ("ConvTranspose2d(16, 32, 3)", KEEP, ["ReLU"]), ("ConvTranspose2d(32, 64, 3)", DOUBLE, ["ReLU"]),
+            ("ConvTranspose2d(64, 1, 3)", DOUBLE, ["Sigmoid"])]
+
+
+def linears(sizes, end):
+    """Linear layers with ReLU between them. end: what stands behind the last one."""
+    steps = [["ReLU"]] * (len(sizes) - 2) + [[end]]
+    return [(f"Linear({a}, {b})", {}, step) for a, b, step in zip(sizes, sizes[1:], steps)]
+
+
+def judge_parameters(places, sizes, kinds):
+    """Assert that the weights and biases of layers are parameters of their model, each with numbers of its own."""
+    taken = []
+    for (weight, bias), size, kind in zip(places, sizes, kinds):
+        for begin, count in ((weight, math.prod(size)), (bias, size[kind == "conv_transpose2d"])):
+            assert type(begin) is int and begin >= 0, "layers should use parameters of the model as they are"
+            taken.append((begin, begin + count))
+    taken.sort()
+    assert all(end <= begin for (_, end), (begin, _) in zip(taken, taken[1:])), "two layers share parameters"
+
+
+def judge_layers(seen, part, x, numbers, layers, strict=True):
+    """Assert what the layers of a part of a model give for x, one by one, if its parameters are filled with `numbers`.
+
+    All is computed here. What the answer brings says only where it goes wrong, and which activation it has: for
+    strict=False that may be any that we know.
+
+    Returns:
+        what the last layer and its activation should give.
     """
-    seen = student.observe("part", name=name, which=which, x=x, image=image, number=whole(rng, 1, 10 ** 6))
-    assert seen["there"], f"{name} should have self.{which}, an nn.Module"
     kinds = seen["kinds"]
-    assert not seen["norms"], f"the {which} should have no BatchNorm"
+    assert not seen["norms"], f"the {part} should have no BatchNorm"
+    wanted = [layer for layer, _, _ in layers]
     found = [layer_name(kind, size) for kind, size in zip(kinds, seen["sizes"])]
-    assert found == wanted, f"the {which} should run {', '.join(wanted)}; it runs {', '.join(found) or 'no such layer'}"
+    assert found == wanted, f"the {part} should run {', '.join(wanted)}; it runs {', '.join(found) or 'no such layer'}"
     for layer, bias in zip(wanted, seen["biases"]):
-        assert bias, f"{layer} of the {which} has no bias"
-    assert seen["training"], f"{name} should be made in training mode, not in evaluation mode"
+        assert bias, f"{layer} of the {part} has no bias"
+    judge_parameters(seen["places"], seen["sizes"], kinds)
     assert same(seen["input0"], x), f"{wanted[0]} should get the input as it is"
-    for k, setting in enumerate(options):
-        if not setting:
-            continue
-        expected = getattr(F, kinds[k])(seen[f"input{k}"], seen[f"weight{k}"], seen[f"bias{k}"], **setting)
+    for k, (layer, options, allowed) in enumerate(layers):
+        size, (weight, bias) = seen["sizes"][k], seen["places"][k]
+        count = size[kinds[k] == "conv_transpose2d"]
+        given, x = x, getattr(F, kinds[k])(x, piece(numbers, weight, size), piece(numbers, bias, [count]), **options)
         got = seen[f"output{k}"]
-        assert got.shape == expected.shape, f"{wanted[k]} of the {which} should make {tuple(expected.shape[1:])} of " \
-            f"{tuple(seen[f'input{k}'].shape[1:])}, it makes {tuple(got.shape[1:])}: look at stride and padding"
-        assert close(got, expected, POINTWISE), \
-            f"{wanted[k]} of the {which} has other options than stride {setting['stride']} and padding 1"
-    for k in range(len(wanted)):
-        after = seen[f"input{k + 1}"] if k + 1 < len(wanted) else seen["out"]
-        allowed = [end] if k + 1 == len(wanted) else [PLAIN, "ReLU"] if k in free else ["ReLU"]
-        where = f"after {wanted[k]} of the {which} there should be {allowed[0]}"
-        assert isinstance(after, torch.Tensor), f"the {which} should give a tensor, got {after}"
-        kind = activation(seen[f"output{k}"], after)
-        assert kind is not None, f"{where}, and nothing else: Dropout, another activation, a changed order of numbers?"
-        assert kind in allowed, f"{where}, there is {kind}"
+        assert got.shape == x.shape, f"{layer} of the {part} should make {tuple(x.shape[1:])} of " \
+            f"{tuple(given.shape[1:])}, got {tuple(got.shape[1:])}: look at stride and padding"
+        assert close(got, x, POINTWISE), f"{layer} of the {part} has other options than stride {options['stride']} " \
+            "and padding 1" if options else f"{layer} of the {part} should use its weight and bias as they are"
+        after = seen[f"input{k + 1}"] if k + 1 < len(layers) else seen["out"]
+        where = f"after {layer} of the {part} there should be {allowed[0]}"
+        assert isinstance(after, torch.Tensor), f"the {part} should give a tensor, got {after}"
+        kind = next((name for name in allowed if same(after, STEPS[name](x))), None)
+        if kind is None:
+            kind = activation(x, after)
+            assert kind, f"{where}, and nothing else: Dropout, another activation, a changed order of numbers?"
+            assert not strict, f"{where}, there is {kind}"
+        x = (STEPS[kind](x) if kind in STEPS else F.leaky_relu(x, float(kind.split()[-1]))).reshape(after.shape)
+    return x
+
+
+def observe_part(student, name, which, x, image, numbers, arguments=()):
+    """Ask for the layers of an encoder or decoder."""
+    seen = student.observe("part", name=name, which=which, x=x, image=image, numbers=numbers, arguments=list(arguments))
+    assert seen["there"], f"{name} should have self.{which}, an nn.Module"
     return seen
 
 
-ENCODER = ["Conv2d(1, 64, 3)", "Conv2d(64, 32, 3)", "Conv2d(32, 16, 3)", "Conv2d(16, 2, 3)", "Linear(98, 3)"]
-DECODER = ["Linear(3, 98)", "ConvTranspose2d(2, 16, 3)", "ConvTranspose2d(16, 32, 3)", "ConvTranspose2d(32, 64, 3)",
-           "ConvTranspose2d(64, 1, 3)"]
-KEEP, HALVE = dict(stride=1, padding=1), dict(stride=2, padding=1)
-DOUBLE = dict(stride=2, padding=1, output_padding=1)
+def judge_part(student, name, which, x, image, numbers, layers, shape):
+    """Assert the layers of an encoder or decoder, and the shape of what it gives. Returns what it should give."""
+    seen = observe_part(student, name, which, x, image, numbers)
+    expected = judge_layers(seen, which, x, numbers, layers)
+    assert seen["training"], f"{name} should be made in training mode, not in evaluation mode"
+    expect_tensor("the code" if which == "encoder" else "the decoded images", seen["out"], shape)
+    return expected
+
+
+def judge_encoder(student, rng, name, x, image, count, layers):
+    """Assert the layers of an encoder. With some numbers the whole code is positive, and a ReLU on it would not show:
+    then others are drawn."""
+    for _ in range(8):
+        code = judge_part(student, name, "encoder", x, image, draw_numbers(rng, count), layers, (len(x), 3))
+        if (code < 0).any():
+            return
+
+
+# As many numbers as ConvAutoencoder has parameters, or some more; the denoiser uses its numbers again and again.
+NUMBERS = 50_021, 100_003
+
+
+def draw_numbers(rng, count):
+    return uniform(rng, count, low=-1)
 
 
 @graded("autoencoder.ConvAutoencoder", points=2,
@@ -158,63 +223,94 @@ DOUBLE = dict(stride=2, padding=1, output_padding=1)
 def test_conv_encoder(student, rng):
     """Every layer of the encoder: what it is, its stride and padding, what follows on it."""
     x = normal(rng, whole(rng, 5, 9), 1, 28, 28)
-    seen = judge_part(student, rng, "ConvAutoencoder", "encoder", x, x[:2].clone(), ENCODER, PLAIN,
-                      [HALVE, HALVE, KEEP, KEEP])
-    expect_tensor("the code", seen["out"], (len(x), 3))
+    judge_encoder(student, rng, "ConvAutoencoder", x, x[:2].clone(), NUMBERS[0], encoder_layers())
 
 
 @graded("autoencoder.ConvAutoencoder", points=3,
         hint="Linear to 98; ConvTranspose2d to 16, 32, 64, 1 channels, 3x3, padding 1, strides 1, 1, 2, 2, the last "
              "two with output_padding 1; ReLU between them, Sigmoid at the end.")
 def test_conv_decoder(student, rng):
-    """Every layer of the decoder. After the linear one ReLU may stand, or nothing."""
+    """Every layer of the decoder."""
     z, image = normal(rng, whole(rng, 9, 12), 3), normal(rng, 2, 1, 28, 28)
-    seen = judge_part(student, rng, "ConvAutoencoder", "decoder", z, image, DECODER, "Sigmoid",
-                      [None, KEEP, KEEP, DOUBLE, DOUBLE], free=[0])
-    expect_tensor("the decoded images", seen["out"], (len(z), 1, 28, 28))
+    judge_part(student, "ConvAutoencoder", "decoder", z, image, draw_numbers(rng, NUMBERS[0]), decoder_layers(),
+               (len(z), 1, 28, 28))
 
 
-def judge_reconstruction(student, rng, name, x):
-    """Assert that a model decodes the code of its input, and that it learns."""
-    seen = student.observe("reconstruction", name=name, x=x, number=whole(rng, 1, 10 ** 6))
+def near(value, expected):
+    return isinstance(value, torch.Tensor) and close(value, expected, 1e-4)
+
+
+def judge_reconstruction(student, rng, name, x, numbers, layers):
+    """Assert that a model decodes the code of its input, and that it learns. Returns what the probe saw.
+
+    Two matrices stand for encoder and decoder: it does not matter here whether these are right.
+    """
+    pixels = x[0].numel()
+    encoder, decoder = normal(rng, 3, pixels) / pixels ** 0.5, normal(rng, pixels, 3)
+    seen = student.observe("reconstruction", name=name, x=x, numbers=numbers, encoder=encoder, decoder=decoder)
     out, code = seen["out"], seen["code"]
     assert isinstance(out, torch.Tensor), f"model(x) should return x_hat, a tensor; got {out}"
     assert not (isinstance(code, torch.Tensor) and out.shape == code.shape), \
         "model(x) returns the code: decode it, too"
     expect_tensor("model(x)", out, x.shape)
-    if not close(out, seen["decoded"], 1e-4):
-        assert not close(out, seen["decoded"] + x, 1e-4), "model(x) adds its input: return what the decoder gives"
-        raise AssertionError("model(x) should be the decoder's output for the encoder's output, and nothing else")
+    leaf = x.clone().requires_grad_()
+    expected = (leaf.flatten(1) @ encoder.T @ decoder.T).view(x.shape)
+    composed, gradient = seen.get("composed_out"), seen.get("composed_gradient")
+    if not near(composed, expected):
+        assert not near(composed, expected + x), "model(x) adds its input: return what the decoder gives"
+        try:  # a model may call its layers without the parts that they are in
+            expected, gradient = judge_layers(seen, name, leaf, numbers, layers), seen["gradient"]
+        except AssertionError:
+            raise AssertionError("model(x) should be the decoder's output for the encoder's output, and nothing "
+                                 "else") from None
     assert seen["learns"], "model(x) has no gradient: is it detached, or computed under torch.no_grad?"
     assert not seen["silent"], f"no gradient reaches {seen['silent'][0]}: is the code detached?"
+    due, = torch.autograd.grad(expected.square().sum(), leaf)
+    expect_tensor("the gradient of model(x) in x", gradient, x.shape)
+    assert close(gradient / due.abs().max(), due / due.abs().max(), 1e-3), "the gradient of model(x) in x is wrong"
     assert seen["untouched"], "model(x) changes x in place"
+    return seen
 
 
 @graded("autoencoder.ConvAutoencoder", points=1, hint="return self.decoder(self.encoder(x))")
 def test_conv_reconstruction(student, rng):
-    judge_reconstruction(student, rng, "ConvAutoencoder", normal(rng, whole(rng, 3, 6), 1, 28, 28))
+    x, numbers = normal(rng, whole(rng, 3, 6), 1, 28, 28), draw_numbers(rng, NUMBERS[0])
+    judge_reconstruction(student, rng, "ConvAutoencoder", x, numbers, encoder_layers() + decoder_layers())
 
 
-def judge_size(student, name, image, count, code, arguments=()):
-    """Assert the number of parameters and of numbers in a code."""
-    seen = student.observe("size", name=name, image=image, arguments=list(arguments))
-    call = f"{name}({', '.join(map(str, arguments))})"
-    expect_tensor(f"a code of {call}", seen["code"], (len(image), code))
+def judge_count(call, seen, count):
     assert seen["parameters"] == count, f"{call} should have {count:,} parameters that learn, it has " \
         f"{seen['parameters']:,}"
+
+
+def computes(seen, x, numbers, layers):
+    """True if the layers of a part are there, whatever activations stand between them."""
+    try:
+        judge_layers(seen, "part", x, numbers, layers, strict=False)
+        return True
+    except AssertionError:
+        return False
 
 
 @graded("autoencoder.ConvAutoencoder", points=2,
         hint="48,724 parameters; latent_dim is the size of the code: nn.Linear(98, latent_dim), and back.")
 def test_conv_size(student, rng):
     """Number of parameters, for three latent numbers and for some other."""
-    image, dim = uniform(rng, whole(rng, 2, 5), 1, 28, 28), whole(rng, 4, 40)
-    judge_size(student, "ConvAutoencoder", image, 48724, 3)
-    judge_size(student, "ConvAutoencoder", image, 48724 + (dim - 3) * (98 + 1 + 98), dim, [dim])
+    numbers = draw_numbers(rng, NUMBERS[0])
+    for arguments in ([], [whole(rng, 4, 40)]):
+        dim, call = sum(arguments) or 3, f"ConvAutoencoder({', '.join(map(str, arguments))})"
+        x, z, image = normal(rng, whole(rng, 2, 5), 1, 28, 28), normal(rng, 4, dim), normal(rng, 2, 1, 28, 28)
+        seen = observe_part(student, "ConvAutoencoder", "encoder", x, image, numbers, arguments)
+        expect_tensor(f"a code of {call}", seen["out"], (len(x), dim))
+        judge_count(call, seen, 48724 + (dim - 3) * (98 + 1 + 98))
+        # Who has made a mistake in one of them still has the right sizes.
+        if not computes(seen, x, numbers, encoder_layers(dim)):
+            seen = observe_part(student, "ConvAutoencoder", "decoder", z, image, numbers, arguments)
+            assert computes(seen, z, numbers, decoder_layers(dim)), \
+                f"neither the encoder nor the decoder of {call} has the layers that are wanted"
 
 
-def linears(*sizes):
-    return [f"Linear({a}, {b})" for a, b in zip(sizes, sizes[1:])]
+DENOISER = [4096, 256, 64, 12, 3]
 
 
 @graded("autoencoder.DenoisingAutoencoder", points=3,
@@ -222,28 +318,34 @@ def linears(*sizes):
 def test_denoiser(student, rng):
     """Every layer of encoder and decoder."""
     x, z, image = normal(rng, 16, 4096), normal(rng, 16, 3), normal(rng, 2, 4096)
-    seen = judge_part(student, rng, "DenoisingAutoencoder", "encoder", x, image, linears(4096, 256, 64, 12, 3), PLAIN)
-    expect_tensor("the code", seen["out"], (16, 3))
-    seen = judge_part(student, rng, "DenoisingAutoencoder", "decoder", z, image, linears(3, 12, 64, 256, 4096), "Tanh")
-    expect_tensor("the decoded images", seen["out"], (16, 4096))
+    judge_encoder(student, rng, "DenoisingAutoencoder", x, image, NUMBERS[1], linears(DENOISER, PLAIN))
+    judge_part(student, "DenoisingAutoencoder", "decoder", z, image, draw_numbers(rng, NUMBERS[1]),
+               linears(DENOISER[::-1], "Tanh"), (16, 4096))
 
 
 @graded("autoencoder.DenoisingAutoencoder", points=1, hint="return self.decoder(self.encoder(x)); 2,136,291 parameters")
 def test_denoiser_reconstruction(student, rng):
-    x = uniform(rng, whole(rng, 3, 6), 4096)
-    judge_reconstruction(student, rng, "DenoisingAutoencoder", x)
-    judge_size(student, "DenoisingAutoencoder", x, 2136291, 3)
+    x, numbers = uniform(rng, whole(rng, 3, 6), 4096), draw_numbers(rng, NUMBERS[1])
+    seen = judge_reconstruction(student, rng, "DenoisingAutoencoder", x, numbers,
+                                linears(DENOISER, PLAIN) + linears(DENOISER[::-1], "Tanh"))
+    expect_tensor("a code of DenoisingAutoencoder()", seen["code"], (len(x), 3))
+    judge_count("DenoisingAutoencoder()", seen, 2136291)
 
 
 @graded("autoencoder.hidden", points=1, gap="DenoisingAutoencoder.__init__",
         hint="hidden is the size of the first hidden layer, and of the last one.")
 def test_hidden(student, rng):
     """The keyword by which two sizes are compared."""
-    units = 8 * whole(rng, 9, 20) + 1
-    inputs = student.observe("hidden", x=uniform(rng, 2, 4096), units=units)["inputs"]
+    units, x, numbers = 8 * whole(rng, 9, 20) + 1, uniform(rng, 2, 4096), draw_numbers(rng, NUMBERS[1])
+    seen = student.observe("hidden", x=x, units=units, numbers=numbers)
+    inputs = seen["inputs"]
     assert units in inputs, f"with hidden={units} no layer gets {units} numbers: is hidden used?"
     assert inputs[1] == units, f"with hidden={units} the second layer should get {units} numbers, it gets {inputs[1]}"
     assert inputs[-1] == units, f"with hidden={units} the last layer should get {units} numbers, it gets {inputs[-1]}"
+    for label, size in (("first", (units, 4096)), ("last", (4096, units))):
+        expected, bias = x[:, :size[1]] @ piece(numbers, 0, size).T, piece(numbers, 0, size[:1])
+        assert near(seen[label], expected + bias) or near(seen[label], expected), \
+            f"with hidden={units} the {label} layer should be Linear({size[1]}, {size[0]})"
 
 
 # reconstruction_loss: 4 points
@@ -297,6 +399,7 @@ def test_loss(student, rng):
     assert seen["untouched"], "the loss changes what it is given: compute new tensors"
     for k, case in enumerate(cases):
         value, expected = seen[f"loss{k}"], F.mse_loss(*case)
+        expect_tensor("the loss", value, ())
         if close(value, expected, 1e-5):
             continue
         for wrong, what in loss_slips(*case).items():
@@ -317,15 +420,22 @@ def test_loss_gradient(student, rng):
 @graded("autoencoder.reconstruction_loss", points=2,
         hint="if x_hat.shape != x.shape: raise ValueError with both shapes in its text")
 def test_loss_refuses(student, rng):
-    """Shapes that broadcast, shapes that do not, shapes with as many numbers, in both orders."""
+    """Shapes that broadcast, shapes that do not, shapes with as many numbers, in both orders, and equal shapes."""
     n, h, w = whole(rng, 2, 6), whole(rng, 3, 6), whole(rng, 7, 9)
     both = [((n, 1, h, w), (n, h, w)), ((n, 1, h, w), (1, 1, h, w)), ((n, 1, h, w), (n, h * w)),
             ((n, 1, h, w), (n, 1, w, h)), ((n, 1), (n,)), ((n, 1, h, w), (n, 3, h, w)),
             ((n, 1, h, w), (n + 7, 1, h, w)), ((n, 1, h, w), (n, 1, h, 1)), ((n, h), ())]
-    shapes = both + [(b, a) for a, b in both]
-    seen = student.observe("refusals", shapes=shapes)["raised"]
-    for (one, other), (kind, text) in zip(shapes, seen):
+    alike = [((n, 1, h, w), (n, 1, h, w)), ((n, h * w), (n, h * w)), ((n, 3, h, h), (n, 3, h, h))]
+    shapes = both + [(b, a) for a, b in both] + alike
+    order = torch.randperm(len(shapes), generator=rng).tolist()
+    seen = student.observe("refusals", shapes=[shapes[k] for k in order])["raised"]
+    assert len(seen) == len(shapes), f"there should be {len(shapes)} losses or errors, got {len(seen)}"
+    for k, (kind, text) in sorted(zip(order, seen)):
+        one, other = shapes[k]
         where = f"x_hat of shape {tuple(one)} and x of shape {tuple(other)}"
+        if one == other:
+            assert not kind, f"{where} should give a loss, got {kind}: {text}"
+            continue
         assert kind, f"{where} give a loss, {text}: shapes that differ should be refused with a ValueError"
         assert kind == "ValueError", f"{where} should raise ValueError, got {kind}: {text}"
         for shape in (one, other):
@@ -352,6 +462,13 @@ def small_set(rng, levels=False):
     return images, normal(rng, 3, 6), normal(rng, 6, 3)
 
 
+def set_of_one(rng):
+    """A set of one tiny image, many times over, with the two matrices. Who weighs batches wrongly, drops some or
+    changes their order gets the right result of it: the checks with this set ask for something else."""
+    count = 1000 * whole(rng, COUNTS[0] // 1000, COUNTS[1] // 1000)
+    return uniform(rng, 1, 1, 2, 3, low=0.3).repeat(count, 1, 1, 1), normal(rng, 3, 6), normal(rng, 6, 3)
+
+
 def run_over_set(student, name, images, encoder, decoder, training=False):
     """Run mean_loss or encode_all; assert that it is not all done at once, in evaluation mode, and in order."""
     return student.observe("over_set", name=name, images=images, encoder_weight=encoder, decoder_weight=decoder,
@@ -368,11 +485,13 @@ def judge_mean(seen, images, encoder, decoder):
     """Assert the value of mean_loss for float images in [0, 1]; name the slip if it is wrong."""
     assert seen["kind"] == "float", f"mean_loss should return a float, got {seen['kind']}: use .item() on a tensor"
     each, value, sizes = errors(images, encoder, decoder), seen["value"], seen["batches"]
+    expect_tensor("mean_loss(model, images)", value, ())
     if close(1000 * value, 1000 * each.mean(), 1e-5):
         return
     assert sum(sizes) >= len(each), f"{sum(sizes)} of {len(each)} images went through the model: none should be left " \
         "out, those of the last and smaller batch neither"
     assert sum(sizes) == len(each), f"{sum(sizes)} images went through the model, there are {len(each)}: each once"
+    assert min(sizes) > 0, "a batch without images went through the model"
     means = torch.stack([group.mean() for group in each.split(sizes)])
     slips = {
         means.mean(): "that is the mean of the batches' means: a smaller last batch should count by its size",
@@ -388,6 +507,34 @@ def judge_mean(seen, images, encoder, decoder):
         assert not close(1000 * value, 1000 * wrong.double(), 1e-5), what
     assert True not in seen["modes"], "the model should reconstruct in evaluation mode: call model.eval() first"
     raise AssertionError(f"the mean loss should be {each.mean():.6g}, got {value.item():.6g}")
+
+
+def agrees(value, expected):
+    """True if a value is that number, or these numbers, and not 0: to four digits, however small it is."""
+    return isinstance(value, torch.Tensor) and value.shape == expected.shape and bool(expected.norm() > 0) and \
+        bool((value.double() - expected).norm() < 1e-4 * expected.norm())
+
+
+def judge_mean_of_one(seen, images, encoder, decoder):
+    """Assert that mean_loss of `set_of_one` is the loss of that image, or what else is made of it by a slip that other
+    checks are about."""
+    x, value = images[:1].double(), seen["value"]
+    code = x.flatten(1) @ encoder.T.double()
+    bases = [errors(x, encoder, decoder), errors(x / 255, encoder, decoder), code.square().mean(dim=1),
+             (code @ decoder.T.double() / 2 - x.flatten(1)).square().mean(dim=1)]  # in training mode
+    count, batches = len(images), len(seen["batches"])
+    factors = (1, 6, count, 6 * count, batches, batches / count)
+    assert any(agrees(value, factor * base.squeeze()) for base in bases for factor in factors), \
+        f"the mean loss of {count} equal images should be that of one of them, {bases[0].item():.6g}"
+
+
+def judge_code_of_one(seen, images, encoder, decoder):
+    """The same for encode_all and the image's code."""
+    code, values = images[:1].double().flatten(1) @ encoder.T.double(), seen["value"]
+    slips = code, code.relu(), code / 2, code / 255, code @ decoder.T.double()
+    assert isinstance(values, torch.Tensor), f"encode_all should return a tensor, got {values}"
+    assert any(agrees(values.flatten()[:due.numel()], due.squeeze(0)) for due in slips), \
+        f"the codes of {len(images)} equal images should all be the code of one of them"
 
 
 def judge_kept(seen, training, name):
@@ -421,9 +568,11 @@ def test_mean_loss(student, rng):
 @graded("autoencoder.mean_loss", points=1, hint="model.eval() first, model.train(was_training) at the end")
 def test_mean_loss_leaves_the_model(student, rng):
     """Mode, gradients, parameters, for a model in training mode and for one in evaluation mode."""
-    given = small_set(rng)
+    given = set_of_one(rng)
     for training in (True, False):
-        judge_kept(run_over_set(student, "mean_loss", *given, training), training, "mean_loss")
+        seen = run_over_set(student, "mean_loss", *given, training)
+        judge_kept(seen, training, "mean_loss")
+        judge_mean_of_one(seen, *given)
 
 
 @graded("autoencoder.mean_loss", points=1, hint="to_float(batch) brings uint8 into [0, 1], and leaves float as it is.")
@@ -441,8 +590,10 @@ def test_mean_loss_of_levels(student, rng):
 
 @graded("autoencoder.mean_loss", points=1, hint="images.split(200) gives batches.")
 def test_mean_loss_in_batches(student, rng):
-    given = small_set(rng)
-    judge_batches(run_over_set(student, "mean_loss", *given), given[0], "mean_loss")
+    given = set_of_one(rng)
+    seen = run_over_set(student, "mean_loss", *given)
+    judge_batches(seen, given[0], "mean_loss")
+    judge_mean_of_one(seen, *given)
 
 
 def judge_codes(seen, images, encoder):
@@ -468,11 +619,12 @@ def test_encode_all(student, rng):
 
 @graded("autoencoder.encode_all", points=1, hint="model.eval() first, model.train(was_training) at the end; in batches")
 def test_encode_all_leaves_the_model(student, rng):
-    given = small_set(rng)
+    given = set_of_one(rng)
     for training in (True, False):
         seen = run_over_set(student, "encode_all", *given, training)
         judge_kept(seen, training, "encode_all")
         judge_batches(seen, given[0], "encode_all")
+        judge_code_of_one(seen, *given)
 
 
 @graded("autoencoder.encode_all", points=1, hint="to_float(batch) brings uint8 into [0, 1], and leaves float as it is.")
@@ -531,13 +683,19 @@ def test_latent_grid(student, rng):
 
 @graded("autoencoder.latent_grid", points=1, hint="steps is 12 if it is not given; the grid has the codes' dtype.")
 def test_latent_grid_kept(student, rng):
-    """Default number of steps; dtype; the codes stay as they are."""
-    codes = some_codes(rng)
+    """Default number of steps; dtype; the codes stay as they are. The order of the axes and their direction
+    do not matter here."""
+    end = float(uniform(rng, 1, low=1, high=20))
+    codes = end * (uniform(rng, whole(rng, 50, 90), 3, low=-1).sign())
+    codes[0], codes[1] = end, -end
     seen = student.observe("grid", codes=codes)
     expect_tensor("latent_grid(codes)", seen["grid"], (12, 12, 12, 3))
     assert seen["dtype"] == "torch.float32", f"the codes are float32, the grid has dtype {seen['dtype']}: a decoder " \
         "would refuse it"
     assert seen["untouched"], "latent_grid changes the codes in place"
+    due = points_of([torch.linspace(-end, end, 12)] * 3)
+    assert any(close(sign * seen["grid"], due.permute(*order, 3)) for order in permutations(range(3))
+               for sign in (1, -1)), f"the axes of the grid should run from {-end:.4g} to {end:.4g} in 12 equal steps"
 
 
 # add_salt_and_pepper: 5 points
@@ -605,6 +763,15 @@ def test_noise(student, rng):
         judge_shares(what, noise, amount)
 
 
+def judge_touched(what, noisy, images):
+    """Assert that an image is there, with noise on it: of whichever kind, which another check is about."""
+    expect_tensor(what, noisy, images.shape)
+    kept = (noisy == images).float().mean()
+    assert kept < 0.95, f"{what}: there is no noise"
+    assert kept + ((noisy == 0) | (noisy == 1)).float().mean() > 0.25, \
+        f"{what}: pixels should stay as they are, or become 0 or 1"
+
+
 @graded("autoencoder.add_salt_and_pepper", points=2,
         hint="torch.rand(..., generator=generator): every random number comes from the generator.")
 def test_noise_of_a_generator(student, rng):
@@ -612,7 +779,7 @@ def test_noise_of_a_generator(student, rng):
     images = uniform(rng, 8, 1, 16, 16, low=0.05, high=0.95)
     seen = student.observe("seeded", images=images, amount=0.5, number=whole(rng, 1, 10 ** 6))
     for label in ("one", "same", "other", "one_next"):
-        expect_tensor("the noisy images", seen[label], images.shape)
+        judge_touched("the noisy images", seen[label], images)
     assert not torch.equal(seen["one"], seen["one_next"]), \
         "two calls with one generator gave the same noise: draw from the generator itself, as it is"
     assert torch.equal(seen["one"] == images, seen["same"] == images), \
@@ -635,6 +802,8 @@ def test_noise_kept(student, rng):
         for amount in (0.0, 0.5, 1.0):
             seen = student.observe("noise", images=images, amount=amount)
             expect_tensor(f"the noisy images for shape {shape}", seen["first"], shape)
+            if amount == 0.5:
+                judge_touched(f"the noisy images for shape {shape}", seen["first"], images)
             assert seen["untouched"], "the images that are given are changed in place: work on a copy"
             assert seen["dtype"] == "torch.float64", f"images of dtype float64 become {seen['dtype']}"
             count = (seen["first"] == images).sum().item()

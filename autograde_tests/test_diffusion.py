@@ -1,9 +1,16 @@
-"""Hidden checks of helpers/diffusion.py. Each compares what a probe saw with the reference, for inputs drawn anew."""
+"""Hidden checks of helpers/diffusion.py. Each compares what a probe saw with the reference, for inputs drawn anew.
+
+Where a solution draws numbers itself, what it sends could be made up so that all parts fit together. So each check also
+asks for something that follows from what the grader has drawn: the points for a part count if the rest is right, or
+wrong in a usual way.
+"""
+import itertools
 import math
 
 import torch
 
 from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
+from autograde_tests.probes.diffusion import WEIGHT, Labelled, Model
 
 NAMES = ("alphas_cumprod", "alphas", "betas")
 
@@ -111,8 +118,18 @@ def same_betas(a, b, tolerance=4e-3):
 
 
 def same_products(a, b):
-    """True if alphas_cumprod agree up to what float32 costs in a product of many factors."""
-    return a.shape == b.shape and bool(((a - b).abs() <= 1e-5).all())
+    """True if alphas_cumprod agree up to what float32 costs in a product of many factors; small ones, too."""
+    off = (a - b).abs()
+    return a.shape == b.shape and bool((off <= 1e-5).all() and (off <= 0.05 * b.abs() + 1e-30).all())
+
+
+def judge_usual(name, betas, usual):
+    """Assert that betas are among the usual ones, right or wrong: with made-up ones all else can be made to fit.
+
+    Equal ones do not count, they need no product.
+    """
+    assert any(same_betas(betas, known) and known.max() - known.min() > 1e-3 for known in usual), \
+        f"the betas of {name} are neither right nor those of a usual mistake, so nothing that follows from them counts"
 
 
 def judge_parts(name, found):
@@ -160,6 +177,14 @@ def linear_slips(steps):
     }
 
 
+def usual_lines(betas):
+    """The betas of usual mistakes, and all that are equally spaced between the first one and the last one found."""
+    ends = betas[0].item(), betas[-1].item()
+    if 0 <= min(ends) and max(ends) < 1:
+        yield torch.linspace(*ends, len(betas), dtype=torch.double)
+    yield from linear_slips(len(betas)).values()
+
+
 @graded("diffusion.linear_schedule", points=1, hint="torch.linspace(1e-4, 0.02, steps)")
 def test_linear_betas(student, rng):
     steps = whole(rng, 30, 90)
@@ -184,6 +209,7 @@ def test_linear_products(student, rng):
         products, own = judge_parts("linear_schedule", found)
         assert same_products(products, own), "alphas_cumprod of linear_schedule should be the product of all alphas " \
             f"so far, {own[-1]:.6g} at the end; it is {products[-1]:.6g}"
+        judge_usual("linear_schedule", found["betas"], usual_lines(found["betas"]))
 
 
 def cosine_f(places, s=0.008, power=2, quarter=math.pi / 2):
@@ -230,6 +256,14 @@ def cosine_slips(steps):
     }
 
 
+def usual_cosines(steps):
+    """The right betas, and those of usual mistakes."""
+    for s, low, high in itertools.product((0.008, 0.0, 0.001, 0.01, 0.08), (1e-4, 0.0, 1e-5, 1e-3),
+                                          (0.9999, 0.999, 0.99, 1.0)):
+        yield cosine_betas(steps, s=s, low=low, high=high)
+    yield from cosine_slips(steps).values()
+
+
 def judge_cosine(found, steps):
     """Assert the betas of a cosine schedule."""
     products, alphas, betas = (found[key] for key in NAMES)
@@ -261,27 +295,28 @@ def test_cosine_products(student, rng):
     steps = whole(rng, 30, 90)
     for found, count in zip(observe_schedule(student, "cosine_schedule", steps), (steps, 1000)):
         products, own = judge_parts("cosine_schedule", found)
+        betas = found["betas"]
         f = cosine_f(torch.linspace(0, 1, count + 1, dtype=torch.double))
-        last = abs(products[-1] / own[-1] - 1) < 0.05
-        same = (products - own).abs().max() <= 1e-5
-        if not (same and last):
+        if not same_products(products, own):
             for g in (f[1:], f[1:] / f[0], f[:-1], f[:-1] / f[0]):
                 assert not close(products, g, 1e-6), "alphas_cumprod is the cosine before the clipping, the last one " \
                     "is 0: compute it anew, as the product of the clipped alphas"
-        assert same and last, "alphas_cumprod of cosine_schedule should be the product of all clipped alphas so far, " \
-            f"{own[-1]:.6g} at the end; it is {products[-1]:.6g}"
+            raise AssertionError("alphas_cumprod of cosine_schedule should be the product of all clipped alphas so "
+                                 f"far, {own[-1]:.6g} at the end; it is {products[-1]:.6g}")
+        judge_usual("cosine_schedule", betas, usual_cosines(count))
 
 
 @graded("diffusion.cosine_schedule", points=1, hint="betas.clamp(1e-4, 0.9999), before anything is computed from them")
 def test_cosine_range(student, rng):
     """No beta of 0 or 1, no alpha of 0, for few steps and for many."""
     steps = whole(rng, 3, 12)
-    for found in observe_schedule(student, "cosine_schedule", steps):
+    for found, count in zip(observe_schedule(student, "cosine_schedule", steps), (steps, 1000)):
         products, alphas, betas = (found[key] for key in NAMES)
         assert alphas.min() > 0 and products.min() > 0, "an alpha or alphas_cumprod is 0: sampling divides by it, so " \
             "clip the betas to [1e-4, 0.9999], and compute all else after the clipping"
         assert betas.min() > 0, "a beta is 0 or negative: clip the betas to [1e-4, 0.9999]"
         assert (products[1:] < products[:-1]).all(), "alphas_cumprod of cosine_schedule should fall at every step"
+        judge_usual("cosine_schedule", betas, usual_cosines(count))
 
 
 # add_noise: 6 points
@@ -342,6 +377,8 @@ def judge_noise(seen, batch, t, table, form):
         t = t[:1].expand(len(batch))
     a = spread(table[t], batch)
     if close(out, a.sqrt() * x + (1 - a).sqrt() * eps, 1e-5):
+        # With eps of nearly 0, or so large that x_0 is lost in it, half of the formula would do.
+        assert eps.numel() < 20 or 0.1 < eps.square().mean().sqrt() < 10, "eps should come from N(0, I)"
         return
     for slip, wrong in noise_slips(x, eps, a).items():
         assert not close(out, wrong, 1e-5), slip
@@ -371,7 +408,7 @@ def test_add_noise_int(student, rng):
     steps = whole(rng, 20, 40)
     table = uniform(rng, steps, low=0.05, high=0.95)
     for k in (whole(rng, 1, steps - 2), steps - 1, 0):
-        batch, t = normal(rng, whole(rng, 5, 9), 2), torch.tensor([k])
+        batch, t = normal(rng, whole(rng, 10, 16), 2), torch.tensor([k])
         seen = observe_noise(student, rng, batch, t, "int", table)
         judge_noise(seen, batch, t, table, "int")
         assert seen["untouched"], "add_noise changes the batch it is given: batch *= ... works in place"
@@ -383,7 +420,7 @@ def test_add_noise_each(student, rng):
     steps = whole(rng, 20, 40)
     table = uniform(rng, steps, low=0.05, high=0.95)
     for form in ("(N,)", "(N, 1)"):
-        for count in (2, whole(rng, 5, 9), 1):
+        for count in (2, whole(rng, 10, 16), 1):
             batch, t = normal(rng, count, 2), torch.randperm(steps - 2, generator=rng)[:count] + 1
             seen = observe_noise(student, rng, batch, t, form, table)
             judge_noise(seen, batch, t, table, form)
@@ -409,8 +446,8 @@ def test_add_noise_images(student, rng):
 @graded("diffusion.add_noise", points=1, hint="torch.randn_like(batch), at each call anew")
 def test_add_noise_distribution(student, rng):
     """eps is drawn from N(0, I), independently for each sample and coordinate, anew at each call."""
-    batch = normal(rng, 4000, 2) + 3
-    seen = observe_noise(student, rng, batch, torch.tensor([3]), "int", uniform(rng, 10, low=0.05, high=0.95))
+    batch, t, table = normal(rng, 4000, 2) + 3, torch.tensor([3]), uniform(rng, 10, low=0.05, high=0.95)
+    seen = observe_noise(student, rng, batch, t, "int", table)
     eps, again = seen["eps"], seen["again_eps"]
     assert not close(eps, again), "two calls gave the same noise: is a seed set inside the function?"
     assert eps.std(dim=0).min() > 1e-3, "every sample of the batch has the same noise: draw as many as there are"
@@ -421,17 +458,19 @@ def test_add_noise_distribution(student, rng):
     joint = torch.stack([(a * b).mean() for a, b in ((eps[:, 0], eps[:, 1]), (eps[1:], eps[:-1]), (eps, again),
                                                      (eps, batch - 3))])
     assert joint.abs().max() < 0.09, "the numbers in eps depend on each other, on the batch, or on the call before"
+    judge_noise(seen, batch, t, table, "int")
 
 
 # noise_prediction_loss: 5 points
 
 def observe_loss(student, rng, batch, table):
-    """Ask for a loss; assert that it is a scalar, and that the model was asked once about the whole batch.
+    """Ask for a loss; assert that it is a scalar, and that the model was asked once about the whole batch, with noise.
 
-    Returns what was seen, and eps as it follows from what the model got.
+    Returns what was seen; eps as it follows from what the model got; and what the model said.
     """
+    number = whole(rng, 1, 10 ** 6)
     seen = student.observe("loss", batch=batch, alphas_cumprod=table, signal=table.sqrt(), noise=(1 - table).sqrt(),
-                           number=whole(rng, 1, 10 ** 6))
+                           number=number)
     assert seen["calls"], "the loss never asks the model: model(noised, t)"
     asked, times = seen["asked"], seen["times"]
     expect_tensor("what the model gets", asked if isinstance(asked, str) else asked[0], batch.shape)
@@ -440,6 +479,7 @@ def observe_loss(student, rng, batch, table):
         f"the loss should be one number, it has shape {tuple(value.shape)}: take the mean"
     expect_tensor("the loss", value, ())
     assert len(asked) == 1, f"the loss should ask the model once, it asks {len(asked)} times"
+    expect_tensor("t", times[0], (len(batch),))
     assert seen["untouched"], "the loss changes the batch it is given"
     assert not close(asked[0], batch, 1e-5), "the model gets the batch without noise: it should get the noised one"
     t = times[0]
@@ -451,46 +491,61 @@ def observe_loss(student, rng, batch, table):
     assert t.min() >= 0 and t.max() < len(table), \
         f"t should run from 0 to T - 1 = {len(table) - 1}, it runs from {t.min():.0f} to {t.max():.0f}"
     a = spread(table.double()[t.long()], batch)
-    return seen, (asked[0].double() - a.sqrt() * batch.double()) / (1 - a).sqrt()
+    eps = (asked[0].double() - a.sqrt() * batch.double()) / (1 - a).sqrt()
+    predicted = WEIGHT * Model(number)(batch, t).double()
+    expect_normal("the noise in what the model gets", eps, "noise the batch with add_noise, to the same t")
+    # If the noise could be made from the prediction, the loss would be known without computing it.
+    for what, other in (("batch: is x_0 scaled as add_noise does it?", batch), ("prediction", predicted)):
+        joint = torch.corrcoef(torch.stack((eps.flatten(), other.double().flatten())))[0, 1]
+        assert joint.abs() < 5 / eps.numel() ** 0.5, f"the noise depends on the {what}"
+    return seen, eps, predicted
+
+
+def judge_loss(seen, eps, predicted, batch, usual=False):
+    """Assert that the loss is right. usual: or an error of the prediction as usual mistakes give it."""
+    value, x, noised = seen["loss"].double(), batch.double(), seen["asked"][0].double()
+    errors = predicted - eps
+    right = (errors ** 2).mean()
+    if close(value, right, 1e-4):
+        return
+    for slip, wrong in (
+            ("the loss is summed: take the mean over all samples and coordinates", (errors ** 2).sum()),
+            ("the loss is summed over the coordinates: take the mean over them, too",
+             (errors ** 2).sum() / len(batch)),
+            ("that is the root of the mean squared error", right.sqrt()),
+            ("the loss is half of what it should be", right / 2),
+            ("the sign is wrong: the loss is minimised", -right),
+            ("that is the absolute error: take the squared one", errors.abs().mean()),
+            ("the prediction is compared with the batch: compare it with the noise", ((predicted - x) ** 2).mean()),
+            ("the prediction is compared with the noised batch: compare it with the noise",
+             ((predicted - noised) ** 2).mean()),
+            ("the sign of the noise is wrong", ((predicted + eps) ** 2).mean()),
+            ("that is Huber's loss: take the mean squared error",
+             torch.nn.functional.smooth_l1_loss(predicted, eps)),
+    ):
+        if close(value, wrong, 1e-4):
+            assert usual, slip
+            return
+    for slip, wrong in (
+            ("the loss compares the noised batch with the noise, not the prediction", ((noised - eps) ** 2).mean()),
+            ("only the prediction is squared: compare it with the noise", (predicted ** 2).mean()),
+    ):
+        assert not close(value, wrong, 1e-4), slip
+    raise AssertionError("the loss should be the mean squared error between the prediction and the noise, "
+                         f"{right:.5g}; it is {value:.5g}. Is it another noise than the model's input has?")
 
 
 @graded("diffusion.noise_prediction_loss", points=2,
         hint="noised, eps = add_noise(batch, t, alphas_cumprod); F.mse_loss(model(noised, t), eps)")
 def test_loss_value(student, rng):
     """The mean squared error against the noise, for points and for images; its gradient."""
-    for shape in ((whole(rng, 20, 40), 2), (whole(rng, 5, 9), 1, 4, 4)):
+    for shape in ((whole(rng, 1000, 1200), 2), (whole(rng, 120, 150), 1, 4, 4)):
         batch, table = normal(rng, *shape), uniform(rng, whole(rng, 8, 12), low=0.1, high=0.9)
-        seen, eps = observe_loss(student, rng, batch, table)
-        predicted, value, weight = seen["answered"][0].double(), seen["loss"].double(), 0.7
-        x, noised = batch.double(), seen["asked"][0].double()
-        squares = (weight * predicted - eps) ** 2
-        right = squares.mean()
-        if not close(value, right, 1e-4):
-            fewer = shape[0]
-            for slip, wrong in (
-                    ("the loss is summed: take the mean over all samples and coordinates", squares.sum()),
-                    ("the loss is summed over the coordinates: take the mean over them, too", squares.sum() / fewer),
-                    ("that is the root of the mean squared error", right.sqrt()),
-                    ("the loss is half of what it should be", right / 2),
-                    ("the sign is wrong: the loss is minimised", -right),
-                    ("that is the absolute error: take the squared one", squares.sqrt().mean()),
-                    ("the prediction is compared with the batch: compare it with the noise",
-                     ((weight * predicted - x) ** 2).mean()),
-                    ("the prediction is compared with the noised batch: compare it with the noise",
-                     ((weight * predicted - noised) ** 2).mean()),
-                    ("the loss compares the noised batch with the noise, not the prediction",
-                     ((noised - eps) ** 2).mean()),
-                    ("the sign of the noise is wrong", ((weight * predicted + eps) ** 2).mean()),
-                    ("only the prediction is squared: compare it with the noise", ((weight * predicted) ** 2).mean()),
-                    ("that is Huber's loss: take the mean squared error",
-                     torch.nn.functional.smooth_l1_loss(weight * predicted, eps)),
-            ):
-                assert not close(value, wrong, 1e-4), slip
-            raise AssertionError("the loss should be the mean squared error between the prediction and the noise, "
-                                 f"{right:.5g}; it is {value:.5g}. Is it another noise than the model's input has?")
+        seen, eps, predicted = observe_loss(student, rng, batch, table)
+        judge_loss(seen, eps, predicted, batch)
         gradient = seen.get("gradient", "None")
         assert isinstance(gradient, torch.Tensor), "no gradient reaches the model: is something detached, or no_grad?"
-        expected = (2 * predicted * (weight * predicted - eps)).mean()
+        expected = (2 * predicted / WEIGHT * (predicted - eps)).mean()
         assert close(gradient.double(), expected, 1e-3), "the gradient of the loss in the model's weights is wrong"
 
 
@@ -499,7 +554,8 @@ def test_loss_steps(student, rng):
     """Each sample has a step of its own, all equally likely."""
     steps, count = whole(rng, 8, 12), 6000
     batch, table = normal(rng, count, 2), uniform(rng, steps, low=0.1, high=0.9)
-    t = observe_loss(student, rng, batch, table)[0]["times"][0].long()
+    seen, eps, predicted = observe_loss(student, rng, batch, table)
+    t = seen["times"][0].long()
     assert (t != t[0]).any(), "all samples have the same step: draw one for each sample"
     shares = t.bincount(minlength=steps) / count
     assert shares[0] > 0, "t = 0 never comes: t is an index and starts at 0"
@@ -509,16 +565,14 @@ def test_loss_steps(student, rng):
         f"all steps should be equally likely; their shares run from {shares.min():.3f} to {shares.max():.3f}"
     z = (t.double() - t.double().mean()) / t.double().std()
     assert (z[1:] * z[:-1]).mean().abs() < 0.08, "the steps of neighbouring samples depend on each other"
+    judge_loss(seen, eps, predicted, batch, usual=True)
 
 
 @graded("diffusion.noise_prediction_loss", points=1, hint="add_noise draws the noise; the model gets what it returns")
 def test_loss_noise(student, rng):
     """What the model gets is the batch, noised to the steps that it is told."""
     batch, table = 2 * normal(rng, 5000, 2), uniform(rng, 10, low=0.1, high=0.9)
-    seen, eps = observe_loss(student, rng, batch, table)
-    expect_normal("the noise in what the model gets", eps, "noise the batch with add_noise, to the same t")
-    z = batch.double() / 2
-    assert (eps * z).mean().abs() < 0.06, "the noise depends on the batch: is x_0 scaled as add_noise does it?"
+    judge_loss(*observe_loss(student, rng, batch, table), batch, usual=True)
 
 
 # sample_ddpm: 7 points, sample_ddim: 5. From two states in a row and the noise that the model predicted follows how a
@@ -537,18 +591,19 @@ def observe_sampler(student, rng, name, schedule, n_samples, n_features, steps, 
     Args:
         n_features: an int, or a list. steps: how many are visited, of a sampler that skips some; else None.
     Returns:
-        what was seen; all states that it went through, (steps + 1, N, ...), as doubles; the t of each step.
+        what was seen; as doubles all states that it went through, (steps + 1, N, ...), and what the model said to each;
+        the t of each step.
     """
+    number = whole(rng, 1, 10 ** 6)
     seen = student.observe("sampled", name=name, n_samples=n_samples, n_features=n_features, options=options or {},
-                           number=whole(rng, 1, 10 ** 6), **schedule)
+                           number=number, **schedule)
     shape = (n_samples, n_features) if isinstance(n_features, int) else (n_samples, *n_features)
     assert seen["count"] == 2, f"{name} should return two things, (samples, trajectory), it returns {seen['count']}"
-    samples = seen["samples"]
-    expect_tensor("the samples", samples.nan_to_num() if isinstance(samples, torch.Tensor) else samples, shape)
+    samples, asked, times, total = seen["samples"], seen["asked"], seen["times"], len(schedule["betas"])
+    expect_shaped("the samples", samples, shape)
     assert seen["calls"], f"{name} never asks the model"
-    times, total = seen["times"], len(schedule["betas"])
-    asked = seen["asked"] if isinstance(seen["asked"], str) else seen["asked"][0].nan_to_num()
-    expect_tensor("what the model gets", asked, shape)
+    expect_shaped("what the model gets", asked if isinstance(asked, str) else asked[0], shape)
+    expect_tensor("t", times, (len(asked), n_samples))
     assert (times == times[:, :1]).all(), "the samples of one step should have the same t"
     times = times[:, 0].tolist()
     wanted = list(range(total))[::-1] if steps is None else visited(total, steps)
@@ -566,9 +621,17 @@ def observe_sampler(student, rng, name, schedule, n_samples, n_features, steps, 
         close_by = len(times) == len(wanted) and all(abs(a - b) <= 1 for a, b in zip(times, wanted))
         assert steps is not None and close_by and times[0] == wanted[0] and times[-1] == wanted[-1], \
             f"the model should be asked about t = {', '.join(map(str, wanted))}; it is asked about {said}"
-    assert samples.isfinite().all() and seen["asked"].isfinite().all(), "there are NaN or infinite numbers among the " \
+    assert samples.isfinite().all() and asked.isfinite().all(), "there are NaN or infinite numbers among the " \
         "samples: the root of a negative number, or a division by 0?"
-    return seen, torch.cat((seen["asked"], seen["samples"][None])).double(), [int(t) for t in times]
+    model = Model(number)
+    said = torch.stack([model(x, t) for x, t in zip(asked, times)])
+    return seen, torch.cat((asked, samples[None])).double(), said.double(), [int(t) for t in times]
+
+
+def expect_shaped(what, value, shape):
+    """As expect_tensor, for what may hold NaN."""
+    fits = isinstance(value, torch.Tensor) and tuple(value.shape) == shape
+    expect_tensor(what, value.nan_to_num() if fits else value, shape)
 
 
 def visited(total, steps):
@@ -577,11 +640,11 @@ def visited(total, steps):
 
 def factors(states, eps):
     """Least squares for each step, next = a x + b eps + rest. Returns a, b, and the rest (K, N, D)."""
-    x, y, eps = states[:-1].flatten(1), states[1:].flatten(1), eps.double().flatten(1)
-    # The column of ones is for noise whose mean is not 0: else it would show in a and b.
-    columns = torch.stack((x, eps, torch.ones_like(x)), dim=2)
-    a, b, _ = torch.linalg.lstsq(columns, y[:, :, None]).solution[:, :, 0].T
-    return a, b, (y - a[:, None] * x - b[:, None] * eps).reshape(states[1:].shape)
+    x, y = states[:-1], states[1:]
+    # Centred over the samples: noise whose mean is not 0, or that all samples share, would show in a and b.
+    centred = [(part - part.mean(dim=1, keepdim=True)).flatten(1) for part in (x, eps, y)]
+    a, b = torch.linalg.lstsq(torch.stack(centred[:2], dim=2), centred[2][:, :, None]).solution[:, :, 0].T
+    return a, b, y - spread(a, y) * x - spread(b, y) * eps
 
 
 def judge_fresh(x, rest, limit=0.5):
@@ -598,15 +661,19 @@ def judge_fresh(x, rest, limit=0.5):
     assert ((z * start.flatten()).mean(dim=1).abs() < limit).all(), "a step adds the noise that sampling started from"
 
 
-def agree(found, wanted, sigma, many):
-    """True if estimated factors are the wanted ones, within six standard errors."""
-    error = 6 * sigma / many ** 0.5 + 2e-4
-    return bool(((found - wanted).abs() <= error).all())
+def agree(found, rule, sigma, many):
+    """True if estimated factors of x and eps are those of a rule, within six standard errors. More noise than any right
+    step adds excuses nothing: with enough of it all factors would agree."""
+    error = 6 * sigma.clamp(max=0.65) / many ** 0.5 + 2e-4
+    return all(bool(((a - wanted).abs() <= error).all()) for a, wanted in zip(found, rule))
 
 
 def same_spread(found, wanted, many):
     """True if standard deviations agree, within six standard errors."""
     return bool(((found - wanted).abs() <= 6 * wanted / (2 * many) ** 0.5 + 2e-4).all())
+
+
+UNUSED = "the predicted noise is not used"
 
 
 def ddpm_table(schedule):
@@ -642,7 +709,7 @@ def ddpm_table(schedule):
         ("the factor of the noise is missing: it is beta / sqrt(1 - alpha_bar)", right[0], -1 / alpha.sqrt()),
         ("the noise is divided by 1 - sqrt(alpha_bar): it is sqrt(1 - alpha_bar)", right[0],
          -beta / (1 - abar.sqrt()) / alpha.sqrt()),
-        ("the predicted noise is not used", right[0], torch.zeros_like(beta)),
+        (UNUSED, right[0], torch.zeros_like(beta)),
     ]
     posterior = beta * (1 - before) / (1 - abar)
     spreads = [
@@ -667,61 +734,70 @@ def ddpm_table(schedule):
     return right, (beta * late).sqrt(), means, spreads
 
 
-def judge_ddpm(student, rng, part):
-    """Assert one part of what a run of sample_ddpm shows: "mean", "noise" or "last"."""
-    schedule = chain(rng, whole(rng, 6, 8))
-    seen, states, _ = observe_sampler(student, rng, "sample_ddpm", schedule, 3000, 2, None)
-    a, b, rest = factors(states, seen["answered"])
-    many, sigma = rest[0].numel(), rest.flatten(1).std(dim=1)
+def mean_slip(found, sigma, many, right, means):
+    """What estimated factors are: "" for the right ones, else a usual mistake, or None."""
+    if agree(found, right, sigma, many):
+        return ""
+    for slip, *rule in means:
+        if agree(found, rule, sigma, many):
+            return slip
+    inner = slice(1, -1)
+    for slip, shift in (("off by one: the step uses the schedule at t - 1, it should be at t", -1),
+                        ("off by one: the step uses the schedule at t + 1, it should be at t", 1)):
+        if agree([row[inner] for row in found], [row.roll(shift)[inner] for row in right], sigma[inner], many):
+            return slip
+    return None
+
+
+def observe_ddpm(student, rng, steps, n_samples, n_features, exact=False):
+    """Run sample_ddpm and assert that its steps have the right mean or, unless exact, that of a usual mistake.
+
+    Returns what was seen, the states, what the steps added, and the table of spreads: (right, of mistakes).
+    """
+    schedule = chain(rng, steps)
+    seen, states, eps, _ = observe_sampler(student, rng, "sample_ddpm", schedule, n_samples, n_features, None)
+    *found, rest = factors(states, eps)
     right, wanted, means, spreads = ddpm_table(schedule)
-    if part == "mean":
-        c, d = (row[:, None, None] for row in right)
-        judge_fresh(states, states[1:] - c * states[:-1] - d * seen["answered"].double(), limit=0.99999)
-        if agree(a, right[0], sigma, many) and agree(b, right[1], sigma, many):
-            return
-        for slip, c, d in means:
-            assert not (agree(a, c, sigma, many) and agree(b, d, sigma, many)), slip
-        for slip, shift in (("off by one: the step uses the schedule at t - 1, it should be at t", -1),
-                            ("off by one: the step uses the schedule at t + 1, it should be at t", 1)):
-            inner = slice(1, -1)
-            c, d = (row.roll(shift)[inner] for row in right)
-            assert not (agree(a[inner], c, sigma[inner], many) and agree(b[inner], d, sigma[inner], many)), slip
-        raise AssertionError("the mean of a step should be (x - beta / sqrt(1 - alpha_bar) eps) / sqrt(alpha): at "
-                             f"t = {len(a) - 1} x should count {right[0][0]:.4f} and eps {right[1][0]:.4f}, they count "
-                             f"{a[0]:.4f} and {b[0]:.4f}")
-    if part == "noise":
-        ways = sigma[:-1]
-        for slip, other in spreads:
-            assert not (same_spread(ways, other[:-1], many) and not same_spread(ways, wanted[:-1], many)), slip
-        assert same_spread(ways, wanted[:-1], many), "the noise of a step should have standard deviation " \
-            f"sqrt(beta), {wanted[0]:.4f} at t = {len(a) - 1}; it has {sigma[0]:.4f}"
-        judge_fresh(states, rest[:-1])
-        z = rest[:-1] / ways[:, None, None]
-        expect_normal("the noise that sampling starts from", states[0], "torch.randn")
-        assert z.mean(dim=(1, 2)).abs().max() < 0.1, "the noise of a step should have mean 0: torch.randn_like(x)"
-        assert (z[..., 0] * z[..., 1]).mean(dim=1).abs().max() < 0.12, \
-            "both coordinates get the same noise in a step: torch.randn_like(x)"
-        assert ((z ** 4).mean(dim=(1, 2)) - 3).abs().max() < 0.8, "the noise of a step is not normally distributed"
-    if part == "last":
-        assert sigma[-1] < 1e-3, "noise is added at the last step, t = 0: nothing takes it away again"
+    slip = mean_slip(found, rest.flatten(1).std(dim=1), rest[0].numel(), right, means)
+    if exact or slip is None:
+        a, b = (spread(row, states) for row in right)
+        judge_fresh(states, states[1:] - a * states[:-1] - b * eps, limit=0.99999)
+    assert slip is not None, "the mean of a step should be (x - beta / sqrt(1 - alpha_bar) eps) / sqrt(alpha): at " \
+        f"t = {steps - 1} x should count {right[0][0]:.4f} and eps {right[1][0]:.4f}, they count {found[0][0]:.4f} " \
+        f"and {found[1][0]:.4f}"
+    assert not slip or not exact and slip != UNUSED, slip
+    return seen, states, rest, (wanted, spreads)
 
 
 @graded("diffusion.sample_ddpm", points=3,
         hint="mean = (x - betas[t] / (1 - alphas_cumprod[t]).sqrt() * eps) / alphas[t].sqrt(), for t = T - 1, ..., 0")
 def test_ddpm_mean(student, rng):
     """How each step makes the next mean of x and the predicted noise."""
-    judge_ddpm(student, rng, "mean")
+    observe_ddpm(student, rng, whole(rng, 6, 8), 3000, 2, exact=True)
 
 
 @graded("diffusion.sample_ddpm", points=1, hint="betas[t].sqrt() * torch.randn_like(x), drawn anew in each step")
 def test_ddpm_noise(student, rng):
     """The fresh noise of each step: its size, and that it is independent."""
-    judge_ddpm(student, rng, "noise")
+    _, states, rest, (wanted, spreads) = observe_ddpm(student, rng, whole(rng, 6, 8), 3000, 2)
+    many, wanted, ways = rest[0].numel(), wanted[:-1], rest[:-1].flatten(1).std(dim=1)
+    for slip, other in spreads:
+        assert not (same_spread(ways, other[:-1], many) and not same_spread(ways, wanted, many)), slip
+    assert same_spread(ways, wanted, many), "the noise of a step should have standard deviation " \
+        f"sqrt(beta), {wanted[0]:.4f} at t = {len(ways)}; it has {ways[0]:.4f}"
+    judge_fresh(states, rest[:-1])
+    z = rest[:-1] / ways[:, None, None]
+    expect_normal("the noise that sampling starts from", states[0], "torch.randn")
+    assert z.mean(dim=(1, 2)).abs().max() < 0.1, "the noise of a step should have mean 0: torch.randn_like(x)"
+    assert (z[..., 0] * z[..., 1]).mean(dim=1).abs().max() < 0.12, \
+        "both coordinates get the same noise in a step: torch.randn_like(x)"
+    assert ((z ** 4).mean(dim=(1, 2)) - 3).abs().max() < 0.8, "the noise of a step is not normally distributed"
 
 
 @graded("diffusion.sample_ddpm", points=1, hint="if t > 0: add the noise")
 def test_ddpm_last(student, rng):
-    judge_ddpm(student, rng, "last")
+    _, _, rest, _ = observe_ddpm(student, rng, whole(rng, 6, 8), 3000, 2)
+    assert rest[-1].std() < 1e-3, "noise is added at the last step, t = 0: nothing takes it away again"
 
 
 def judge_trajectory(seen, states, name):
@@ -741,7 +817,7 @@ def judge_trajectory(seen, states, name):
 
 @graded("diffusion.sample_ddpm", points=1, hint="Append each new x to the trajectory; x = x + ..., not x += ...")
 def test_ddpm_trajectory(student, rng):
-    seen, states, _ = observe_sampler(student, rng, "sample_ddpm", chain(rng, whole(rng, 4, 7)), 50, 3, None)
+    seen, states, *_ = observe_ddpm(student, rng, whole(rng, 5, 7), 2000, 3)
     judge_trajectory(seen, states, "sample_ddpm")
 
 
@@ -749,12 +825,11 @@ def test_ddpm_trajectory(student, rng):
 def test_ddpm_images(student, rng):
     """Samples with the shape of images; no graph is kept."""
     side = whole(rng, 3, 5)
-    schedule = chain(rng, 4)
-    seen, states, _ = observe_sampler(student, rng, "sample_ddpm", schedule, 6, [1, side, side + 1], None)
+    seen, states, *_ = observe_ddpm(student, rng, 5, 300, [1, side, side + 1])
     expect_tensor("the trajectory", seen["trajectory"], states.shape)
     noise = states[1:-1].flatten(2).std(dim=2)
     assert noise.min() > 1e-3, "the pixels of an image are all the same"
-    kept = student.observe("grown", name="sample_ddpm", n_samples=2, **schedule)
+    kept = student.observe("grown", name="sample_ddpm", n_samples=2, **chain(rng, 4))
     assert not kept["requires_grad"], "the samples hold the graph of all steps: keep @torch.no_grad()"
 
 
@@ -769,7 +844,7 @@ def test_drop_labels(student, rng):
     seen = student.observe("dropped", labels=labels, null_label=null, p=p, number=whole(rng, 1, 10 ** 6))
     for key in ("first", "second", "default"):
         expect_tensor("what drop_labels returns", seen[key], (count,))
-    assert seen["dtype"] == "torch.int64", f"the labels should stay int64, they become {seen['dtype']}"
+        assert seen[key].dtype == torch.int64, f"the labels should stay int64, they become {seen[key].dtype}"
     assert seen["untouched"], "drop_labels changes the labels it is given: labels[...] = ... works in place"
     first, second, default = seen["first"], seen["second"], seen["default"]
     lost = first == null
@@ -785,6 +860,9 @@ def test_drop_labels(student, rng):
     share = (default == null).double().mean().item()
     assert abs(share - 0.1) < 5 * (0.09 / count) ** 0.5, f"without p a share of {share:.3f} is dropped: it is 0.1"
     assert not torch.equal(first, second), "two calls drop the same labels: is a seed set inside the function?"
+    dropped = [int((part == null).sum()) for part in (first, second, default)]
+    assert dropped != [round(share * count) for share in (p, p, 0.1)], "a share of exactly p is dropped every time: " \
+        "draw for each label independently of the others"
     z = (lost.double() - p) / (p * (1 - p)) ** 0.5
     again = ((second == null).double() - p) / (p * (1 - p)) ** 0.5
     assert (z[1:] * z[:-1]).mean().abs() < 0.07 and (z * again).mean().abs() < 0.07, \
@@ -803,9 +881,10 @@ def observe_guided(student, rng, scales):
     labels = torch.randint(1, classes, (count,), generator=rng)
     t = torch.randint(1000, (count, 1), generator=rng)
     x = normal(rng, count, 1, 4, 4)
-    seen = student.observe("guided", x=x, t=t, labels=labels, factors=normal(rng, classes + 1),
-                           offsets=3 * normal(rng, classes + 1), scales=scales)
-    said = torch.stack([seen[f"label{k}"] for k in range(classes + 1)]).double()
+    model = Labelled(normal(rng, classes + 1), 3 * normal(rng, classes + 1))
+    seen = student.observe("guided", x=x, t=t, labels=labels, factors=model.factors, offsets=model.offsets,
+                           scales=scales)
+    said = torch.stack([model(x, t, torch.tensor(k)) for k in range(classes + 1)]).double()
     cond, free = said[labels, torch.arange(count)], said[-1]
     cases = []
     for k, scale in enumerate(scales):
@@ -861,7 +940,8 @@ def test_guided_noise(student, rng):
 
 @graded("diffusion.guided_noise", points=1, hint="scale 0: the prediction without labels; scale 1: the one with them")
 def test_guided_noise_ends(student, rng):
-    cases, said, classes = observe_guided(student, rng, [0.0, 1.0])
+    """And between them: two answers that ask the model only would do for the ends."""
+    cases, said, classes = observe_guided(student, rng, [0.0, 1.0, 0.1 * whole(rng, 2, 8)])
     for case in cases:
         judge_guided(case, said, classes)
 
@@ -944,22 +1024,24 @@ def ddim_table(schedule, times, eta):
     return *pair(b, sigma), sigma, slips
 
 
+ETA_0 = "with eta=0 noise is added on the way: the samples should depend on the first noise only"
+
+
 def judge_ddim(student, rng, schedule, steps, eta, options):
     """Run sample_ddim and assert the factors of each step."""
-    seen, states, times = observe_sampler(student, rng, "sample_ddim", schedule, 3000, 2, steps, options)
-    first, second, rest = factors(states, seen["answered"])
+    _, states, eps, times = observe_sampler(student, rng, "sample_ddim", schedule, 3000, 2, steps, options)
+    *found, rest = factors(states, eps)
     many, spread_found = rest[0].numel(), rest.flatten(1).std(dim=1)
     a, b, sigma, slips = ddim_table(schedule, times, eta)
-    if not (agree(first, a, spread_found, many) and agree(second, b, spread_found, many)
-            and same_spread(spread_found, sigma, many)):
+    if not (agree(found, (a, b), spread_found, many) and same_spread(spread_found, sigma, many)):
         if not eta:
-            assert spread_found.max() < 1e-3, "with eta=0 noise is added on the way: the samples should depend on " \
-                "the first noise only"
-        for slip, c, d, other in slips:
-            assert not (agree(first, c, spread_found, many) and agree(second, d, spread_found, many)
+            assert spread_found.max() < 1e-3, ETA_0
+        for slip, *rule, other in slips:
+            assert not (agree(found, rule, spread_found, many)
                         and (other is None or same_spread(spread_found, other, many))), slip
         raise AssertionError(f"a step with eta={eta:g} should be {a[0]:.4f} x + {b[0]:.4f} eps + {sigma[0]:.4f} z at "
-                             f"t = {times[0]}, it is {first[0]:.4f} x + {second[0]:.4f} eps + {spread_found[0]:.4f} z")
+                             f"t = {times[0]}, it is {found[0][0]:.4f} x + {found[1][0]:.4f} eps + "
+                             f"{spread_found[0]:.4f} z")
     if eta:
         judge_fresh(states, rest)
 
@@ -987,7 +1069,14 @@ def test_ddim_trajectory(student, rng):
     """All visited states, for points and for images; one step only."""
     schedule = chain(rng, whole(rng, 9, 12))
     for size, steps in ((3, 3), ([1, 4, 5], 2), (2, 1)):
-        seen, states, _ = observe_sampler(student, rng, "sample_ddim", schedule, 20, size, steps, {"steps": steps})
+        seen, states, eps, times = observe_sampler(student, rng, "sample_ddim", schedule, 20, size, steps,
+                                                   {"steps": steps})
         judge_trajectory(seen, states, "sample_ddim")
+        *found, rest = factors(states, eps)
+        assert rest.abs().max() < 1e-2, ETA_0
+        *right, _, slips = ddim_table(schedule, times, 0.0)
+        assert any(agree(found, rule, rest.flatten(1).std(dim=1), rest[0].numel())
+                   for rule in (right, *(rule for _, *rule, _ in slips))), \
+            "the states of the trajectory follow neither the formula nor a usual mistake of it"
     kept = student.observe("grown", name="sample_ddim", n_samples=2, options={"steps": 2}, **schedule)
     assert not kept["requires_grad"], "the samples hold the graph of all steps: keep @torch.no_grad()"

@@ -1,13 +1,30 @@
-"""Hidden checks of helpers/faces.py. Each compares what a probe saw with the reference, for inputs drawn anew."""
+"""Hidden checks of helpers/faces.py. Each compares what a probe saw with the reference, for inputs drawn anew.
+
+The grader draws the weights of the networks, too. What comes back names layers and slips; nothing of it is believed.
+"""
+import math
+
 import torch
 from torch.nn import functional as F
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
 from autograde_tests.layers import activation
+from autograde_tests.probes import fill, piece
 from helpers import faces
-from helpers.given.checks.faces import (TinyDiscriminator, TinyGenerator, expect_discriminator_layers,
-                                        expect_generator_layers)
+from helpers.given.checks.faces import (TinyDiscriminator, TinyGenerator, between, expect_discriminator_layers,
+                                        expect_generator_layers, same, slope_of)
+
+MOST = 6_000_000  # numbers in an answer: more than any generator of the course gives
+WORK = 3_000_000_000  # multiplications of a network: more would take the grader seconds
+
+
+def observe(student, probe, **inputs):
+    """Observe, and refuse an answer that is so large that to judge it would take long."""
+    seen = student.observe(probe, **inputs)
+    count = sum(value.numel() for value in seen.values() if isinstance(value, torch.Tensor))
+    assert count <= MOST, f"{count:,} numbers came, which are too many to be judged"
+    return seen
 
 # receptive_field: 2 points
 
@@ -47,7 +64,7 @@ def test_receptive_field(student, rng):
     """Random stacks, one layer, no layer."""
     stacks = [[(whole(rng, 2, 7), whole(rng, 2, 3)) for _ in range(whole(rng, 4, 5))] for _ in range(3)]
     stacks += [[(4, 2)] * 3 + [(4, 1)] * 2, [(whole(rng, 3, 9), 3)]]
-    seen = student.observe("fields", stacks=[[list(layer) for layer in stack] for stack in stacks])
+    seen = observe(student, "fields", stacks=[[list(layer) for layer in stack] for stack in stacks])
     assert seen["untouched"], "receptive_field changes the list that it gets"
     wrong = []
     for stack, size, kind in zip(stacks, seen["sizes"], seen["kinds"]):
@@ -60,7 +77,7 @@ def test_receptive_field(student, rng):
         for slips in zip(*(field_slips(stack) for stack, _ in wrong)):  # a slip explains all that is wrong
             assert not all(size == value for (_, size), (value, _) in zip(wrong, slips)), f"{said}: {slips[0][1]}"
         raise AssertionError(f"for {stack} the receptive field is {faces.receptive_field(stack)}, got {size:g}")
-    seen = student.observe("fields", stacks=[[]])
+    seen = observe(student, "fields", stacks=[[]])
     assert seen["sizes"][0] == 1, f"without any layer it is 1, one pixel, got {seen['sizes'][0]}"
 
 
@@ -114,7 +131,7 @@ def test_concat_labels(student, rng):
     """Any numbers as labels; images that are not square; and all sizes equal, where wrong shapes fit, too."""
     for shape, k in (((whole(rng, 2, 4), 3, whole(rng, 5, 7), whole(rng, 8, 11)), 6), ((4, 4, 4, 4), 4)):
         images, labels = normal(rng, *shape), uniform(rng, shape[0], k, low=-1.0, high=3.0)
-        seen = student.observe("joined", images=images, labels=labels)
+        seen = observe(student, "joined", images=images, labels=labels)
         judge_planes(seen, images, labels)
         assert seen["untouched"], "concat_labels changes its inputs in place"
         assert seen["reaches"], "no gradient passes to the images: nothing should be detached, the generator learns so"
@@ -126,7 +143,7 @@ def test_concat_labels(student, rng):
 def test_concat_labels_kinds(student, rng):
     """One image; integer labels with float images."""
     images, labels = normal(rng, 1, 3, 4, 6), uniform(rng, 1, 5, low=-1.0)
-    seen = student.observe("joined", images=images, labels=labels)
+    seen = observe(student, "joined", images=images, labels=labels)
     judge_planes(seen, images, labels)
     expect_tensor("images with integer labels", seen["whole"], (1, 8, 4, 6))
     assert seen["dtype"] == "torch.float32", f"with integer labels the result has dtype {seen['dtype']}"
@@ -139,9 +156,16 @@ def test_concat_labels_kinds(student, rng):
 def test_residual_block(student, rng):
     """x plus what the layers make of it."""
     x = normal(rng, whole(rng, 2, 3), whole(rng, 4, 6), 5, 7)
-    seen = student.observe("block", x=x)
+    numbers = uniform(rng, 2003, low=-1.0)
+    seen = observe(student, "block", x=x, numbers=numbers)
     expect_tensor("the output of the block", seen["out"], x.shape)
-    out, change = seen["out"], seen["change"]
+    model = faces.ResidualBlock(x.shape[1])
+    fill(model.layers, numbers)
+    x.requires_grad_()
+    change = model.layers(x)
+    direct = (x + change).cos().detach()
+    through, = torch.autograd.grad(change, x, direct)
+    x, change, out = x.detach(), change.detach(), seen["out"]
     for slip, wrong in (("the input is missing: return it plus the change", change),
                         ("the block gives its input back: the layers are not used", x),
                         ("there is a ReLU after the sum", (x + change).relu()),
@@ -157,12 +181,11 @@ def test_residual_block(student, rng):
     expect_tensor("the gradient of the block in its input", seen["gradient"], x.shape)
     assert not seen["silent"], f"no gradient reaches {seen['silent'][0]}: is the change detached?"
     assert seen["gradient"].abs().max() > 0, "no gradient reaches the input: is it detached?"
-    direct = (x + change).cos()
     assert not close(seen["gradient"], direct), "no gradient passes through the layers to the input: is what " \
         "they get detached?"
-    assert not close(seen["gradient"], seen["through"]), "the gradient passes through the layers only: is the input " \
+    assert not close(seen["gradient"], through), "the gradient passes through the layers only: is the input " \
         "detached where it is added?"
-    assert close(seen["gradient"], direct + seen["through"]), "the gradient in the input is not that of x + layers(x)"
+    assert close(seen["gradient"], direct + through), "the gradient in the input is not that of x + layers(x)"
 
 
 # StarGenerator: 6 points
@@ -172,10 +195,90 @@ def expect_uses_all(what, seen):
         "nothing detached?"
 
 
-def ran(seen):
-    """The layers that a probe describes, as `Layers` has them."""
-    return [{"kind": kind, **{name: seen[f"{name}{k}"] for name in ("input", "output", "weight", "bias")
-                              if f"{name}{k}" in seen}} for k, kind in enumerate(seen["kinds"][:12])]
+def window(told, name, default):
+    """Stride, padding and so on of a layer, [height, width]."""
+    value = told.get(name, default)
+    value = [value] * 2 if type(value) is int else value
+    assert len(value) == 2 and all(type(number) is int and 0 <= number <= 16 for number in value), \
+        f"a {told['kind']} has {name} {value}"
+    return value
+
+
+def ran(seen, numbers):
+    """The layers that a probe saw, as `Layers` has them, but with weights and biases from the numbers sent."""
+    layers = []
+    assert sum(math.prod(told["size"]) for told in seen["layers"]) <= 3 * MOST, "that are too many weights to be judged"
+    for k, told in enumerate(seen["layers"][:40]):
+        layer = {"kind": told["kind"], "input": seen[f"input{k}"], "output": seen[f"output{k}"], "told": told}
+        weight, bias = told["places"]
+        assert weight is not None and (bias is not None or not told["bias"]), f"the weights of layer {k + 1} are not " \
+            "parameters of the network as they are: no normalisation of weights is wanted"
+        layer["weight"] = piece(numbers, weight, told["size"])
+        if told["bias"]:
+            channels = told["size"][told["kind"] == "conv_transpose2d"]
+            layer["bias"] = piece(numbers, bias, [channels])
+        layers.append(layer)
+    return layers
+
+
+def due(layer):
+    """What a layer should give for its input; None if its output has another shape."""
+    told, x, out = layer["told"], layer["input"], layer["output"]
+    weight, bias, kind = layer["weight"], layer.get("bias"), layer["kind"]
+    if kind == "linear":
+        fits = x.shape[-1] == weight.shape[1] and out.shape == (*x.shape[:-1], len(weight))
+        return F.linear(x, weight, bias) if fits else None
+    stride, padding, dilation = (window(told, name, one) for name, one in
+                                 (("stride", 1), ("padding", 0), ("dilation", 1)))
+    extra, kernel = window(told, "output_padding", 0), weight.shape[2:]
+    assert dilation == [1, 1] and told.get("groups", 1) == 1, f"a {kind} has a dilation, or groups"
+    transposed = kind == "conv_transpose2d"
+    channels = (weight.shape[0], weight.shape[1]) if transposed else (weight.shape[1], weight.shape[0])
+    sizes = [(size - 1) * stride[j] - 2 * padding[j] + kernel[j] + extra[j] if transposed else
+             (size + 2 * padding[j] - kernel[j]) // stride[j] + 1 for j, size in enumerate(x.shape[2:])]
+    if x.shape[1] != channels[0] or out.shape != (len(x), channels[1], *sizes):
+        return None
+    if transposed:
+        return F.conv_transpose2d(x, weight, bias, stride, padding, extra)
+    return F.conv2d(x, weight, bias, stride, padding)
+
+
+def follow(what, layers, x):
+    """Assert that the first layer gets x, and that each gives what its weights make of its input.
+
+    With what stands between the layers, which is for the caller to judge, it follows from the grader's numbers alone
+    what each layer should get and give.
+    """
+    work = sum(layer["output"].numel() * layer["weight"].numel() // layer["output"].shape[1] for layer in layers)
+    assert work <= WORK, f"the {what} takes {work:,} multiplications, which are too many to be judged"
+    assert layers and same(layers[0]["input"], x), f"the first layer of the {what} does not get what it should"
+    for k, layer in enumerate(layers, start=1):
+        expected = due(layer)
+        assert expected is not None and same(layer["output"], expected), f"layer {k} of the {what}, {layer['kind']}, " \
+            "gives something else than its weight and bias make of its input"
+
+
+def residuals(what, layers):
+    """Count the residual blocks. Assert that we can name what stands between each two layers, so that nothing that came
+    is only believed. Which it should be is judged elsewhere."""
+    def named(before, after):
+        if before.shape[:2] == after.shape[:2] and before.dim() == 4:
+            before = F.adaptive_avg_pool2d(before, after.shape[2:])  # some do so for a stride, or repeat pixels
+        return before.shape == after.shape and between(before, after) != "something else"
+
+    count = 0
+    for k, (one, other) in enumerate(zip(layers, layers[1:])):
+        before, after = one["output"], other["input"]
+        added = None
+        if k and layers[k - 1]["input"].shape == before.shape:
+            added = layers[k - 1]["input"] + F.instance_norm(before)
+        if added is not None and same(after, added):
+            count += 1
+        elif not named(before, after):
+            assert added is not None and named(added, after), f"what stands between layer {k + 1} and layer {k + 2} " \
+                f"of the {what} has no name that we know: look at norm, activation and shape"
+            count += 1
+    return count
 
 
 def expect_joined(what, seen, skip=()):
@@ -192,15 +295,17 @@ def test_star_generator(student, rng):
     """The way of the image through the layers."""
     k, channels = whole(rng, 3, 7), whole(rng, 5, 8)
     images, labels = uniform(rng, 3, 3, 64, 64, low=-1.0), torch.eye(k)[torch.arange(3)]
-    seen = student.observe("generator", images=images, labels=labels, others=labels.roll(1, 1),
-                           arguments={"num_labels": k, "channels": channels, "blocks": 2})
+    numbers = uniform(rng, 20_011, low=-1.0)
+    seen = observe(student, "generator", images=images, labels=labels, others=labels.roll(1, 1), numbers=numbers,
+                   arguments={"num_labels": k, "channels": channels, "blocks": 2})
     what = "generator"
     assert seen["parameters"], "the generator has no parameters: keep its layers as attributes of the module"
     expect_tensor("generator(images, labels)", seen["out"], (3, 3, 64, 64))
     assert seen["training"], "the generator should be made in training mode"
-    kinds, shapes, starts = seen["kinds"], seen["shapes"], seen["in_shapes"]
-    assert kinds and starts[0][1] == 3 + k, f"the first layer should get {3 + k} channels, the image's and {k} " \
-        f"planes; it gets {starts[0][1] if kinds else 'nothing'}"
+    layers = ran(seen, numbers)
+    kinds, shapes = [layer["kind"] for layer in layers], [layer["output"].shape for layer in layers]
+    got = layers[0]["input"].shape[1] if kinds else "nothing"
+    assert got == 3 + k, f"the first layer should get {3 + k} channels, the image's and {k} planes; it gets {got}"
     smallest = min(shape[-1] for shape in shapes if len(shape) == 4)
     assert smallest < 64, "no layer makes the image smaller: two convolutions should have stride 2"
     assert smallest == 16, f"the image should be halved twice, to 16x16; at its smallest it is {smallest}x{smallest}"
@@ -208,19 +313,22 @@ def test_star_generator(student, rng):
     count = kinds.count("conv_transpose2d")
     assert count >= 2, f"two transposed convolutions should lead back to the full size, there is {count}"
     assert seen["sums"], "no residual block runs: nothing is added to what it was made from"
-    end = activation(seen["last"], seen["out"])
+    end = activation(layers[-1]["output"], seen["out"])
     span = f"the pixels run from {seen['out'].min():.3g} to {seen['out'].max():.3g}"
     assert end == "Tanh", f"the generator should end with Tanh, which brings pixels into [-1, 1]; it ends with " \
         f"{end or 'something else'}, {span}"
     expect_joined(what, seen)
     expect_uses_all(what, seen)
     assert seen["reaches"], "no gradient passes through the generator to the images: the way back needs it"
+    for name in ("other", "one"):
+        expect_tensor("generator(images, labels)", seen[name], (3 if name == "other" else 1, 3, 64, 64))
     other = (seen["other"] - seen["out"]).abs().max()
     assert other > 1e-5, "other labels give the same images: are the label planes used?"
     assert close(seen["one"], seen["out"][:1], 1e-3), "an image comes out otherwise when others are in its batch: " \
         "InstanceNorm2d normalises each image by itself, BatchNorm2d does not"
     assert seen["untouched"], "the generator changes the images in place"
-    expect_generator_layers(ran(seen), channels, 2)
+    expect_generator_layers(layers, channels, 2)
+    follow(what, layers, faces.concat_labels(images, labels))
 
 
 @graded("faces.StarGenerator", points=2, hint="num_labels, channels and blocks have defaults; sizes that are multiples "
@@ -228,29 +336,34 @@ def test_star_generator(student, rng):
 def test_star_generator_sizes(student, rng):
     """Eight labels by default; images that are not square; the keywords."""
     h, w = 4 * whole(rng, 9, 12), 4 * whole(rng, 5, 8)
-    images, labels = uniform(rng, 2, 3, 64, 64, low=-1.0), torch.eye(8)[[whole(rng, 0, 7), whole(rng, 0, 7)]]
-    seen = student.observe("generator_sizes", images=images, labels=labels, sizes=[[64, 64], [h, w]])
-    for size, shape in zip(((64, 64), (h, w)), seen["shapes"]):
-        assert shape == [2, 3, *size], f"images of {size[0]}x{size[1]} pixels should keep their size: (2, 3, " \
-            f"{size[0]}, {size[1]}) became {tuple(shape)}"
-    counts = {}
-    for channels, blocks in ((8, 1), (8, 3), (16, 1)):
-        seen = student.observe("generator", images=images[:, :, :16, :16], labels=labels[:, :5], others=labels[:, :5],
-                               arguments={"num_labels": 5, "channels": channels, "blocks": blocks})
-        counts[channels, blocks] = seen["parameters"]
-        assert seen["num_labels"] == 5, "generator.num_labels should be the number of labels"
-        assert seen.get("sums") == blocks, f"with blocks={blocks} there should be {blocks} residual blocks, there " \
-            f"are {seen.get('sums')}"
-    assert counts[8, 1] < counts[8, 3], "the residual blocks are one and the same: each needs weights of its own"
-    assert counts[8, 1] < counts[16, 1], "channels does not change the size of the generator"
+    images, numbers = uniform(rng, 1, 3, 64, 64, low=-1.0), uniform(rng, 20_011, low=-1.0)
+    for height, width, k, arguments in ((64, 64, 8, {}), (h, w, 8, {}),
+                                        *((16, 16, 5, {"num_labels": 5, "channels": channels, "blocks": blocks})
+                                          for channels, blocks in ((8, 1), (8, 3), (16, 1)))):
+        x, labels = images[:, :, :height, :width].contiguous(), torch.eye(k)[[whole(rng, 0, k - 1)]]
+        seen = observe(student, "sized", images=x, labels=labels, numbers=numbers, arguments=arguments)
+        out, blocks = seen["out"], arguments.get("blocks")
+        shape = tuple(out.shape) if isinstance(out, torch.Tensor) else out
+        assert shape == x.shape, f"images of {height}x{width} pixels should keep their size: {tuple(x.shape)} became " \
+            f"{shape}"
+        assert not arguments or seen["num_labels"] == k, "generator.num_labels should be the number of labels"
+        assert blocks in (None, seen["sums"]), f"with blocks={blocks} there should be {blocks} residual blocks, " \
+            f"there are {seen['sums']}"
+        layers = ran(seen, numbers)
+        places = [layer["told"]["places"][0] for layer in layers]
+        assert len(set(places)) == len(places), "the residual blocks are one and the same: each needs weights of its " \
+            "own"
+        first, channels = layers[0]["output"].shape[1] if layers else 0, arguments.get("channels")
+        assert channels in (None, first), f"channels does not change the size of the generator: with " \
+            f"channels={channels} the first layer gives {first}"
+        follow("generator", layers, faces.concat_labels(x, labels))
+        count = residuals("generator", layers)
+        assert blocks in (None, count), f"with blocks={blocks} there should be {blocks} residual blocks, {count} run"
+        assert activation(layers[-1]["output"], out), "what stands behind the last layer of the generator has no " \
+            "name that we know"
 
 
 # PatchDiscriminator: 6 points
-
-def observe_discriminator(student, rng, k, arguments):
-    images = uniform(rng, 3, 3, 64, 64, low=-1.0)
-    return student.observe("discriminator", images=images, arguments=arguments)
-
 
 def expect_pair(seen, count, k):
     """Assert the shapes of patch and label logits."""
@@ -273,10 +386,13 @@ def expect_pair(seen, count, k):
 def test_patch_discriminator(student, rng):
     """Shapes, logits, gradients; each image is judged by itself."""
     k = whole(rng, 3, 7)
-    seen = observe_discriminator(student, rng, k, {"num_labels": k})
+    images, numbers = uniform(rng, 3, 3, 64, 64, low=-1.0), uniform(rng, 20_011, low=-1.0)
+    seen = observe(student, "discriminator", images=images, numbers=numbers, arguments={"num_labels": k})
     expect_pair(seen, 3, k)
     what = "discriminator"
-    patches, labels = seen["large_patches"], seen["large_labels"]  # of large images and weights: far from 0
+    patches, labels = seen["large_patches"], seen["large_labels"]  # of large images: far from 0
+    expect_tensor("patch_logits", patches, seen["patches"].shape)
+    expect_tensor("label_logits", labels, (3, k))
     assert patches.min() < 0 or patches.max() > 1, "patch_logits stay in [0, 1] whatever the weights: is there a " \
         "Sigmoid, which the loss has, or is there a Tanh?"
     assert patches.abs().max() > 1, "patch_logits stay in [-1, 1] whatever the weights: is there a Tanh?"
@@ -303,45 +419,81 @@ def test_patch_discriminator(student, rng):
     assert seen["training"], "the discriminator should be made in training mode"
     assert seen["one"] == [[1, 1, *patches.shape[2:]], [1, k]], f"for one image the shapes are {seen['one']}, they " \
         f"should be {[[1, 1, *patches.shape[2:]], [1, k]]}: squeeze without a dim takes the batch away, too"
-    expect_discriminator_layers(ran(seen), patches, labels, 16, 3)
+    layers = ran(seen, numbers)
+    expect_discriminator_layers(layers, patches, labels, 16, 3)
+    follow(what, layers, 100 * images)
+    body, given = layers[3]["output"], layers[4]["input"]
+    given = given if given.shape == body.shape else layers[5]["input"]  # the label head may run first, on the mean
+    features = F.leaky_relu(body, slope_of(body, given))
+    assert any(same(head["input"], features) and same(patches, head["output"]) for head in layers[4:]), \
+        "the patch head does not get the body's output"
 
 
 def heads(seen):
     """Layers that stand side by side, so that nothing has to stand between them: the last two."""
-    return range(max(0, len(seen["kinds"]) - 2), len(seen["kinds"]))
+    return range(max(0, len(seen["layers"]) - 2), len(seen["layers"]))
 
 
-def judge_field(student, size, expected, arguments):
+def composed(seen, numbers, depth):
+    """What one patch makes of the pixels that it sees (3, h, w), up to a factor, if all that the layers give is
+    positive; and the first layer's channels. Nothing but convolutions counts then: LeakyReLU lets it all through."""
+    chain = []
+    for told in seen["layers"][:40]:
+        size = told["size"]
+        if told["kind"] == "conv2d" and size[1] == (chain[-1]["size"][0] if chain else 3) and size[2:] != [1, 1]:
+            chain.append(told)
+    chain = chain[:depth + 2]
+    plain = all(told["size"][2:] == [4, 4] and math.prod(told["size"]) <= 2 * MOST and
+                max(window(told, "stride", 1)) <= 2 for told in chain)
+    assert len(chain) == depth + 2 and plain, f"{depth + 2} convolutions of 4x4 should lead to the patch logits"
+    patch = torch.ones(1, chain[-1]["size"][0], 1, 1)
+    for told in reversed(chain):
+        place = told["places"][0]
+        assert place is not None, "a convolution's weight is no parameter of the discriminator as it is"
+        patch = F.conv_transpose2d(patch, piece(numbers, place, told["size"]), stride=window(told, "stride", 1))
+    return patch[0], chain[0]["size"][0]
+
+
+def judge_field(student, rng, size, depth, arguments):
     """Assert what one patch sees, on both axes."""
-    seen = student.observe("field", size=size, arguments=arguments)
+    expected = {1: 16, 2: 34, 3: 70}[depth]
+    # Positive, so that activations let all through, and small, so that a Sigmoid at the end does not saturate.
+    numbers = uniform(rng, 20_011, low=0.01, high=0.05)
+    seen = observe(student, "field", size=size, numbers=numbers, arguments=arguments)
     call = f"PatchDiscriminator({', '.join(f'{key}={value}' for key, value in arguments.items())})"
-    assert "size" in seen, f"patch_logits should have shape (N, 1, h', w'), it is {tuple(seen['shape'])}"
+    assert "gradient" in seen, f"patch_logits should have shape (N, 1, h', w'), it is {tuple(seen['shape'])}"
     assert not seen["others"], "a patch of one image sees the other images of its batch: no BatchNorm here"
-    assert seen["size"] != [0, 0], f"the patch in the middle of {call} does not depend on the image: is there a ReLU " \
-        "after it, or a detach?"
-    assert min(seen["size"]) < size, f"a patch of {call} sees a whole image of {size}x{size} pixels: is there a " \
+    expect_tensor("the gradient of a patch", seen["gradient"], (3, size, size))
+    rows, columns = (seen["gradient"] != 0).any(dim=0).nonzero().unbind(1)
+    assert len(rows), f"the patch in the middle of {call} does not depend on the image: is there a ReLU after it, or " \
+        "a detach?"
+    top, left = rows.min(), columns.min()
+    found = seen["gradient"][:, top:rows.max() + 1, left:columns.max() + 1]
+    h, w = found.shape[1:]
+    assert min(h, w) < size, f"a patch of {call} sees a whole image of {size}x{size} pixels: is there a " \
         "normalisation, or a mean over all patches?"
-    assert seen["size"] == [expected, expected], f"a patch of {call} should be {expected}x{expected} pixels large, " \
-        f"it is {seen['size'][0]}x{seen['size'][1]}: look at kernel sizes, strides and the number of layers"
+    assert (h, w) == (expected, expected), f"a patch of {call} should be {expected}x{expected} pixels large, " \
+        f"it is {h}x{w}: look at kernel sizes, strides and the number of layers"
+    patch, channels = composed(seen, numbers, depth)
+    assert patch.shape == found.shape and close(found / found.max(), patch / patch.max()), f"a patch of {call} does " \
+        "not see its pixels as its convolutions show them: is there something else on the way?"
+    assert channels == arguments.get("channels", channels), f"with channels={arguments.get('channels')} the first " \
+        f"convolution gives {channels} channels"
 
 
 @graded("faces.PatchDiscriminator", points=2, hint="4x4 convolutions: three of stride 2, one of stride 1, and the "
         "patch head of stride 1: 70x70 pixels. No normalisation.")
 def test_patch_size(student, rng):
     """70x70 pixels by default, measured by the gradient of one patch."""
-    judge_field(student, 4 * whole(rng, 34, 38), 70, {"num_labels": whole(rng, 3, 7)})
+    judge_field(student, rng, 4 * whole(rng, 34, 38), 3, {"num_labels": whole(rng, 3, 7)})
 
 
 @graded("faces.PatchDiscriminator", points=1, hint="depth is how many convolutions have stride 2; one of stride 1 "
         "follows, and the patch head. channels is the width of the first.")
 def test_patch_depth(student, rng):
     """depth 1 and 2; channels."""
-    for depth, expected in ((1, 16), (2, 34)):
-        judge_field(student, 16 * whole(rng, 4, 5), expected, {"num_labels": 3, "channels": 4, "depth": depth})
-    for channels in (4, 6):
-        seen = observe_discriminator(student, rng, 3, {"num_labels": 3, "channels": channels, "depth": 2})
-        assert seen["sizes"][0][0] == channels, f"with channels={channels} the first convolution gives " \
-            f"{seen['sizes'][0][0]} channels"
+    for depth, channels in ((1, 4), (2, 4), (2, 6)):
+        judge_field(student, rng, 16 * whole(rng, 4, 5), depth, {"num_labels": 3, "channels": channels, "depth": depth})
 
 
 # The steps: 6 points each. Tiny networks with drawn weights stand for the student's. What each mistake would have
@@ -374,9 +526,12 @@ class Game:
 
     def observe(self, student, name, stale, scale=1, **options):
         """Ask for a step, in float32, as in training. scale: of the discriminator's weights."""
-        return student.observe("step", name=name, d_weights=scale * self.d_weights.float(),
-                               g_weights=self.g_weights.float(), stale=stale.float(), images=self.images.float(),
-                               labels=self.labels.float(), targets=self.targets.float(), lr=self.lr, options=options)
+        seen = observe(student, "step", name=name, d_weights=scale * self.d_weights.float(),
+                       g_weights=self.g_weights.float(), stale=stale.float(), images=self.images.float(),
+                       labels=self.labels.float(), targets=self.targets.float(), lr=self.lr, options=options)
+        for key in "dg":
+            assert seen[f"{key}_weights"].shape == (SIZE[key],), "the networks have other weights than before"
+        return seen
 
     def after(self, model, loss):
         """A model's weights after one step on a loss, and the gradient of the loss."""
@@ -398,7 +553,8 @@ def expect_terms(seen, names):
     for name in names:
         assert seen["types"][name] == "Tensor", f"{name} should be a tensor, {name}.detach(); it is " \
             f"{seen['types'][name]}"
-        assert seen["shapes"][name] == [], f"{name} should be a scalar, its shape is {tuple(seen['shapes'][name])}"
+        shape = tuple(seen[f"term_{name}"].shape)
+        assert shape == (), f"{name} should be a scalar, its shape is {shape}"
         assert name not in seen["attached"], f"{name} should be detached: the graph behind it takes memory"
 
 
@@ -544,7 +700,7 @@ def judge_leftovers(seen, player, game, expected, gradient, stale):
 def judge_large(student, name, player, game):
     """Assert that large logits, of a discriminator that is very sure, give a loss that is a number."""
     seen = game.observe(student, name, torch.zeros(SIZE[player]), scale=30)
-    for term in seen["names"]:
+    for term in sorted(set(seen["names"]))[:5]:
         assert seen[f"term_{term}"].isfinite(), f"for large logits {term} is {seen[f'term_{term}'].item()}: the " \
             "logarithm of a sigmoid or a softmax that is 0; take a loss that takes logits"
     assert seen[f"{player}_weights"].isfinite().all(), "for large logits the weights are no numbers after the step: " \
@@ -687,9 +843,17 @@ def observe_round(student, rng, count, **options):
     images = uniform(rng, count, 3, 3, 4, 5, low=-1.0)
     # The steps are recorders here, so labels need not be one-hot: numbers tell the batches apart.
     labels, targets = (uniform(rng, count, 3, 5) for _ in range(2))
-    seen = student.observe("round_of", images=images, labels=labels, targets=targets, count=count, options=options)
+    seen = observe(student, "round_of", images=images, labels=labels, targets=targets, count=count, options=options)
+    # What right steps leave, see the probe: the trace, and what the last ones of both players return.
+    trace, terms, weights = [0, 0], {}, (options.get("label_weight", 1.0), options.get("reconstruction_weight", 10.0))
+    for k in range(count + 1):
+        player, batch = ("g", count - 1) if k == count else ("d", k)
+        step = sum((place + 1 + (player == "g")) * part[batch].double().mean().item()
+                   for place, part in enumerate((images, labels, targets)))
+        trace = [trace[0] / 2 + step, trace[1] / 2 + images.double().mean().item() + sum(weights[:1 + (player == "g")])]
+        terms[player] = trace[1]
     return seen, [call for call in seen["calls"] if call["player"] == "d"], [
-        call for call in seen["calls"] if call["player"] == "g"]
+        call for call in seen["calls"] if call["player"] == "g"], trace[0], terms
 
 
 @graded("faces.train_round", points=2, hint="for batch in batches: discriminator_step(discriminator, generator, "
@@ -697,7 +861,7 @@ def observe_round(student, rng, count, **options):
 def test_train_round(student, rng):
     """Who steps, when, on which batch, with which optimiser."""
     for count in (4, whole(rng, 2, 3), 6):
-        seen, d_calls, g_calls = observe_round(student, rng, count)
+        seen, d_calls, g_calls, trace, _ = observe_round(student, rng, count)
         order = "".join(call["player"] for call in seen["calls"])
         assert order, "neither discriminator_step nor generator_step is called: the round is made of them"
         steps = f"the discriminator steps {len(d_calls)} times and the generator {len(g_calls)} times"
@@ -719,6 +883,8 @@ def test_train_round(student, rng):
         assert g_calls[0]["batch"][0] == count - 1, f"the generator steps on batch {g_calls[0]['batch'][0]} of 0 to " \
             f"{count - 1}: on the last one"
         assert seen["steps"] == 0, f"an optimiser steps {seen['steps']} times outside of the two steps: they do it"
+        expect_tensor("the trace of the steps", seen["trace"], ())
+        assert abs(seen["trace"].item() - trace) < 1e-6, "the two steps get something else than the batches as they are"
         assert seen["kept"], "train_round changes the list of batches"
         modes = [seen["modes"], *(call["modes"] for call in seen["calls"])]
         assert all(map(all, modes)), "a network is in evaluation mode in the round, or after it: train_round leaves " \
@@ -736,7 +902,7 @@ def test_train_round_terms(student, rng):
     heavy = {"label_weight": 1 + weights["label_weight"], "reconstruction_weight": weights["label_weight"]}
     for options, expected in (({}, {"label_weight": 1.0, "reconstruction_weight": 10.0}), (weights, weights),
                               (heavy, heavy)):
-        seen, d_calls, g_calls = observe_round(student, rng, 3, **options)
+        seen, d_calls, g_calls, _, terms = observe_round(student, rng, 3, **options)
         for call in d_calls + g_calls:
             for name in expected:
                 assert name not in call or abs(call[name] - expected[name]) < 1e-6, f"{name} does not reach the " \
@@ -744,8 +910,8 @@ def test_train_round_terms(student, rng):
                     f"{call[name]:.3g}, not {expected[name]:.3g}"
         names = ["d_adversarial", "d_label", "g_adversarial", "g_label", "g_reconstruction"]
         expect_terms(seen, names)
-        for name, first in zip(names, (10, 20, 30, 40, 50)):
-            got, wanted = seen[f"term_{name}"].item(), first + (3 if name[0] == "d" else 4)
+        for name, place in zip(names, (0, 1, 0, 1, 2)):
+            got, wanted = seen[f"term_{name}"].item(), terms[name[0]] + place
             whose = "last step of the discriminator" if name[0] == "d" else "step of the generator"
             assert abs(got - wanted) < 1e-4, f"{name} should be what the {whose} returned, {wanted:g} here, got {got:g}"
 
@@ -760,7 +926,7 @@ def observe_translation(student, rng, form, training=True, ends=False):
     labels = 1 + (whole(rng, 0, k - 3) + torch.arange(count)) % (k - 2)
     if ends:
         labels = (k - 1) * ((whole(rng, 0, 1) + torch.arange(count)) % 2)
-    seen = student.observe("translated", images=images, labels=labels, form=form, weights=weights, training=training)
+    seen = observe(student, "translated", images=images, labels=labels, form=form, weights=weights, training=training)
     wanted = labels[:1].expand(count) if form == "int" else labels
     one_hot = F.one_hot(wanted, k).float()
     expect_tensor(f"translated images for {'an int' if form == 'int' else 'labels (N,)'}", seen["out"], images.shape)
@@ -784,7 +950,12 @@ def observe_translation(student, rng, form, training=True, ends=False):
         assert close(wrong, one_hot) or not close(seen["asked"], wrong), slip
     assert close(seen["asked"], one_hot), f"for the labels {wanted.tolist()} the generator should get one-hot labels " \
         f"of {k} numbers: 1 for the expression, else 0; it gets {seen['asked'].argmax(1).tolist()} for their largest"
-    assert not seen["evaluated"], "the result should be what the generator gives, in [-1, 1], as it is"
+    # In training mode the batch has a part in it: all images of it, or one after the other.
+    planes = (one_hot @ weights)[:, :, None, None]
+    wrong = [torch.tanh(norm + planes) for norm in (F.batch_norm(images, None, None, training=True),
+                                                    F.instance_norm(images))]
+    assert not seen["evaluated"] and any(close(seen["out"], out) for out in wrong), \
+        "the result should be what the generator gives, in [-1, 1], as it is"
     return seen
 
 

@@ -4,7 +4,8 @@ from torch.nn import functional as F
 
 from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
 from autograde_tests.layers import PLAIN, activation, layer_name, same
-from autograde_tests.probes.flowers import gradients, players
+from autograde_tests.probes import piece
+from autograde_tests.probes.flowers import drawn, gradients, layers_to_initialize, players
 from helpers import flowers
 
 # select_categories: 3 points
@@ -21,9 +22,11 @@ def judge_selection(student, labels, names, wanted):
     assert not seen["changed"], \
         f"select_categories changes the {(*seen['changed'], '')[0]} that it gets: leave them as they are"
     numbers = {name: int(number) for number, name in names.items()}
-    for found, categories in zip(seen["found"], wanted):
+    for found, categories in zip(seen["found"], wanted, strict=True):
         assert isinstance(found, list), \
             f"select_categories should return the indices of the images, whole numbers on one axis; got {found}"
+        assert len(found) <= len(labels) * len(categories), \
+            f"select_categories returns {len(found):,} indices for {len(labels)} images"
         due = {}
         for shift in (1, 0, 2):
             mine = torch.isin(labels, torch.tensor([numbers[c] - shift for c in categories]))
@@ -64,10 +67,16 @@ def test_many_categories(student, rng):
     judge_selection(student, labels, names, wanted)
 
 
-# The networks: Generator 6 points, Discriminator 8. What stands between two layers makes the input of one from the
-# output before.
+# The networks: Generator 6 points, Discriminator 8. The probe gives each layer numbers that are drawn here, for its
+# input and its weights, and lets the network go on with other ones instead of its output. So a slip stays where it is
+# made, and what is due never depends on what came back: that only says which layers there are, and their sizes.
 
 NORM = "BatchNorm, then "
+
+
+def numbers(rng):
+    """What a probe fills a network with. Their count is a prime: parts that are used again lie elsewhere."""
+    return uniform(rng, 30_011, low=-1.0)
 
 
 def sizes(rng):
@@ -75,56 +84,97 @@ def sizes(rng):
     return [(32, 128), (16 * 2 ** whole(rng, 0, 1), 16), (16 * 2 ** whole(rng, 0, 1), 64), (32, 8)]
 
 
-def observe(student, rng, name, cases):
-    """The layers of a network for several (arguments, shape of an input)."""
-    for arguments, shape in cases:
-        x = normal(rng, *shape)
-        seen = student.observe("network", name=name, arguments=arguments, x=x, number=whole(rng, 0, 10 ** 6))
-        assert seen["untouched"], f"{name} changes its input in place"
-        yield f"{name}({', '.join(map(str, arguments))})", x, seen
+def widths(name, arguments):
+    """The channels before the first layer of a network and after each."""
+    *latent, channels, size = arguments
+    halved = [channels // 2 ** k for k in range(size.bit_length() - 3)]  # one for each doubling from 4 pixels
+    return [*latent, *halved, 3] if name == "Generator" else [3, *halved[::-1], 1]
 
 
-def judge_layers(what, seen, x, wanted, first):
-    """Assert that these layers run in this order, with 4x4 kernels; all double or halve the size but the first or last.
+class Seen:
+    """What a probe saw of a network for an input that is drawn here."""
 
-    wanted: (channels in, channels out) of each. first: the odd one is the first.
-    """
-    kind = "conv_transpose2d" if first else "conv2d"
-    due = [layer_name(kind, (*pair, 4, 4) if first else (*pair[::-1], 4, 4)) for pair in wanted]
-    found = [layer_name(k, size) for k, size in zip(seen["kinds"], seen["sizes"])]
-    assert found == due, f"{what} should run {', '.join(due)}; it runs {', '.join(found) or 'no such layer'}"
-    assert seen["training"], f"{what} should be made in training mode, not in evaluation mode"
-    assert same(seen["input0"], x), f"{due[0]} of {what} should get the input as it is"
-    for k, name in enumerate(due):
-        options = dict(stride=1) if k == (0 if first else len(due) - 1) else dict(stride=2, padding=1)
-        expected = getattr(F, kind)(seen[f"input{k}"], seen[f"weight{k}"], seen.get(f"bias{k}"), **options)
-        got = seen[f"output{k}"]
-        assert got.shape == expected.shape, f"{name}, layer {k + 1} of {what}, should give images of " \
-            f"{tuple(expected.shape[1:])}, it gives {tuple(got.shape[1:])}: look at its stride and padding"
-        assert close(got, expected, 1e-4), \
-            f"{name}, layer {k + 1} of {what}, has other options than stride and padding"
+    def __init__(self, student, rng, name, arguments, shape, evaluated=False):
+        self.name, self.what = name, f"{name}({', '.join(map(str, arguments))})"
+        self.widths, self.evaluated = widths(name, arguments), evaluated
+        self.x, self.numbers = normal(rng, *shape), numbers(rng)
+        self.found = student.observe("network", name=name, arguments=arguments, x=self.x, numbers=self.numbers,
+                                     evaluated=evaluated)
+        assert self.found["untouched"], f"{name} changes its input in place"
 
+    def judge_layers(self):
+        """Assert that the right layers run in the right order, with 4x4 kernels; all double or halve the size but the
+        first of a generator and the last of a discriminator."""
+        found, what, up = self.found, self.what, self.name == "Generator"
+        kind = "conv_transpose2d" if up else "conv2d"
+        shapes = [(*(pair if up else pair[::-1]), 4, 4) for pair in zip(self.widths, self.widths[1:])]
+        due = [layer_name(kind, shape) for shape in shapes]
+        ran = [layer_name(k, size) for k, size in zip(found["kinds"][:20], found["sizes"])]
+        assert ran == due, f"{what} should run {', '.join(due)}; it runs {', '.join(ran) or 'no such layer'}"
+        assert self.evaluated or found["training"], f"{what} should be made in training mode, not in evaluation mode"
+        assert same(found["input0"], self.x), f"{due[0]} of {what} should get the input as it is"
+        images = self.x.shape
+        for k, shape in enumerate(shapes):
+            bias = drawn(self.numbers, "bias", k, (self.widths[k + 1],)) if found["biases"][k] else None
+            options = dict(stride=1) if k == (0 if up else len(due) - 1) else dict(stride=2, padding=1)
+            expected = getattr(F, kind)(drawn(self.numbers, "input", k, images),
+                                        drawn(self.numbers, "weight", k, shape), bias, **options)
+            got, images = found[f"output{k}"], expected.shape
+            assert got.shape == images, f"{due[k]}, layer {k + 1} of {what}, should give images of " \
+                f"{tuple(images[1:])}, it gives {tuple(got.shape[1:])}: look at its stride and padding"
+            assert close(got, expected, 1e-4), \
+                f"{due[k]}, layer {k + 1} of {what}, has other options than stride and padding"
 
-def between(seen, k, norm):
-    """Say what stands between layer k and the next one. norm: number of the BatchNorm that may be there, or None."""
-    before, after = seen[f"output{k}"], seen[f"input{k + 1}"]
-    plain = activation(before, after)
-    if plain is not None or norm is None or before.shape != after.shape:
-        return plain
+    def count(self):
+        """How many layers there are. Some at least must be there, to look between them."""
+        count, least = len(self.found["kinds"]), 3 if self.name == "Discriminator" else 2
+        assert least <= count <= 8, f"{self.what} should run {len(self.widths) - 1} layers; it runs {count}"
+        return count
 
-    def normalised(x):
-        return F.batch_norm(x, None, None, seen.get(f"norm{norm}_weight"), seen.get(f"norm{norm}_bias"), True,
-                            eps=seen["eps"][norm])
+    def output(self, k):
+        """What the network went on with as the output of layer k."""
+        shape = self.found[f"output{k}"].shape
+        assert shape[0] == len(self.x) and shape.numel() < 1e6, f"layer {k + 1} of {self.what} gives {tuple(shape)}"
+        return drawn(self.numbers, "output", k, shape)
 
-    if seen.get(f"norm{norm}_weight", before[0, :, 0, 0]).numel() != before.shape[1]:
+    def between(self, k):
+        """Say what stands between layer k and the next one; None if it is nothing that we know."""
+        before, after = self.output(k), self.found[f"input{k + 1}"]
+        plain = activation(before, after)
+        here = [norm for norm in enumerate(self.found["norms"]) if norm[1]["after"] == k + 1]
+        if plain is not None or len(here) != 1 or before.shape != after.shape:
+            return plain
+        (place, norm), = here
+        assert 0 <= norm["eps"] < 0.1, f"eps of a BatchNorm of {self.what} is {norm['eps']:.3g}"
+        own = {part: drawn(self.numbers, part, place, before.shape[1:2])
+               for part in ("running_mean", "running_var", "weight", "bias")}
+        statistics = (own["running_mean"], own["running_var"]) if self.evaluated else (None, None)
+
+        def normalised(x):
+            return F.batch_norm(x, *statistics, own["weight"] if norm["scaled"] else None,
+                                own["bias"] if norm["shifted"] else None, not self.evaluated, eps=norm["eps"])
+
+        name = activation(normalised(before), after)
+        if name is not None:
+            return "BatchNorm without an activation" if name == PLAIN else NORM + name
+        for slope in (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3):
+            if same(after, normalised(F.leaky_relu(before, slope))):
+                return f"{f'LeakyReLU with slope {slope}' if slope else 'ReLU'}, then BatchNorm"
         return None
-    name = activation(normalised(before), after)
-    if name is not None:
-        return "BatchNorm without an activation" if name == PLAIN else NORM + name
-    for slope in (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3):
-        if same(after, normalised(F.leaky_relu(before, slope))):
-            return f"{f'LeakyReLU with slope {slope}' if slope else 'ReLU'}, then BatchNorm"
-    return None
+
+    def end(self):
+        """Say what stands after the last layer."""
+        return activation(self.output(self.count() - 1), self.found["out"]) or "something else"
+
+
+def observe_use(student, rng, name, arguments, shape, default_shape):
+    """Assert that all layers of a network learn. Returns what the default network gives for an input of default_shape,
+    its number of parameters, and the right one."""
+    seen = student.observe("silent", name=name, arguments=arguments, x=normal(rng, *shape))
+    assert not seen["silent"], \
+        f"no gradient reaches {(*seen['silent'], '')[0]} of the {name.lower()}: is every layer used?"
+    seen = student.observe("default", name=name, x=normal(rng, *default_shape))
+    return seen["shape"], seen["parameters"], sum(p.numel() for p in getattr(flowers, name)().parameters())
 
 
 @graded("flowers.Generator", points=3, hint="4x4 pixels with channel_num channels first; then twice the size and half "
@@ -132,13 +182,10 @@ def between(seen, k, norm):
 def test_generator_layers(student, rng):
     """Kinds, channels and sizes of the layers, for several sizes of images."""
     latent = whole(rng, 5, 20)
-    cases = [([latent, channels, size], (3, latent, 1, 1)) for channels, size in sizes(rng)]
-    for (arguments, _), (what, x, seen) in zip(cases, observe(student, rng, "Generator", cases)):
-        _, channels, size = arguments
-        count = size.bit_length() - 3  # doublings from 4 pixels
-        halved = [channels // 2 ** k for k in range(count)]
-        judge_layers(what, seen, x, list(zip([latent, *halved], [*halved, 3])), True)
-        expect_tensor(f"{what}(input)", seen["out"], (3, 3, size, size))
+    for channels, size in sizes(rng):
+        seen = Seen(student, rng, "Generator", [latent, channels, size], (3, latent, 1, 1))
+        seen.judge_layers()
+        expect_tensor(f"{seen.what}(input)", seen.found["out"], (3, 3, size, size))
 
 
 @graded("flowers.Generator", points=2, hint="BatchNorm, then ReLU after each transposed convolution but the last; Tanh "
@@ -146,18 +193,17 @@ def test_generator_layers(student, rng):
 def test_generator_between(student, rng):
     """What stands between the layers, and at the end."""
     latent = whole(rng, 5, 20)
-    cases = [([latent, 16, size], (6, latent, 1, 1)) for size in (16, 64)]
-    for what, x, seen in observe(student, rng, "Generator", cases):
-        count = len(seen["kinds"])
+    for size in (16, 64):
+        seen = Seen(student, rng, "Generator", [latent, 16, size], (6, latent, 1, 1))
+        what, count, norms = seen.what, seen.count(), len(seen.found["norms"])
         for k in range(count - 1):
-            found = between(seen, k, k if k < seen["norms"] else None)
+            found = seen.between(k)
             assert found == NORM + "ReLU", f"after layer {k + 1} of {what} there should be {NORM}ReLU; there is " \
                 f"{found or 'something else'}"
-        assert seen["norms"] == count - 1, f"{what} should have {count - 1} BatchNorm layers, one after each layer " \
-            f"but the last; it runs {seen['norms']}"
-        end = activation(seen[f"output{count - 1}"], seen["out"])
-        assert end == "Tanh", f"{what} should end with Tanh, for pixels in [-1, 1]; it ends with " \
-            f"{end or 'something else'}"
+        assert norms == count - 1, f"{what} should have {count - 1} BatchNorm layers, one after each layer but the " \
+            f"last; it runs {norms}"
+        end = seen.end()
+        assert end == "Tanh", f"{what} should end with Tanh, for pixels in [-1, 1]; it ends with {end}"
 
 
 @graded("flowers.Generator", points=1, hint="Generator(latent_dim=128, channel_num=512, image_size=256); BatchNorm as "
@@ -165,29 +211,26 @@ def test_generator_between(student, rng):
 def test_generator_evaluated(student, rng):
     """Evaluation mode: one latent vector alone as in a batch. Gradients reach all layers. Default arguments."""
     latent = whole(rng, 5, 20)
-    seen = student.observe("evaluated", name="Generator", arguments=[latent, 16, 16], x=normal(rng, 4, latent, 1, 1),
-                           number=whole(rng, 0, 10 ** 6))
-    assert not seen["silent"], f"no gradient reaches {(*seen['silent'], '')[0]} of the generator: is every layer used?"
-    for key in ("batch", "alone"):
-        expect_tensor("the generator's images in evaluation mode", seen[key], (4, 3, 16, 16))
-    assert close(seen["alone"], seen["batch"], 1e-4), "in evaluation mode, a latent vector should give the same " \
-        "image alone and in a batch: leave BatchNorm's running statistics as nn.BatchNorm2d has them"
-    seen = student.observe("default", name="Generator", x=normal(rng, 1, 128, 1, 1))
-    assert seen["shape"] == [1, 3, 256, 256], "Generator() should make images of 256x256 of 128 latent numbers, its " \
-        f"output has shape {tuple(seen['shape'])}"
-    due = sum(p.numel() for p in flowers.Generator().parameters())
-    assert 0.99 * due < seen["parameters"] < 1.01 * due, f"Generator() should have 512 channels at 4x4 pixels, about " \
-        f"{due:,} parameters; it has {seen['parameters']:,}"
+    arguments = [latent, 16, 16]
+    for count in (4, 1):
+        seen = Seen(student, rng, "Generator", arguments, (count, latent, 1, 1), evaluated=True)
+        seen.judge_layers()
+        expect_tensor("the generator's images in evaluation mode", seen.found["out"], (count, 3, 16, 16))
+        for k in range(seen.count() - 1):
+            assert seen.between(k), "in evaluation mode, a latent vector should give the same image alone and in a " \
+                "batch: leave BatchNorm's running statistics as nn.BatchNorm2d has them"
+    shape, parameters, due = observe_use(student, rng, "Generator", arguments, (4, latent, 1, 1), (1, 128, 1, 1))
+    assert shape == [1, 3, 256, 256], "Generator() should make images of 256x256 of 128 latent numbers, its output " \
+        f"has shape {tuple(shape)}"
+    assert 0.99 * due < parameters < 1.01 * due, f"Generator() should have 512 channels at 4x4 pixels, about " \
+        f"{due:,} parameters; it has {parameters:,}"
 
 
 @graded("flowers.Discriminator", points=2, hint="The generator's channels and sizes backwards; one number at the end.")
 def test_discriminator_layers(student, rng):
     """Kinds, channels and sizes of the layers, for several sizes of images."""
-    cases = [([channels, size], (3, 3, size, size)) for channels, size in sizes(rng)]
-    for (arguments, _), (what, x, seen) in zip(cases, observe(student, rng, "Discriminator", cases)):
-        channels, size = arguments
-        doubled = [channels // 2 ** k for k in reversed(range(size.bit_length() - 3))]
-        judge_layers(what, seen, x, list(zip([3, *doubled], [*doubled, 1])), False)
+    for channels, size in sizes(rng):
+        Seen(student, rng, "Discriminator", [channels, size], (3, 3, size, size)).judge_layers()
 
 
 @graded("flowers.Discriminator", points=2, hint="LeakyReLU after the first convolution; BatchNorm, then LeakyReLU "
@@ -195,60 +238,65 @@ def test_discriminator_layers(student, rng):
 def test_discriminator_between(student, rng):
     """What stands between the layers, and at the end. BatchNorm's place is free."""
     leaky = "LeakyReLU with slope 0.2"
-    cases = [([16, size], (6, 3, size, size)) for size in (16, 64)]
-    for what, x, seen in observe(student, rng, "Discriminator", cases):
-        count = len(seen["kinds"])
+    for size in (16, 64):
+        seen = Seen(student, rng, "Discriminator", [16, size], (6, 3, size, size))
+        what, count, norms = seen.what, seen.count(), len(seen.found["norms"])
         norms_due = f"{what} should have {count - 2} BatchNorm layers, none after the first and the last " \
-            f"convolution, one after each of the others; it runs {seen['norms']}"
+            f"convolution, one after each of the others; it runs {norms}"
         for k in range(count - 1):
-            norm = k - 1 if seen["norms"] == count - 2 else k if seen["norms"] > k else None
-            found = between(seen, k, norm if norm is None or norm >= 0 else None) or "something else"
+            found = seen.between(k) or "something else"
             wanted = (leaky, NORM + leaky)[k > 0]
             if k == 0:
                 assert "BatchNorm" not in found, \
                     f"after the first convolution of {what} there should be LeakyReLU, and no BatchNorm"
-                assert seen["norms"] <= count - 2, norms_due
+                assert norms <= count - 2, norms_due
             assert found == wanted or k > 0 and found == f"{leaky}, then BatchNorm", \
                 f"after layer {k + 1} of {what} there should be {wanted}; there is {found}"
-        assert seen["norms"] == count - 2, norms_due
-        last = seen[f"output{count - 1}"]
-        end = activation(last, seen["out"])
-        assert end == "Sigmoid", f"{what} should end with Sigmoid, for probabilities; it ends with " \
-            f"{end or 'something else'}"
+        assert norms == count - 2, norms_due
+        end = seen.end()
+        assert end == "Sigmoid", f"{what} should end with Sigmoid, for probabilities; it ends with {end}"
 
 
 @graded("flowers.Discriminator", points=3, hint="spectral_norm(nn.Conv2d(...)) for every convolution, the first and "
         "the last ones, too")
 def test_discriminator_spectral(student, rng):
-    """The largest singular value of the weights that the convolutions use, whatever the stored ones are."""
-    cases = [([channels, size], (3, 3, size, size)) for channels, size in sizes(rng)[1:]]
-    for what, x, seen in observe(student, rng, "Discriminator", cases):
+    """The weights that the convolutions use are the stored ones, divided by their largest singular value."""
+    for channels, size in sizes(rng)[1:]:
+        what, due = f"Discriminator({channels}, {size})", widths("Discriminator", [channels, size])
+        # Some pieces are larger than others, and the mean is not 0: so the largest value is soon found by a power
+        # iteration, but cannot be guessed from the size and spread of a weight.
+        own = 4 * uniform(rng, 30_011, low=-0.5) * normal(rng, 1000).repeat_interleave(31)[:30_011]
+        seen = student.observe("weights", arguments=[channels, size], x=normal(rng, 3, 3, size, size), numbers=own)
         assert "conv2d" in seen["kinds"], f"{what} runs no convolution"
-        for k, kind in enumerate(seen["kinds"]):
-            if kind != "conv2d":
-                continue
-            value = torch.linalg.matrix_norm(seen[f"weight{k}"].flatten(1), 2).item()
+        used = [seen[f"weight{k}"] for k in range(min(seen["kinds"].count("conv2d"), 8))]
+        # Kernels of other sizes are for another check, and so is a last layer that is no convolution.
+        assert [weight.shape[:2] for weight in used] in (list(zip(due[1:], due)), list(zip(due[1:-1], due))) \
+            and all(4 <= weight[0, 0].numel() <= 100 for weight in used), f"the convolutions of {what} should have " \
+            f"{due[1:]} output channels; the shapes of their weights are {[tuple(weight.shape) for weight in used]}"
+        for k, weight in enumerate(used):
+            value = torch.linalg.matrix_norm(weight.flatten(1), 2).item()
             assert abs(value - 1) < 0.1, f"the weight of layer {k + 1} of {what} should have the largest singular " \
                 f"value 1 after some steps, it has {value:.3g}: wrap this convolution in spectral_norm"
+            stored = piece(own, seen["positions"][k], weight.shape)
+            assert torch.cosine_similarity(weight.flatten(), stored.flatten(), dim=0) > 0.9999, \
+                f"the weight of layer {k + 1} of {what} should be the stored one, divided by its largest singular value"
 
 
 @graded("flowers.Discriminator", points=1, hint="(N,) probabilities, for N = 1 too: flatten() or view(-1) at the end")
 def test_discriminator_output(student, rng):
     """Shape for a batch and for one image; gradients; default arguments."""
-    seen = student.observe("evaluated", name="Discriminator", arguments=[16, 16], x=normal(rng, 4, 3, 16, 16),
-                           number=whole(rng, 0, 10 ** 6))
-    for key in ("out", "batch"):
-        expect_tensor("the discriminator's output for 4 images", seen[key], (4,))
-    assert seen["single"] == [1], f"the discriminator's output for one image should have shape (1,), it has " \
-        f"{tuple(seen['single'])}"
-    assert not seen["silent"], f"no gradient reaches {(*seen['silent'], '')[0]} of the discriminator: is every layer " \
-        "used?"
-    seen = student.observe("default", name="Discriminator", x=normal(rng, 2, 3, 256, 256))
-    assert seen["shape"] == [2], "Discriminator() should take images of 256x256, its output for two has shape " \
-        f"{tuple(seen['shape'])}"
-    due = sum(p.numel() for p in flowers.Discriminator().parameters())
-    assert 0.99 * due < seen["parameters"] < 1.01 * due, f"Discriminator() should have 512 channels at 4x4 pixels, " \
-        f"about {due:,} parameters; it has {seen['parameters']:,}"
+    arguments, shape = [16, 16], (3, 16, 16)
+    for evaluated in (False, True):
+        seen = Seen(student, rng, "Discriminator", arguments, (4, *shape), evaluated)
+        expect_tensor("the discriminator's output for 4 images", seen.found["out"], (4,))
+    seen = Seen(student, rng, "Discriminator", arguments, (1, *shape), evaluated=True)
+    single = tuple(getattr(seen.found["out"], "shape", ()))
+    assert single == (1,), f"the discriminator's output for one image should have shape (1,), it has {single}"
+    seen.judge_layers()
+    shape, parameters, due = observe_use(student, rng, "Discriminator", arguments, (4, *shape), (2, 3, 256, 256))
+    assert shape == [2], f"Discriminator() should take images of 256x256, its output for two has shape {tuple(shape)}"
+    assert 0.99 * due < parameters < 1.01 * due, f"Discriminator() should have 512 channels at 4x4 pixels, about " \
+        f"{due:,} parameters; it has {parameters:,}"
 
 
 # largest_singular_value: 2 points
@@ -313,9 +361,23 @@ def test_singular_value(student, rng):
 
 # weights_init: 4 points
 
-def judge_drawn(seen, k, what, mean):
-    """Assert that the weights of layer k were drawn from N(mean, 0.02^2), and others the next time."""
-    weight, before = seen[f"weight{k}"], seen[f"before{k}"]
+def observe_initialized(student, rng):
+    """Ask for layers after weights_init. Returns the observation, and the layers before, by their names."""
+    channels, own = whole(rng, 40, 48), numbers(rng)
+    seen = student.observe("initialized", channels=channels, numbers=own)
+    assert not seen["frozen"], f"after weights_init, {(*seen['frozen'], '')[0]} learns nothing: it requires no gradient"
+    assert not seen["evaluated"], "after weights_init, layers are in evaluation mode: leave the mode as it is"
+    layers = layers_to_initialize(channels, own).requires_grad_(False)
+    for k, (name, layer) in enumerate(layers.items()):
+        for part in ("weight", "again"):
+            expect_tensor(f"the weight of {name}", seen[f"{part}{k}"], layer.weight.shape)
+        if layer.bias is not None:
+            expect_tensor(f"the bias of {name}", seen[f"bias{k}"], layer.bias.shape)
+    return seen, layers
+
+
+def judge_drawn(what, weight, before, again, mean):
+    """Assert that these weights were drawn from N(mean, 0.02^2), and others the next time."""
     got = weight.mean().item(), weight.std().item()
     assert not close(weight, before, 1e-7), f"{what} stay as PyTorch made them: draw them from N({mean}, 0.02^2)"
     text = f"{what} should be drawn from N({mean}, 0.02^2); their mean is {got[0]:.3g}, their standard deviation " \
@@ -328,40 +390,30 @@ def judge_drawn(seen, k, what, mean):
     normal_cdf = 0.5 * (1 + torch.erf(ranks / 2 ** 0.5))
     assert (normal_cdf - torch.linspace(0, 1, len(ranks), dtype=torch.double)).abs().max() < 0.05, \
         f"{what} should be normally distributed"
-    assert seen["names"][k] not in seen["repeated"], f"{what} are the same each time: leave the seed alone"
-
-
-def observe_initialized(student, rng):
-    seen = student.observe("initialized", channels=whole(rng, 40, 48))
-    assert not seen["frozen"], f"after weights_init, {(*seen['frozen'], '')[0]} learns nothing: it requires no gradient"
-    assert not seen["evaluated"], "after weights_init, layers are in evaluation mode: leave the mode as it is"
-    return seen
+    assert not torch.equal(weight, again), f"{what} are the same each time: leave the seed alone"
 
 
 @graded("flowers.weights_init", points=2, hint="nn.init.normal_(module.weight, 0.0, 0.02) for both kinds of layers")
 def test_weights_of_convolutions(student, rng):
-    seen = observe_initialized(student, rng)
-    for k, name in enumerate(seen["names"]):
-        if "Conv" not in name:
-            continue
-        judge_drawn(seen, k, f"the weights of {name}", 0)
-        if f"bias{k}" in seen:
-            bias = seen[f"bias{k}"]
-            assert not bias.any() or torch.equal(bias, seen[f"bias_before{k}"]), \
+    seen, layers = observe_initialized(student, rng)
+    for k, (name, layer) in enumerate(layers.items()):
+        weight, bias = seen[f"weight{k}"], seen.get(f"bias{k}")
+        if "Conv" in name:
+            judge_drawn(f"the weights of {name}", weight, layer.weight, seen[f"again{k}"], 0)
+            assert layer.bias is None or not bias.any() or torch.equal(bias, layer.bias), \
                 f"the biases of {name} should stay as they are, or be 0"
-    k = seen["names"].index("Linear")
-    for part in ("weight", "bias"):
-        assert torch.equal(seen[f"{part}{k}"], seen[f"{'bias_' * (part == 'bias')}before{k}"]), \
-            "nn.Linear changes: layers other than convolutions and BatchNorm should stay as they are"
+        if name == "Linear":
+            assert torch.equal(weight, layer.weight) and torch.equal(bias, layer.bias), \
+                "nn.Linear changes: layers other than convolutions and BatchNorm should stay as they are"
     assert not seen["wrapped"], \
         f"weights_init stumbles over a convolution with spectral normalisation: {seen['wrapped']}"
 
 
 @graded("flowers.weights_init", points=2, hint="nn.init.normal_(module.weight, 1.0, 0.02) for BatchNorm, its bias 0")
 def test_weights_of_norms(student, rng):
-    seen = observe_initialized(student, rng)
-    k = seen["names"].index("BatchNorm2d")
-    judge_drawn(seen, k, "the scales of BatchNorm", 1)
+    seen, layers = observe_initialized(student, rng)
+    k = list(layers).index("BatchNorm2d")
+    judge_drawn("the scales of BatchNorm", seen[f"weight{k}"], layers["BatchNorm2d"].weight, seen[f"again{k}"], 1)
     assert not seen[f"bias{k}"].any(), "the biases of BatchNorm should be 0"
 
 
@@ -381,10 +433,19 @@ class Game:
         self.x, self.z = uniform(rng, self.count, *self.shape, low=-1.0), normal(rng, self.count, latent, 1, 1)
         self.D, self.G = players(self.d_weights / 2, self.g_weights / 2, self.shape, latent)
         self.d_weights, self.g_weights = self.d_weights / 2, self.g_weights / 2
+        self.pull = normal(rng, self.count, *self.shape)
 
-    def inputs(self):
-        return dict(d_weights=self.d_weights, g_weights=self.g_weights, image_shape=list(self.shape), noise=self.z,
-                    left=LEFT)
+    def ask(self, student, step):
+        """What a step of the student returns, and both networks afterwards."""
+        inputs = dict(d_weights=self.d_weights, g_weights=self.g_weights, image_shape=list(self.shape), noise=self.z,
+                      left=LEFT)
+        if step == "d_step":
+            inputs.update(real_images=self.x, pull=self.pull)
+        seen = student.observe(step, **inputs)
+        for name, weights in (("D", self.d_weights), ("G", self.g_weights)):
+            assert seen[name].shape == seen[f"{name}_gradients"].shape == weights.shape, \
+                f"the step leaves {name} with {tuple(seen[name].shape)} weights"
+        return seen
 
     def gradient(self, loss, network):
         """The gradient of a loss in a network's weights."""
@@ -400,8 +461,8 @@ def judge_numbers(name, seen, due, slips):
         f"{name} should return {len(due) + (name == 'update_discriminator')} things, it returns {seen['count']}"
     for what, expected in due.items():
         value = seen[what]
-        got = value if isinstance(value, str) else ""
-        assert isinstance(value, torch.Tensor), f"{what} should be one number, got {got}"
+        assert isinstance(value, torch.Tensor) and value.dim() == 0, \
+            f"{what} should be one number, got {value if isinstance(value, str) else tuple(value.shape)}"
         if close(value, expected.detach(), 1e-4):
             continue
         for said, wrong in slips(what).items():
@@ -423,7 +484,7 @@ def judge_move(name, what, moved, due, slips):
         "and means of before the step")
 def test_discriminator_values(student, rng):
     game = Game(rng)
-    seen = student.observe("d_step", real_images=game.x, **game.inputs())
+    seen = game.ask(student, "d_step")
     on_real, on_fake = game.D(game.x), game.D(game.G(game.z))
     due = {"err_real": -on_real.log().mean(), "d_x": on_real.mean(), "err_fake": -(1 - on_fake).log().mean(),
            "d_g_z1": on_fake.mean()}
@@ -453,7 +514,7 @@ def test_discriminator_values(student, rng):
 def test_discriminator_step(student, rng):
     """The weights after the step, whatever gradients were left behind."""
     game = Game(rng)
-    seen = student.observe("d_step", real_images=game.x, **game.inputs())
+    seen = game.ask(student, "d_step")
 
     def gradient(real, fake):
         return game.gradient(real * torch.log(game.D(game.x)).mean() + fake * torch.log(
@@ -490,20 +551,23 @@ def test_discriminator_step(student, rng):
 def test_discriminator_leaves_generator(student, rng):
     """The generator's weights and gradients; the way back from the generated images."""
     game = Game(rng)
-    seen = student.observe("d_step", real_images=game.x, **game.inputs())
+    seen = game.ask(student, "d_step")
     assert torch.equal(seen["G"], game.g_weights), "the generator's weights change in the discriminator's step"
     grads = seen["G_gradients"]
     assert not grads.any() or (grads == LEFT).all(), "the generator gets gradients in the discriminator's step: the " \
         "discriminator should get fake_images.detach()"
     assert seen["count"] == 5 and isinstance(seen.get("fake_images"), torch.Tensor), \
         "update_discriminator should return five things, the generated images last"
-    assert seen.get("way_back"), "fake_images come without the way back to the generator's weights: return them as " \
-        "the generator made them, not detached"
+    assert "way_back" in seen, "fake_images come without the way back to the generator's weights: return them as the " \
+        "generator made them, not detached"
+    due = game.gradient((game.G(game.z) * game.pull).sum(), game.G)
+    assert close(seen["way_back"], due, 1e-4), \
+        "fake_images should be generator(noise): the way back from them is another one"
 
 
 def observe_g_step(student, rng):
     game = Game(rng)
-    return game, student.observe("g_step", **game.inputs())
+    return game, game.ask(student, "g_step")
 
 
 @graded("flowers.update_generator", points=2, hint="return err_g, d_g_z2: -log D(G(z)) and D(G(z)), both means")
@@ -555,8 +619,16 @@ def test_generator_step(student, rng):
 @graded("flowers.update_generator", points=1, hint="The optimiser is the generator's: it does not know the "
         "discriminator's weights.")
 def test_generator_leaves_discriminator(student, rng):
+    """Who does nothing leaves it alone, too: one thing at least that needs the discriminator must be right."""
     game, seen = observe_g_step(student, rng)
     assert torch.equal(seen["D"], game.d_weights), "the discriminator's weights change in the generator's step"
+    on_fake = game.D(game.G(game.z))
+    err_g = -on_fake.log().mean()
+    right = {"err_g": err_g.detach(), "d_g_z2": on_fake.mean().detach()}
+    moved = game.g_weights - seen["G"]
+    assert any(isinstance(seen.get(what), torch.Tensor) and close(seen[what], value) for what, value in right.items()) \
+        or close(moved, game.gradient(err_g, game.G)), \
+        "whether the discriminator keeps its weights counts when a value or the step is right"
 
 
 # generate: 5 points
@@ -610,7 +682,7 @@ def test_generate(student, rng):
                 assert not close(got, wrong, 1e-4), f"{what}{slip}{mode}".strip()
         raise AssertionError(f"{what}the images should be (G(z) + 1) / 2 of the generator in evaluation mode; they "
                              f"run from {got.min():.3f} to {got.max():.3f}")
-    assert close(seen["alone"], seen["images"], 1e-4), \
+    assert close(seen["alone"], (due + 1) / 2, 1e-4), \
         "a latent vector gives another image alone than in a batch: generator.eval()"
     assert not seen["requires_grad"], "the images keep their graph, which fills the memory: torch.no_grad()"
 
@@ -646,7 +718,12 @@ def test_temperature(student, rng):
         "put it back, and switch gradients off in a with block only.")
 def test_generate_keeps_mode(student, rng):
     """The mode afterwards, and whether the generator can still learn."""
-    seen = observe_generated(student, rng)[0]
+    seen, G, z, _ = observe_generated(student, rng)
+    # Who does not ask the generator leaves its mode alone, too. What is done with its images does not matter here.
+    made = [image.flatten() for training in (False, True) for image in (
+        images_of(G, z, training), images_of(G, z, training).clamp(0, 1))]
+    likeness = torch.corrcoef(torch.stack([seen["images"].flatten(), *made]))[0, 1:].nan_to_num()
+    assert likeness.max() > 0.98, "the images should be those of the generator"
     assert seen["gradients"], "after generate, gradients are off in the whole program, and nothing can learn: use " \
         "with torch.no_grad(), which ends"
     assert not seen["frozen"], "after generate, the generator's weights require no gradients, so it cannot learn: " \

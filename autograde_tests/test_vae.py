@@ -1,8 +1,15 @@
-"""Hidden checks of helpers/vae.py. Each compares what a probe saw with the reference, for inputs drawn anew."""
+"""Hidden checks of helpers/vae.py. Each compares what a probe saw with the reference, for inputs drawn anew.
+
+Networks run with weights that are drawn here. What comes back tells their sizes, and never what is due.
+"""
+import math
+
 import torch
 from torch.nn import functional as F
 
 from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
+from autograde_tests.probes import piece
+from autograde_tests.probes.vae import biases, known_parts, mixing
 from helpers import vae
 
 TRICK = "z = mu + exp(logvar / 2) * eps, with eps drawn from N(0, 1) for each entry and at each call, on mu's device"
@@ -39,18 +46,40 @@ def test_distribution(student, rng):
     assert (eps[1:, 0] * eps[:-1, 0]).mean().abs() < 0.06, "the draws of neighbouring images depend on each other"
 
 
+# What stands for sigma in z = mu + sigma * eps: the right thing first, then usual slips.
+SIGMAS = (lambda logvar: torch.exp(0.5 * logvar), torch.exp, lambda logvar: torch.exp(1.5 * logvar),
+          lambda logvar: logvar, lambda logvar: 0.5 * logvar)
+
+
+def gradient_in_logvar(sigma, z, mu, logvar, weight):
+    """Gradient of sum(weight * z) in logvar for this sigma, and the mean square of eps."""
+    leaf = logvar.clone().requires_grad_()
+    eps = ((z - mu) / sigma(leaf)).detach()
+    gradient, = torch.autograd.grad((weight * sigma(leaf) * eps).sum(), leaf)
+    return gradient, eps.square().mean()
+
+
 @graded("vae.reparametrize", points=1, hint="Gradients pass through mu and logvar: no detach, no .data, no no_grad.")
 def test_gradient(student, rng):
-    """Gradients against finite differences, in float64."""
-    mu, logvar, weight = (normal(rng, 3, 2).double() for _ in range(3))
+    """Gradients against finite differences, in float64, and against those of the formula for the same z. A slip in
+    sigma costs its points elsewhere: here it is enough that the formula with this slip has that gradient."""
+    mu, weight = (normal(rng, 3, 2).double() for _ in range(2))
+    # Far from 0 to both sides: only the formula, or one near to it, makes noise of one size from that.
+    logvar = uniform(rng, 3, 2, low=2.0, high=4.0).double() * torch.tensor([1, -1])
     number = whole(rng, 1, 10 ** 6)
     seen = student.observe("reparametrize_slopes", mu=mu, logvar=logvar, weight=weight, number=number, step=1e-5)
     for name in ("mu", "logvar"):
         assert isinstance(seen[name], torch.Tensor), f"no gradient reaches {name}"
+        expect_tensor(f"the gradient in {name}", seen[name], mu.shape)
+        expect_tensor(f"the difference quotients in {name}", seen[f"{name}_difference"], mu.shape)
         assert close(seen[name], seen[f"{name}_difference"], 1e-4), f"the gradient in {name} is not that of finite " \
             "differences with the same eps: is part of the formula detached?"
     assert seen["logvar"].abs().max() > 0, "the gradient in logvar is zero: z does not depend on it"
     assert close(seen["mu"], weight, 1e-4), "dz/dmu should be 1"
+    expect_tensor("z", seen["z"], mu.shape)
+    due = [gradient_in_logvar(sigma, seen["z"], mu, logvar, weight) for sigma in SIGMAS]
+    assert any(close(seen["logvar"], gradient) and 0.02 < square < 6 for gradient, square in due), \
+        "the gradient in logvar should be that of exp(logvar / 2) * eps"
 
 
 @graded("vae.reparametrize", points=1, hint="torch.randn_like(mu) takes over shape, dtype and device.")
@@ -58,13 +87,14 @@ def test_kept(student, rng):
     """A fresh draw at each call; inputs untouched; shape, dtype and device of mu."""
     seen = student.observe("draws", mu=normal(rng, 5, 3), logvar=normal(rng, 5, 3))
     expect_tensor("z", seen["first"], (5, 3))
+    expect_tensor("z", seen["second"], (5, 3))
     assert not close(seen["first"], seen["second"]), "two calls gave the same z: is a seed set inside the function?"
     assert seen["untouched"], "reparametrize changed its inputs in place"
     seen = student.observe("reparametrize_kept", mu=normal(rng, 1, 7).double())
     assert seen["shape"] == [1, 7], f"z of a (1, 7) mu should be (1, 7), got {seen['shape']}"
     assert seen["dtype"] == "torch.float64", f"float64 in, {seen['dtype']} out: take over mu's dtype"
-    assert "expected device" not in seen["device"] and "same device" not in seen["device"] \
-        and seen["device"] not in ("cpu", "cuda"), "eps is drawn on a fixed device: take over mu's device"
+    assert seen["device"] == "that of mu", \
+        f"eps is drawn on a fixed device: take over mu's device (for a mu elsewhere: {seen['device']})"
 
 
 # loss_function: 5 points, and kl_weight: 2 points
@@ -124,6 +154,7 @@ def test_loss(student, rng):
         seen = student.observe("loss", **batch, kl_weights=[1.0], optional=True)
         assert seen["returned"] == "Tensor", f"the loss should be a tensor, got {seen['returned']}"
         assert seen["sizes"] == [1], f"the loss should be one number, got {seen['sizes'][0]}"
+        expect_tensor("the loss", seen["losses"], (1,))
         values.append(seen["losses"][0].float())
     expected = [vae.loss_function(**batch) for batch in batches]
     wrong = [k for k in range(3) if not close(values[k], expected[k])]
@@ -144,6 +175,7 @@ def test_loss_gradient(student, rng):
     leaves = {name: batch[name].clone().requires_grad_() for name in ("x_hat", "mu", "logvar")}
     vae.loss_function(leaves["x_hat"], batch["x"], leaves["mu"], leaves["logvar"]).backward()
     for name, leaf in leaves.items():
+        expect_tensor(f"the gradient in {name}", seen[f"d_{name}"], (1, *leaf.shape))
         assert seen[f"d_{name}"].abs().max() > 0, f"no gradient reaches {name}"
         assert close(seen[f"d_{name}"][0], leaf.grad, 1e-3), f"the gradient of the loss in {name} is wrong"
 
@@ -152,89 +184,163 @@ def test_loss_gradient(student, rng):
         gap="loss_function")
 def test_kl_weight(student, rng):
     """The loss is R + w * K: linear in w; R alone at 0; only the KL part is weighted. Whether R and K are right is
-    judged elsewhere."""
-    batch = random_batch(rng, (1, 28, 28))  # who has hard-coded this size loses the points for that elsewhere
-    weight = float(uniform(rng, 1, low=2.0, high=30.0))
-    seen = student.observe("loss", **batch, kl_weights=[None, 0.0, 1.0, weight])
-    plain, none, one, many = seen["losses"].double()
-    assert not close(none, one, 1e-6), "kl_weight=0 and kl_weight=1 give the same loss: kl_weight is not used"
-    assert close(plain, one), "without kl_weight the loss should be that of kl_weight=1"
-    assert seen["d_mu"][1].abs().max() == 0 and seen["d_logvar"][1].abs().max() == 0, \
-        "with kl_weight=0 the loss should not depend on mu and logvar: weigh the KL term, not the other one"
-    assert close(seen["d_x_hat"][3], seen["d_x_hat"][2]), "kl_weight should not change the reconstruction term"
-    assert close(many, none + weight * (one - none), 1e-3), "the loss should grow in proportion to kl_weight"
+    judged elsewhere. But that they are terms of such a loss is seen from one of them, which is right up to a factor."""
+    shares = {"R": [], "K": []}
+    first = random_batch(rng, (1, 28, 28))  # who has hard-coded this size loses the points for that elsewhere
+    second = {name: uniform(rng, *value.shape) if "x" in name else normal(rng, *value.shape)
+              for name, value in first.items()}  # of the same size: a factor may depend on that
+    for batch in (first, second):
+        weight = float(uniform(rng, 1, low=2.0, high=30.0))
+        seen = student.observe("loss", **batch, kl_weights=[None, 0.0, 1.0, weight])
+        expect_tensor("the loss", seen["losses"], (4,))
+        for name in ("x_hat", "mu", "logvar"):
+            expect_tensor(f"the gradient in {name}", seen[f"d_{name}"], (4, *batch[name].shape))
+        plain, none, one, many = seen["losses"].double()
+        assert not close(none, one, 1e-6), "kl_weight=0 and kl_weight=1 give the same loss: kl_weight is not used"
+        assert close(plain, one), "without kl_weight the loss should be that of kl_weight=1"
+        assert seen["d_mu"][1].abs().max() == 0 and seen["d_logvar"][1].abs().max() == 0, \
+            "with kl_weight=0 the loss should not depend on mu and logvar: weigh the KL term, not the other one"
+        assert close(seen["d_x_hat"][3], seen["d_x_hat"][2]), "kl_weight should not change the reconstruction term"
+        assert close(many, none + weight * (one - none), 1e-3), "the loss should grow in proportion to kl_weight"
+        reconstruction = vae.loss_function(**batch, kl_weight=0.0).double()
+        shares["R"].append(none / reconstruction)
+        shares["K"].append((one - none) / (vae.loss_function(**batch).double() - reconstruction))
+    assert any(a != 0 and abs(a / b - 1) < 2e-3 for a, b in shares.values()), \
+        "neither is the loss with kl_weight=0 the reconstruction term, nor what kl_weight weighs the KL term"
 
 
 # VAE: 7 points, and CVAE: 7 points. Latent sizes and classes are fewer than the usual 15 and 10, which some hard-code.
 
-# Fresh networks make small numbers of their inputs. Strong inputs keep the outputs of near activations apart.
-STRONG = 10.0
+STRONG = 10.0  # inputs are strong enough to keep the outputs of near activations, such as ReLU and GELU, apart
+NUMBERS = 100_003  # a prime: rows of weights that are used again and again begin each time elsewhere
+HIDDEN = range(8, 4097)  # with fewer units ReLU often lets nothing through, and with more it takes long
 
 
-def chain(x, seen, count):
-    """Linear+ReLU `count` times with the student's own weights, in the order in which the layers ran."""
-    for k in range(count):
-        x = F.relu(F.linear(x, seen[f"weight{k}"], seen.get(f"bias{k}")))
+def layers_with(numbers, layers):
+    """Weight and bias of each linear layer, as the probe has filled them. layers: shape of weight, has a bias."""
+    position, filled = 0, []
+    for (outputs, inputs), has_bias in layers:
+        weight, position = piece(numbers, position, (outputs, inputs)), position + outputs * inputs
+        filled.append((weight, piece(numbers, position, (outputs,)) if has_bias else None))
+        position += outputs * has_bias
+    return filled
+
+
+def chain(x, layers, linear=None):
+    """Linear+ReLU for these layers; number `linear` without its ReLU."""
+    for k, (weight, bias) in enumerate(layers):
+        x = F.linear(x, weight, bias)
+        x = x if k == linear else F.relu(x)
     return x
 
 
-def judge_network(what, seen, x, outputs, wanted, last=None):
-    """Assert that a network is `wanted` linear layers with ReLU between (and after the last, or `last`)."""
-    assert isinstance(seen["out"], torch.Tensor), f"{what} should return a tensor"
-    assert seen["layers"] == wanted, f"the {what} should have {wanted} linear layers, it has {seen['layers']}"
-    hidden = {seen[f"weight{k}"].shape[0] for k in range(3)}
+def stack(inputs, hidden, last=None):
+    """The layers of an encoder, or of a decoder with `last` outputs, in the form in which a probe tells them."""
+    sizes = [[hidden, inputs], [hidden, hidden], [hidden, hidden], *([[last, hidden]] if last else [])]
+    return [[size, True] for size in sizes]
+
+
+def judge_hidden(what, seen, outputs, inputs, last=None):
+    """Assert that encoder or decoder has the right linear layers. Returns H."""
+    layers, wanted = seen[f"{what}_layers"], 4 if last else 3
+    assert isinstance(seen[what], torch.Tensor), f"{what} should return a tensor"
+    assert len(layers) == wanted, f"the {what} should have {wanted} linear layers, it has {len(layers)}"
+    hidden = {size[0] for size, _ in layers[:3]}
     assert len(hidden) == 1, f"the hidden layers of the {what} should all have H outputs, they have {sorted(hidden)}"
-    assert all(f"bias{k}" in seen for k in range(wanted)), f"a linear layer of the {what} has no bias"
-    expect_tensor(f"{what}(input)", seen["out"], (len(x), *outputs(min(hidden))))
-    expected = chain(x, seen, 3)
-    if last is not None:
-        expected = last(F.linear(expected, seen["weight3"], seen["bias3"])).view(seen["out"].shape)
-    if close(seen["out"], expected, 1e-5):
-        return
+    assert all(has_bias for _, has_bias in layers), f"a linear layer of the {what} has no bias"
+    hidden = min(hidden)
+    assert type(hidden) is int and hidden in HIDDEN, f"H should be a few hundred, it is {hidden}"
+    expect_tensor(f"{what}(input)", seen[what], outputs(hidden))
+    assert layers == stack(inputs, hidden, last), f"the linear layers of the {what} have the sizes {layers}"
+    return hidden
+
+
+def judge_network(what, out, x, layers, last=None):
+    """Assert that a network's output is that of its layers with ReLU after three of them, then `last`. Returns it."""
+    def run(linear=None):
+        y = chain(x, layers[:3], linear)
+        return y if last is None else F.linear(y, *layers[3]).view(out.shape)
+
+    raw = run()
+    expected = raw if last is None else last(raw)
+    if close(out, expected, 1e-5):
+        return expected
     for missing in range(3):
-        y = x
-        for k in range(3):
-            y = F.linear(y, seen[f"weight{k}"], seen[f"bias{k}"])
-            y = y if k == missing else F.relu(y)
-        if last is not None:
-            y = last(F.linear(y, seen["weight3"], seen["bias3"])).view(seen["out"].shape)
-        assert not close(seen["out"], y, 1e-5), f"there is no ReLU after linear layer {missing + 1} of the {what}"
+        y = run(missing)
+        assert not close(out, y if last is None else last(y), 1e-5), \
+            f"there is no ReLU after linear layer {missing + 1} of the {what}"
     if last is not None:
-        raw = F.linear(chain(x, seen, 3), seen["weight3"], seen["bias3"]).view(seen["out"].shape)
-        assert not close(seen["out"], raw), "the decoder does not end with a Sigmoid"
-        assert not close(seen["out"], F.relu(raw)), "the decoder ends with a ReLU where a Sigmoid is due"
-        assert not close(seen["out"], last(F.relu(raw))), \
-            "there is a ReLU before the Sigmoid: no pixel can be darker than 0.5"
-        assert not close(seen["out"], torch.tanh(raw)), "the decoder ends with Tanh: values must lie in [0, 1]"
+        assert not close(out, raw), "the decoder does not end with a Sigmoid"
+        assert not close(out, F.relu(raw)), "the decoder ends with a ReLU where a Sigmoid is due"
+        assert not close(out, last(F.relu(raw))), "there is a ReLU before the Sigmoid: no pixel can be darker than 0.5"
+        assert not close(out, torch.tanh(raw)), "the decoder ends with Tanh: values must lie in [0, 1]"
     raise AssertionError(f"the {what} has the right linear layers, but something else between them than ReLU: "
                          "another activation, Dropout, BatchNorm?")
 
 
-def judge_encoder(seen, x, latent_size):
+def judge_encoder(student, rng, kind, x, latent_size, **classes):
     """Assert that encoder, mu_layer and logvar_layer are what the contract says."""
-    judge_network("encoder", seen, x, lambda hidden: (hidden,), wanted=3)
-    for head in ("mu_layer", "logvar_layer"):
+    numbers, heads = uniform(rng, NUMBERS, low=-1.0), ("mu_layer", "logvar_layer")
+    seen = student.observe("network", kind=kind, part="encoder", x=x, numbers=numbers, latent_size=latent_size,
+                           **classes)
+    x = x.flatten(1)
+    hidden = judge_hidden("encoder", seen, lambda hidden: (len(x), hidden), x.shape[1])
+    for head in heads:
         expect_tensor(f"{head}(encoder(x))", seen[head], (len(x), latent_size))
-        assert seen[f"{head}_layers"] == 1, f"{head} should be one linear layer, it has {seen[f'{head}_layers']}"
-        expected = F.linear(seen["out"], seen[f"{head}_weight"], seen[f"{head}_bias"])
-        assert close(seen[head], expected), f"{head} should be linear: no activation, mu and logvar take any sign"
-    assert not seen["heads_shared"], "mu_layer and logvar_layer are the same layer"
+        told = seen[f"{head}_layers"]
+        assert len(told) == 1, f"{head} should be one linear layer, it has {len(told)}"
+        assert told[0][0] == [latent_size, hidden] and type(told[0][1]) is bool, \
+            f"{head} should be Linear({hidden}, {latent_size}), its weight is {told[0][0]}"
+    layers = layers_with(numbers, seen["encoder_layers"] + seen["mu_layer_layers"] + seen["logvar_layer_layers"])
+    code = judge_network("encoder", seen["encoder"], x, layers)
+    expected = {head: F.linear(code, *layer) for head, layer in zip(heads, layers[3:])}
+    assert not close(seen["mu_layer"], expected["logvar_layer"]), "mu_layer and logvar_layer are the same layer"
+    for head in heads:
+        assert close(seen[head], expected[head]), f"{head} should be linear: no activation, mu and logvar take any sign"
 
 
-def judge_count(seen, inputs, latents, latent_size):
-    """Assert the number of parameters for the student's H: nothing is missing, nothing is there that is not used."""
-    h = seen["hidden"]
-    expected = (inputs * h + h + 2 * (h * h + h) + 2 * (h * latent_size + latent_size)
-                + latents * h + h + 2 * (h * h + h) + h * 784 + 784)
+def judge_decoder(student, rng, kind, z, latent_size, **classes):
+    """Assert the same of the decoder."""
+    numbers = uniform(rng, NUMBERS, low=-1.0)
+    seen = student.observe("network", kind=kind, part="decoder", x=z, numbers=numbers, latent_size=latent_size,
+                           **classes)
+    judge_hidden("decoder", seen, lambda _: (len(z), 1, 28, 28), z.shape[1], 784)
+    judge_network("decoder", seen["decoder"], z, layers_with(numbers, seen["decoder_layers"]), torch.sigmoid)
+
+
+def judge_count(student, rng, kind, latent_size, **classes):
+    """Assert the number of parameters for the student's H: nothing is missing, nothing is there that is not used.
+
+    Weights and inputs are positive here, so that a slip with a ReLU, which costs points elsewhere, changes nothing.
+    """
+    k = classes.get("num_classes", 0)
+    numbers, z = uniform(rng, NUMBERS), uniform(rng, 3, latent_size + k)
+    x = uniform(rng, 3, 784 + k) if k else uniform(rng, 3, 1, 28, 28)
+    seen = student.observe("parameters", kind=kind, x=x, z=z, numbers=numbers, latent_size=latent_size, **classes)
+    h = seen["layers"][0][0][0] if seen["layers"] else 0
+    assert type(h) is int and h in HIDDEN, f"H should be a few hundred, it is {h}"
+    wanted = stack(784 + k, h) + 2 * [[[latent_size, h], True]] + stack(latent_size + k, h, 784)
+    expected = sum(math.prod(size) + size[0] for size, _ in wanted)
     assert seen["total"] == expected, \
         f"with H = {h} and Z = {latent_size} the model should have {expected} parameters, it has {seen['total']}"
+    assert seen["layers"] == wanted, f"the model's linear layers have the sizes {seen['layers']}"
+    layers = layers_with(numbers, wanted)
+    code = chain(x.flatten(1), layers[:3])
+    due = {"mu": F.linear(code, *layers[3]), "logvar": F.linear(code, *layers[4]),
+           "last": F.linear(chain(z, layers[5:8]), *layers[8])}
+    for name, value in due.items():
+        expect_tensor(name, seen[name], value.shape)
+        assert close(seen[name], value), \
+            "with positive weights and inputs each ReLU hands on what it gets, and only the linear layers count: " \
+            f"{name} is not what they give"
 
 
 def judge_own_draw(student, rng, kind, latent_size, x, **condition):
     """Assert that a forward that does not call reparametrize draws z as that does. The heads' answers are replaced by
     known ones with small variances: near 1 the variance is its own root."""
     mu, logvar = normal(rng, len(x), latent_size), uniform(rng, len(x), latent_size, low=-4.0, high=-1.0)
-    seen = student.observe("forward_draws", kind=kind, latent_size=latent_size, mu=mu, logvar=logvar, x=x, **condition)
+    seen = student.observe("forward_draws", kind=kind, latent_size=latent_size, numbers=uniform(rng, NUMBERS, low=-1.0),
+                           mu=mu, logvar=logvar, x=x, **condition)
     latents = latent_size + sum(c.shape[1] for c in condition.values())
     expect_tensor("what the decoder gets", seen["z"], (len(x), latents))
     eps = (seen["z"][:, :latent_size] - mu).double() / torch.exp(0.5 * logvar)
@@ -243,45 +349,71 @@ def judge_own_draw(student, rng, kind, latent_size, x, **condition):
 
 
 def judge_forward(student, rng, kind):
-    """Assert that forward joins the model's own parts rightly, for a batch of 7 and of 1."""
-    latent_size, x = whole(rng, 3, 9), uniform(rng, 7, 1, 28, 28)
-    inputs = {"x": x}
+    """Assert that forward joins the model's parts rightly, for a batch of 7 and of 1. Parts that we know stand for the
+    student's own, and `mixing` for reparametrize."""
+    latent_size, shape = whole(rng, 3, 9), (3, 32, 32) if kind == "ConvVAE" else (1, 28, 28)
+    x, c = uniform(rng, 7, *shape), torch.zeros(7, 0)
+    condition = {}
     if kind == "CVAE":
         classes = whole(rng, 4, 6)
-        inputs["c"] = torch.eye(classes)[torch.randint(classes, (7,), generator=rng)]
-        inputs["other"] = inputs["c"].roll(1, dims=1)
-    seen = student.observe("forward", kind=kind, latent_size=latent_size, **inputs)
+        c = condition["c"] = torch.eye(classes)[torch.randint(classes, (7,), generator=rng)]
+    numbers, latents = uniform(rng, NUMBERS, low=-1.0), latent_size + c.shape[1]
+    seen = student.observe("forward", kind=kind, latent_size=latent_size, numbers=numbers, x=x, **condition)
     assert seen["count"] == 3, f"forward should return (x_hat, mu, logvar), it returned {seen['count']} value(s)"
-    for name, shape in (("x_hat", (7, 1, 28, 28)), ("mu", (7, latent_size)), ("logvar", (7, latent_size))):
-        expect_tensor(name, seen[name], shape)
-        expect_tensor(f"{name} of a single image", seen[f"single_{name}"], (1, *shape[1:]))
-    mu, logvar = seen["mu"], seen["logvar"]
-    assert not close(seen["other_image_mu"], mu, 1e-6), "mu does not depend on the image"
+    for name, size in (("x_hat", shape), ("mu", (latent_size,)), ("logvar", (latent_size,))):
+        expect_tensor(name, seen[name], (7, *size))
+        expect_tensor(f"{name} of a single image", seen[f"single_{name}"], (1, *size))
+    assert type(seen["width"]) is int and 0 < seen["width"] <= 100_000, f"the heads take {seen['width']} numbers"
+    parts = known_parts(numbers, x[0].numel() + c.shape[1], seen["width"], latent_size, latents, x[0].shape)
+
+    def heads(*joined):
+        hidden = parts["encoder"](torch.cat(joined, dim=1))
+        return parts["mu_layer"](hidden), parts["logvar_layer"](hidden)
+
+    flat = x.flatten(1)
+    orders = [heads(flat, c), heads(c, flat)]
     if kind == "CVAE":
-        assert not close(seen["other_mu"], mu, 1e-6), "mu does not depend on c: the encoder must see the condition"
-    orders = [order for order in ("", "xc", "cx") if f"part_mu{order}" in seen]
-    if not any(close(mu, seen[f"part_mu{order}"]) for order in orders):
-        assert not any(close(mu, seen[f"part_logvar{order}"]) for order in orders), "mu and logvar are swapped"
-        raise AssertionError("the second result should be mu_layer(encoder(input))")
-    assert any(close(logvar, seen[f"part_logvar{order}"]) for order in orders), \
-        "the third result should be logvar_layer(encoder(input)), untouched"
-    assert close(seen["single_mu"], mu[:1], 1e-3), "mu of an image depends on the other images of the batch"
-    assert isinstance(seen.get("z"), torch.Tensor), "forward should call self.decoder"
-    assert close(seen["x_hat"], seen["part_x_hat"]), "the first result should be what the decoder returns, untouched"
+        assert not any(close(seen["mu"], heads(*joined)[0]) for joined in ((flat,), (flat, 0 * c), (0 * c, flat))), \
+            "mu does not depend on c: the encoder must see the condition"
+    fitting = [order for order in orders if close(seen["mu"], order[0])]
+    if not fitting:
+        assert not any(close(seen["mu"], order[1]) for order in orders), "mu and logvar are swapped"
+        raise AssertionError("the second result should be self.mu_layer(encoder(input))")
+    mu, logvar = fitting[0]
+    assert close(seen["logvar"], logvar), "the third result should be self.logvar_layer(encoder(input)), untouched"
+    for name in ("mu", "logvar"):
+        assert close(seen[f"single_{name}"], seen[name][:1], 1e-3), \
+            f"{name} of an image depends on the other images of the batch"
+    assert isinstance(seen["z"], torch.Tensor), "forward should call self.decoder"
     if kind == "CVAE":
-        assert seen["z"].shape[1] == latent_size + inputs["c"].shape[1], "the decoder should get z and c joined"
-        assert not torch.equal(seen["z"][:, :inputs["c"].shape[1]], inputs["c"]), \
+        assert tuple(seen["z"].shape) == (7, latents), "the decoder should get z and c joined"
+        assert not torch.equal(seen["z"][:, :c.shape[1]], c), \
             "the decoder should get z first, then c: torch.cat((z, c), dim=-1)"
-        assert torch.equal(seen["z"][:, latent_size:], inputs["c"]), "the decoder should get c as it is, after z"
+        assert torch.equal(seen["z"][:, latent_size:], c), "the decoder should get c as it is, after z"
+    expect_tensor("what the decoder gets", seen["z"], (7, latents))
     z = seen["z"][:, :latent_size]
-    assert not close(z, mu), "the decoder gets mu: it should get z, drawn around mu"
-    if not close(z, 2 * mu + 3 * logvar + 1):  # what the probe's stand-in for reparametrize makes of (mu, logvar)
-        assert not close(z, 2 * logvar + 3 * mu + 1), "reparametrize takes mu first, then logvar"
-        many = {name: value[:1].repeat(2000, *[1] * (value.dim() - 1))
-                for name, value in inputs.items() if name != "other"}
+    assert close(seen["x_hat"], parts["decoder"](seen["z"])), \
+        "the first result should be what the decoder returns, untouched: its Sigmoid is the last step"
+    assert not close(z, mu), "the decoder gets mu: decode z, not mu"
+    assert not close(z, logvar), "the decoder gets logvar: x_hat does not depend on mu"
+    eps = ((z - mu) / torch.exp(0.5 * logvar)).detach()
+    drawn = mixing(mu, logvar)
+    if not close(z, drawn):
+        assert not close(z, mixing(logvar, mu)), "reparametrize takes mu first, then logvar"
+        many = {name: value[:1].repeat(2000 if kind != "ConvVAE" else 64, *[1] * (value.dim() - 1))
+                for name, value in {"x": x, **condition}.items()}
         judge_own_draw(student, rng, kind, latent_size, **many)
-    assert seen["z_uses_mu"] and seen["z_uses_logvar"], "no gradient flows from x_hat back to mu and logvar"
-    assert not seen["silent"], f"no gradient reaches {seen['silent'][0]}: is a part detached or not used?"
+        drawn = mu + torch.exp(0.5 * logvar) * eps
+    results = [(parts["decoder"](torch.cat((value, c), dim=1)), mu, logvar) for value in (drawn, drawn.detach())]
+    flowing, detached = (torch.autograd.grad(sum(value.square().sum() for value in result), biases(parts).values(),
+                                             retain_graph=True) for result in results)
+    for name, right, cut in zip(biases(parts), flowing, detached):
+        assert isinstance(seen[f"d_{name}"], torch.Tensor), f"no gradient reaches the {name}: is it detached?"
+        expect_tensor(f"the gradient in the {name}", seen[f"d_{name}"], right.shape)
+        if not close(seen[f"d_{name}"], right, 1e-3):
+            assert not close(seen[f"d_{name}"], cut), "no gradient flows from x_hat back to mu and logvar: for " \
+                "autograd x_hat does not depend on mu"
+            raise AssertionError(f"the gradient in the {name} is wrong: is something detached?")
 
 
 @graded("vae.VAE", points=2, gap="VAE.__init__",
@@ -289,8 +421,7 @@ def judge_forward(student, rng, kind):
 def test_vae_encoder(student, rng):
     """Order and kind of the encoder's layers, by running it and computing the same from its weights."""
     latent_size, x = whole(rng, 2, 14), uniform(rng, 5, 1, 28, 28, high=STRONG)
-    seen = student.observe("network", kind="VAE", part="encoder", x=x, latent_size=latent_size)
-    judge_encoder(seen, x.flatten(1), latent_size)
+    judge_encoder(student, rng, "VAE", x, latent_size)
 
 
 @graded("vae.VAE", points=2, gap="VAE.__init__",
@@ -299,8 +430,7 @@ def test_vae_decoder(student, rng):
     """The same for the decoder."""
     latent_size = whole(rng, 2, 14)
     z = normal(rng, 5, latent_size) * STRONG
-    seen = student.observe("network", kind="VAE", part="decoder", x=z, latent_size=latent_size)
-    judge_network("decoder", seen, z, lambda hidden: (1, 28, 28), wanted=4, last=torch.sigmoid)
+    judge_decoder(student, rng, "VAE", z, latent_size)
 
 
 @graded("vae.VAE", points=1, gap="VAE.__init__",
@@ -308,7 +438,7 @@ def test_vae_decoder(student, rng):
 def test_vae_parameters(student, rng):
     """Number of parameters as a function of the student's H and of Z."""
     latent_size = whole(rng, 2, 14)
-    judge_count(student.observe("parameters", kind="VAE", latent_size=latent_size), 784, latent_size, latent_size)
+    judge_count(student, rng, "VAE", latent_size)
 
 
 @graded("vae.VAE", points=2, gap="VAE.forward", hint="encoder -> mu_layer, logvar_layer -> reparametrize -> decoder")
@@ -322,8 +452,7 @@ def test_cvae_encoder(student, rng):
     """As for the VAE, with the one-hot class beside the image."""
     latent_size, classes = whole(rng, 2, 14), whole(rng, 3, 9)
     x = uniform(rng, 5, 784 + classes, high=STRONG)
-    seen = student.observe("network", kind="CVAE", part="encoder", x=x, latent_size=latent_size, num_classes=classes)
-    judge_encoder(seen, x, latent_size)
+    judge_encoder(student, rng, "CVAE", x, latent_size, num_classes=classes)
 
 
 @graded("vae.CVAE", points=2, gap="CVAE.__init__",
@@ -331,15 +460,13 @@ def test_cvae_encoder(student, rng):
 def test_cvae_decoder(student, rng):
     latent_size, classes = whole(rng, 2, 14), whole(rng, 3, 9)
     z = normal(rng, 5, latent_size + classes) * STRONG
-    seen = student.observe("network", kind="CVAE", part="decoder", x=z, latent_size=latent_size, num_classes=classes)
-    judge_network("decoder", seen, z, lambda hidden: (1, 28, 28), wanted=4, last=torch.sigmoid)
+    judge_decoder(student, rng, "CVAE", z, latent_size, num_classes=classes)
 
 
 @graded("vae.CVAE", points=1, gap="CVAE.__init__", hint="The condition adds num_classes inputs to two layers only.")
 def test_cvae_parameters(student, rng):
     latent_size, classes = whole(rng, 2, 14), whole(rng, 3, 9)
-    seen = student.observe("parameters", kind="CVAE", latent_size=latent_size, num_classes=classes)
-    judge_count(seen, 784 + classes, latent_size + classes, latent_size)
+    judge_count(student, rng, "CVAE", latent_size, num_classes=classes)
 
 
 @graded("vae.CVAE", points=2, gap="CVAE.forward",
@@ -372,29 +499,17 @@ def test_conv_shapes(student, rng):
 @graded("vae.ConvVAE", points=2,
         hint="Every part has a place between image and reconstruction, and z comes from reparametrize.")
 def test_conv_parts(student, rng):
-    """With the default arguments: convolutions are there, every parameter learns, each result is what its part gave."""
+    """With the default arguments: convolutions are there and every parameter learns. And forward, with known parts."""
     x = uniform(rng, 4, 3, 32, 32)
     seen = student.observe("conv", x=x)
     judge_conv(seen, x, 128)
     assert seen["convolutions"] >= 2, f"a convolutional VAE has convolutions, this one ran {seen['convolutions']}"
-    for name in ("mu_layer", "logvar_layer", "decoder"):
-        assert name in seen, f"forward should call self.{name}"
-    mu, logvar, z = seen["mu"], seen["logvar"], seen["into_decoder"]
-    assert close(seen["x_hat"].flatten(), seen["decoder"].flatten()), \
-        "x_hat should be what the decoder returns: its Sigmoid is the last step"
+    judge_forward(student, rng, "ConvVAE")
     assert seen["strong_low"] >= 0 and seen["strong_high"] <= 1, \
         f"with large weights the decoder's values run from {seen['strong_low']:.3g} to {seen['strong_high']:.3g}: " \
         "they should lie in [0, 1] whatever z is, so end the decoder with nn.Sigmoid"
-    assert not (close(mu, seen["logvar_layer"]) and close(logvar, seen["mu_layer"])), "mu and logvar are swapped"
-    assert close(mu, seen["mu_layer"]), "the second result should be mu_layer(encoder(x))"
-    assert close(logvar, seen["logvar_layer"]), "the third result should be logvar_layer(encoder(x)), untouched"
-    for name, value in (("mu_layer", mu), ("logvar_layer", logvar)):
-        assert (value < 0).any(), f"{name} should be linear: no activation, mu and logvar take any sign"
-    assert seen["z_uses_mu"], "x_hat does not depend on mu"
-    assert seen["z_uses_logvar"], "x_hat does not depend on logvar: decode z, not mu"
-    if z.shape != mu.shape or not close(z, 2 * mu + 3 * logvar + 1):  # as in judge_forward
-        assert z.shape != mu.shape or not close(z, 2 * logvar + 3 * mu + 1), "reparametrize takes mu first, then logvar"
-        judge_own_draw(student, rng, "ConvVAE", 128, uniform(rng, 64, 3, 32, 32))
+    for name in ("mu", "logvar"):
+        assert (seen[name] < 0).any(), f"{name}_layer should be linear: no activation, mu and logvar take any sign"
     assert not seen["silent"], f"no gradient reaches {seen['silent'][0]}: is a part detached or not used?"
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde_tests.probes import layers_of, returned, seed
+from autograde_tests.probes import fill, piece, returned, seed
 from helpers.given.checks import Layers
 
 
@@ -43,64 +43,112 @@ def counts(module, channels, features):
 
 # Networks
 
-def build(module, name, x, number):
-    """A model with new parameters that keep numbers alive, so that no layer gives zeros or one sign only.
+class Placed(Layers):
+    """Layers that also tell where the weight and the bias of each begin in the numbers that `fill` took; None for what
+    is no parameter of the model as it is. places: what `fill` returned."""
 
-    It runs first: a lazy layer has no parameters before that. Returns its mode, too, as it was made.
+    def __init__(self, places):
+        super().__init__()
+        self.places = places
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        output = super().__torch_function__(function, types, args, kwargs)
+        if function in self.ARGUMENTS:
+            given = {**dict(zip(self.ARGUMENTS[function], args)), **(kwargs or {})}
+            self.seen[-1]["places"] = [self.places.get(id(given.get(name))) for name in ("weight", "bias")]
+        return output
+
+    def told(self, out):
+        """What was seen, and the output of the last layer: of linear layers and convolutions what each is, what it got
+        and gave; the number of batch norms."""
+        rest = [layer for layer in self.seen if layer["kind"] != "batch_norm"]
+        found = {"kinds": [layer["kind"] for layer in rest], "sizes": [list(layer["weight"].shape) for layer in rest],
+                 "biases": [layer.get("bias") is not None for layer in rest], "norms": len(self.seen) - len(rest),
+                 "places": [layer["places"] for layer in rest]}
+        for k, layer in enumerate(rest[:10]):
+            found[f"input{k}"], found[f"output{k}"] = layer["input"], layer["output"]
+        return {**returned(("out",), (out,)), **found}
+
+
+def build(module, name, x, numbers, arguments=()):
+    """A model filled with `numbers`, the place of each parameter among them, and its mode, as it was made.
+
+    It runs first: a lazy layer has no parameters before that.
     """
-    model = getattr(module, name)()
+    model = getattr(module, name)(*arguments)
     training = model.training
     with torch.no_grad():
-        model(x)
-        seed(number)
-        for p in model.parameters():
-            p.normal_(0.0, (2.0 / p[0].numel()) ** 0.5 if p.dim() > 1 else 0.3)
-    return model, training
+        model(x.clone())  # it may change it
+    return model, fill(model, numbers), training
 
 
-def part(module, name, which, x, image, number):
-    """The layers of a model's encoder or decoder: kinds, sizes, what each got and gave, weights of convolutions.
+def part(module, name, which, x, image, numbers, arguments=()):
+    """The layers of a model's encoder or decoder: kinds, sizes, places, what each got and gave. And how many numbers
+    of the whole model learn.
 
     image: what the whole model wants.
     """
-    model, training = build(module, name, image, number)
+    model, places, training = build(module, name, image, numbers, arguments)
     if not callable(getattr(model, which, None)):
         return {"there": False}
-    found, _ = layers_of(getattr(model, which), x)
-    return {**found, "there": True, "training": training}
+    with torch.no_grad(), Placed(places) as layers:
+        out = getattr(model, which)(x)
+    return {**layers.told(out), "there": True, "training": training,
+            "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad)}
 
 
-def reconstruction(module, name, x, number):
-    """What a model gives for x; its code of x, what its decoder makes of it; which parameters get no gradient."""
-    model, _ = build(module, name, x, number)
-    before = x.clone()
-    with torch.no_grad():
-        code = model.encoder(x)
-        decoded = model.decoder(code)
-    out = model(x)
-    found = {**returned(("out", "code", "decoded"), (out, code, decoded)), "untouched": torch.equal(x, before),
-             "learns": isinstance(out, torch.Tensor) and out.requires_grad}
+def stand_in(model, which, weight, shape):
+    """Let a matrix stand for the encoder or the decoder of a model, however the model calls it."""
+    weight, part = nn.Parameter(weight.clone()), getattr(model, which)
+    # A part may be a method of the model, too.
+    place, name = (part.__dict__, "forward") if isinstance(part, nn.Module) else (model.__dict__, which)
+    place[name] = lambda x: (x.flatten(1) @ weight.T).view(shape)
+
+
+def forward(model, x, places):
+    """The output of a model, its layers, and its gradient in x for the loss sum(out ** 2); whether x stays as it is."""
+    leaf = x.clone().requires_grad_()
+    given = 1 * leaf  # a leaf cannot be changed in place: torch would refuse
+    with Placed(places) as layers:
+        out = model(given)
+    found = {"untouched": torch.equal(given, leaf), "learns": isinstance(out, torch.Tensor) and out.requires_grad}
     if found["learns"]:
         out.square().sum().backward()
+    return {**layers.told(out), **found, "gradient": "None" if leaf.grad is None else leaf.grad}
+
+
+def reconstruction(module, name, x, numbers, encoder, decoder):
+    """What a model does with x, and which of its parameters get no gradient. The output and the gradient once more,
+    with two matrices in place of its encoder and its decoder."""
+    model, places, _ = build(module, name, x, numbers)
+    found = forward(model, x, places)
     found["silent"] = [label for label, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
-    return found
-
-
-def size(module, name, image, arguments=()):
-    """Numbers in a code, and parameters of the model."""
-    model = getattr(module, name)(*arguments)
+    found["parameters"] = sum(p.numel() for p in model.parameters() if p.requires_grad)
     with torch.no_grad():
-        model(image)
-        found = returned(("code",), (model.encoder(image),))
-    return {**found, "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad)}
+        found.update(returned(("code",), (model.encoder(x),)))
+    stand_in(model, "encoder", encoder, (len(x), -1))
+    stand_in(model, "decoder", decoder, x.shape)
+    try:
+        composed = forward(model, x, places)
+    except Exception:  # it may want to know more of its parts than what they give
+        return found
+    return {**found, **{f"composed_{name}": composed[name] for name in ("out", "gradient")}}
 
 
-def hidden(module, x, units):
-    """What goes into each layer of DenoisingAutoencoder(hidden=units). Its forward is a gap of its own."""
+def hidden(module, x, units, numbers):
+    """What goes into each layer of DenoisingAutoencoder(hidden=units). Its forward is a gap of its own. And what the
+    first layer and the last one give for as many numbers of x as they want, with all parameters filled alike."""
     model = module.DenoisingAutoencoder(hidden=units)
-    with torch.no_grad(), Layers() as layers:
-        model.decoder(model.encoder(x))
-    return {"inputs": [layer["input"].shape[-1] for layer in layers.seen]}
+    with torch.no_grad():
+        model.decoder(model.encoder(x))  # as in build
+        for p in model.parameters():
+            p.copy_(piece(numbers, 0, p.shape))
+        with Layers() as layers:
+            model.decoder(model.encoder(x))
+        found = {"inputs": [layer["input"].shape[-1] for layer in layers.seen]}
+        for label, (weight, bias) in zip(("first", "last"), layers.linear[:1] + layers.linear[-1:]):
+            found[label] = F.linear(x[:, :weight.shape[1]], weight, bias)
+    return found
 
 
 # reconstruction_loss

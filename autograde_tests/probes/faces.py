@@ -1,16 +1,18 @@
 """Probes of helpers/faces.py: they run beside the student's code, call it, and return what they saw.
 
 A probe gets the student's module and its inputs, and returns a dict of tensors and plain values. Nothing here says what
-a right answer is. For the steps of training, tiny networks with given weights stand for the student's: what a step does
-to them can be followed to the last digit.
+a right answer is. The grader sends the weights of the networks. For the steps of training, tiny networks stand for the
+student's: what a step does to them can be followed to the last digit.
 """
+from contextlib import suppress
 from numbers import Real
 
 import torch
 from torch import nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn import functional as F
+from torch.nn.utils import parametrize, parameters_to_vector, vector_to_parameters
 
-from autograde_tests.probes import returned, seed
+from autograde_tests.probes import fill, returned
 from helpers.given.checks import Layers, PlainSteps
 from helpers.given.checks.faces import TinyDiscriminator, TinyGenerator
 
@@ -49,23 +51,19 @@ def joined(module, images, labels):
     return found
 
 
-def block(module, x):
-    """What a residual block returns, and what its layers give for the same input."""
+def block(module, x, numbers):
+    """What a residual block returns, with layers that have the grader's numbers for their weights."""
     model, before = module.ResidualBlock(x.shape[1]), x.clone()
-    seed(0)
+    model.layers = Block(x.shape[1]).layers
+    fill(model.layers, numbers)
     found = returned(("out",), (model(x),))
     found["untouched"] = torch.equal(x, before)
-    seed(0)
-    found["change"] = model.layers(before)
     leaf = before.clone().requires_grad_()
     out = model(1 * leaf)  # a leaf cannot be changed in place: torch would refuse
     if isinstance(out, torch.Tensor) and out.requires_grad:
         out.sin().sum().backward()
     found.update(returned(("gradient",), (leaf.grad,)))
     found["silent"] = [name for name, p in model.named_parameters() if p.grad is None][:3]
-    other = before.clone().requires_grad_()  # what of the gradient comes through the layers
-    change = model.layers(other)
-    found["through"], = torch.autograd.grad(change, other, (before + change).detach().cos())
     return found
 
 
@@ -92,8 +90,55 @@ def join(images, labels):
 
 
 def build(module, name, arguments):
+    """A network as it is made, without what may normalise its weights (a spectral norm): weights are sent to it."""
     module.ResidualBlock, module.concat_labels = Block, join
-    return getattr(module, name)(**arguments)
+    model = getattr(module, name)(**arguments)
+    for part in list(model.modules()):
+        if parametrize.is_parametrized(part, "weight"):
+            parametrize.remove_parametrizations(part, "weight")
+        for remove in (nn.utils.remove_spectral_norm, nn.utils.remove_weight_norm):  # made in the older way
+            with suppress(ValueError):
+                remove(part)
+    return model
+
+
+class Calls(Layers):
+    """Layers that also tell how they move over the image, and which tensors their weight and bias are."""
+
+    ARGUMENTS = {**Layers.ARGUMENTS,
+                 F.conv2d: ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
+                 F.conv_transpose2d: ("input", "weight", "bias", "stride", "padding", "output_padding", "groups",
+                                      "dilation")}
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        output = super().__torch_function__(function, types, args, kwargs)
+        if function in self.ARGUMENTS:
+            given = {**dict(zip(self.ARGUMENTS[function], args)), **(kwargs or {})}
+            self.seen[-1]["ids"] = [id(given.get(name)) for name in ("weight", "bias")]
+        return output
+
+    def told(self, places):
+        """The layers without batch norms, and what tells of each where its weights are (see `fill`), and its form."""
+        layers = [layer for layer in self.seen if layer["kind"] != "batch_norm"]
+        return layers, [{"kind": layer["kind"], "size": list(layer["weight"].shape),
+                         "places": [places.get(key) for key in layer["ids"]], "bias": layer.get("bias") is not None,
+                         **{name: layer[name] for name in ("stride", "padding", "output_padding", "dilation", "groups")
+                            if name in layer}} for layer in layers]
+
+
+def fill_layers(model, numbers, *inputs):
+    """Fill weights and biases of the layers that run for these inputs with the grader's numbers. What else there is,
+    such as the scales of norms, stays as it was made. Returns what `fill` does."""
+    with torch.no_grad(), Calls() as layers:
+        model(*(x.clone() for x in inputs))
+    used = {key for layer in layers.seen if layer["kind"] != "batch_norm" for key in layer["ids"]}
+    made = [p.detach().clone() for p in model.parameters()]
+    places = fill(model, numbers)
+    with torch.no_grad():
+        for p, value in zip(model.parameters(), made):
+            if id(p) not in used:
+                p.copy_(value)
+    return places
 
 
 def sums(out):
@@ -117,21 +162,16 @@ def sums(out):
     return len(found)
 
 
-def traced(model, *inputs):
-    """Run a model once; what its convolutions and linear layers got and gave, small."""
-    with Layers() as layers:
+def traced(model, places, *inputs):
+    """Run a model once. Returns what its convolutions and linear layers are, got and gave (input0, output0, ...), and
+    its output."""
+    with Calls() as layers:
         out = model(*inputs)
-    rest = [layer for layer in layers.seen if layer["kind"] != "batch_norm"]
-    found = {"kinds": [layer["kind"] for layer in rest], "sizes": [list(layer["weight"].shape) for layer in rest],
-             "shapes": [list(layer["output"].shape) for layer in rest],
-             "in_shapes": [list(layer["input"].shape) for layer in rest], "linear": linear(rest)}
-    return found, rest, out
-
-
-def whole(layers, most=12):
-    """What the first layers got and gave, and their weights, as plain values: input0, output0, ..."""
-    return {f"{name}{k}": layer[name].clone() for k, layer in enumerate(layers[:most])
-            for name in ("input", "output", "weight", "bias") if layer.get(name) is not None}
+    layers, told = layers.told(places)
+    found = {"layers": told, "linear": linear(layers)}
+    for k, layer in enumerate(layers[:40]):
+        found[f"input{k}"], found[f"output{k}"] = layer["input"], layer["output"]
+    return found, out
 
 
 def linear(layers):
@@ -148,19 +188,29 @@ def linear(layers):
     return found
 
 
-def generator(module, images, labels, others, arguments):
-    """The generator as it is made: layers, output; outputs for other labels, for one image; gradients."""
-    model = build(module, "StarGenerator", arguments)
-    before = images.clone()
-    found, layers, out = traced(model, images, labels)
-    found.update(returned(("out",), (out,)), training=model.training, num_labels=getattr(model, "num_labels", None),
+def star(module, images, labels, numbers, arguments):
+    """A generator with the grader's numbers for its weights; what `sized` tells of it."""
+    model, before = build(module, "StarGenerator", arguments), images.clone()
+    training = model.training
+    places = fill_layers(model, numbers, images[:1], labels[:1])
+    found, out = traced(model, places, images, labels)
+    found.update(returned(("out",), (out,)), training=training, num_labels=getattr(model, "num_labels", None),
                  untouched=torch.equal(images, before), parameters=sum(p.numel() for p in model.parameters()))
-    if not isinstance(out, torch.Tensor):
+    if isinstance(out, torch.Tensor):
+        found["sums"] = sums(out)
+    return model, found
+
+
+def sized(module, images, labels, numbers, arguments):
+    """A generator: its layers, and its output."""
+    return star(module, images, labels, numbers, arguments)[1]
+
+
+def generator(module, images, labels, others, numbers, arguments):
+    """The same, and outputs for other labels, for one image; gradients."""
+    model, found = star(module, images, labels, numbers, arguments)
+    if not isinstance(found["out"], torch.Tensor):
         return found
-    found["sums"] = sums(out)
-    if layers:
-        found["last"] = layers[-1]["output"]
-        found.update(whole(layers))
     with torch.no_grad():
         found.update(returned(("other",), (model(images, others),)))
         found.update(returned(("one",), (model(images[:1], labels[:1]),)))
@@ -173,21 +223,15 @@ def generator(module, images, labels, others, arguments):
     return found
 
 
-def generator_sizes(module, images, labels, sizes):
-    """Shapes of the output for images of several sizes (height, width), with the default arguments."""
-    model = build(module, "StarGenerator", {})
-    with torch.no_grad():
-        outs = [model(images[:, :, :h, :w], labels) for h, w in sizes]
-    return {"shapes": [list(getattr(out, "shape", ())) for out in outs]}
-
-
-def discriminator(module, images, arguments):
-    """The discriminator as it is made: layers, outputs, gradients; outputs for large weights and inputs."""
+def discriminator(module, images, numbers, arguments):
+    """The discriminator: layers, outputs, gradients, with the grader's numbers for its weights; outputs for large
+    images."""
     model = build(module, "PatchDiscriminator", arguments)
-    before = images.clone()
-    found, _, out = traced(model, images)
-    found.update(returned(("patches", "labels"), out), pair=isinstance(out, (tuple, list)),
-                 type=type(out).__name__, training=model.training,
+    training, before = model.training, images.clone()
+    places = fill_layers(model, numbers, images[:1])
+    out = model(images)
+    found = returned(("patches", "labels"), out)
+    found.update(pair=isinstance(out, (tuple, list)), type=type(out).__name__, training=training,
                  untouched=torch.equal(images, before))
     if found["count"] != 2 or not all(isinstance(part, torch.Tensor) for part in out):
         return found
@@ -204,28 +248,29 @@ def discriminator(module, images, arguments):
             found[f"{label}_seen"] = [int(seen.any(dim=1).sum()), int(seen.any(dim=0).sum())]
     found["silent"] = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
     with torch.no_grad():
-        for p in model.parameters():
-            p *= 4
-        _, layers, out = traced(model, 100 * images)
-        found.update({f"large_{key}": part for key, part in returned(("patches", "labels"), out).items()})
-        found.update(whole(layers))
+        layers, out = traced(model, places, 100 * images)
+        found.update({f"large_{key}": part for key, part in returned(("patches", "labels"), out).items()}, **layers)
         found["one"] = [list(getattr(part, "shape", ())) for part in model(images[:1])]
     return found
 
 
-def field(module, size, arguments):
-    """What one patch of the discriminator sees of an image (size, size): [height, width], in double precision."""
+def field(module, size, numbers, arguments):
+    """What one patch of the discriminator sees of an image (size, size): its gradient, in double precision."""
     model = build(module, "PatchDiscriminator", arguments).double()
-    images = torch.linspace(-1, 1, 2 * 3 * size * size, dtype=torch.double).sin().view(2, 3, size, size)
+    for part in model.modules():
+        if isinstance(part, nn.modules.dropout._DropoutNd):
+            part.eval()  # what is dropped by chance says nothing of what is seen
+    images = torch.linspace(0, 2, 2 * 3 * size * size, dtype=torch.double).sin().view(2, 3, size, size)
+    places = fill_layers(model, numbers, images[:1, :, :64, :64])
     images.requires_grad_()
-    patches = model(images)[0]
+    with Calls() as layers:
+        patches = model(images)[0]
+    found = {"layers": layers.told(places)[1]}
     if not isinstance(patches, torch.Tensor) or patches.dim() < 3:
-        return {"shape": list(getattr(patches, "shape", ()))}
+        return {**found, "shape": list(getattr(patches, "shape", ()))}
     h, w = patches.shape[-2:]
     seen, = torch.autograd.grad(patches[0, ..., h // 2, w // 2].sum(), images)
-    rows, columns = (seen[0] != 0).any(dim=0).nonzero().unbind(1)
-    return {"shape": list(patches.shape), "others": bool(seen[1].any()),
-            "size": [int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1] if len(rows) else [0, 0]}
+    return {**found, "shape": list(patches.shape), "others": bool(seen[1].any()), "gradient": seen[0].float()}
 
 
 # The steps
@@ -280,11 +325,13 @@ def step(module, name, d_weights, g_weights, stale, images, labels, targets, lr,
 
 
 def round_of(module, images, labels, targets, count, options):
-    """One round with `count` batches. Recorders stand for the two steps, whose gaps are judged apart."""
+    """One round with `count` batches. Recorders stand for the two steps, whose gaps are judged apart. They keep two
+    traces, numbers into which go, step by step, who stepped on which batch; into the other one, with which weights."""
+    all_images = images
     d, g = TinyDiscriminator(labels.shape[-1]), TinyGenerator(labels.shape[-1])
     d_optimizer, g_optimizer = (PlainSteps(model.parameters(), lr=0.1) for model in (d, g))
     batches = [(images[k], labels[k], targets[k]) for k in range(count)]
-    calls, given_batches = [], list(batches)
+    calls, given_batches, traces = [], list(batches), [torch.zeros((), dtype=torch.double) for _ in range(2)]
 
     def note(player, given, extra):
         names = {id(d): "discriminator", id(g): "generator", id(d_optimizer): "d_optimizer",
@@ -295,25 +342,29 @@ def round_of(module, images, labels, targets, count, options):
             which.append(same[0] if same else -1)
         calls.append({"player": player, "networks": [names.get(id(part), "?") for part in given[:2]], "batch": which,
                       "modes": [d.training, g.training], "optimizer": names.get(id(given[5]), "?"), **extra})
+        step = sum((place + 1 + (player == "g")) * value.double().mean() for place, value in enumerate(given[2:5])
+                   if torch.is_tensor(value))
+        traces[0] = traces[0] / 2 + step
+        traces[1] = traces[1] / 2 + all_images.double().mean() + sum(extra.values())
+        return [(traces[1] + k).float() for k in range(3)]
 
     def discriminator_step(discriminator, generator, images, labels, target_labels, optimizer, label_weight=1.0):
-        note("d", (discriminator, generator, images, labels, target_labels, optimizer),
-             {"label_weight": float(label_weight)})
-        return {"d_adversarial": torch.tensor(10.0 + len(calls)), "d_label": torch.tensor(20.0 + len(calls))}
+        terms = note("d", (discriminator, generator, images, labels, target_labels, optimizer),
+                     {"label_weight": float(label_weight)})
+        return dict(zip(("d_adversarial", "d_label"), terms))
 
     def generator_step(discriminator, generator, images, labels, target_labels, optimizer, label_weight=1.0,
                        reconstruction_weight=10.0):
-        note("g", (discriminator, generator, images, labels, target_labels, optimizer),
-             {"label_weight": float(label_weight), "reconstruction_weight": float(reconstruction_weight)})
-        return {"g_adversarial": torch.tensor(30.0 + len(calls)), "g_label": torch.tensor(40.0 + len(calls)),
-                "g_reconstruction": torch.tensor(50.0 + len(calls))}
+        terms = note("g", (discriminator, generator, images, labels, target_labels, optimizer),
+                     {"label_weight": float(label_weight), "reconstruction_weight": float(reconstruction_weight)})
+        return dict(zip(("g_adversarial", "g_label", "g_reconstruction"), terms))
 
     module.discriminator_step, module.generator_step = discriminator_step, generator_step
     result = module.train_round(d, g, given_batches, d_optimizer, g_optimizer, **options)
     grad_enabled = torch.is_grad_enabled()
     torch.set_grad_enabled(True)
     kept = len(given_batches) == count and all(a is b for a, b in zip(given_batches, batches))
-    return {**terms_of(result), "calls": calls, "kept": kept, "modes": [d.training, g.training],
+    return {**terms_of(result), "calls": calls, "trace": traces[0], "kept": kept, "modes": [d.training, g.training],
             "steps": d_optimizer.steps + g_optimizer.steps, "grad_enabled": grad_enabled,
             "frozen": not all(p.requires_grad for model in (d, g) for p in model.parameters())}
 

@@ -3,15 +3,17 @@
 A probe gets the student's module and its inputs, and returns a dict of tensors and plain values. Nothing here says what
 a right answer is.
 """
+import math
 from operator import index
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.overrides import TorchFunctionMode
 
-from autograde_tests.probes import layers_of, returned, seed
-from helpers.given.checks import PlainSteps
+from autograde_tests.probes import fill, piece, returned
+from helpers.given.checks import Layers, PlainSteps
 
 
 # select_categories
@@ -43,48 +45,103 @@ def selected(module, labels, names, wanted):
 
 # Networks
 
-def build(module, name, arguments, x, number):
-    """A network with new parameters that keep numbers alive, and its mode as it was made.
+PARTS = ("input", "output", "weight", "bias", "running_mean", "running_var")
 
-    It runs first, as a lazy layer has no parameters before that; and then some more times in training mode, in which
-    a normalisation may find the size of the new weights.
+
+def drawn(numbers, part, k, shape):
+    """What stands in for a part of layer k: numbers that the grader has drawn. Images and the like lie in [-3, 3]."""
+    position = 1000 * k + 100 * PARTS.index(part)
+    if part in ("input", "output"):
+        return 6 * piece(numbers, position, (math.prod(shape),)).view(tuple(shape))
+    values = piece(numbers, position, shape)
+    # The scales and variances of a BatchNorm lie around 1.
+    return values + 1 if part == "running_var" or part == "weight" and len(shape) == 1 else values
+
+
+class Drawn(TorchFunctionMode):
+    """Gives each layer numbers that the grader has drawn for its input, weight and bias, and the network other ones for
+    its output. So each layer, and what stands between two, is seen alone; and the grader knows what is due.
+
+    Linear layers and convolutions are numbered together, batch norms apart. Those only get other weights, biases and
+    running statistics: their input is part of what stands between two layers.
     """
-    network = getattr(module, name)(*arguments)
-    training = network.training
-    with torch.no_grad():
-        network(x)
-        seed(number)
-        for p in network.parameters():
-            p.normal_(0.0, (4.0 / p[0].numel()) ** 0.5) if p.dim() > 1 else p.uniform_(0.5, 1.5)
-        for _ in range(30):
-            network(x)
-    return network, training
+
+    def __init__(self, numbers):
+        super().__init__()
+        self.numbers, self.layers, self.norms = numbers, [], []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function not in Layers.ARGUMENTS:
+            return function(*args, **kwargs)
+        names = Layers.ARGUMENTS[function]
+        given = {**dict(zip(names, args)), **kwargs}
+        norm = function is nn.functional.batch_norm
+        seen = self.norms if norm else self.layers
+        others = {name: drawn(self.numbers, name, len(seen), value.shape) for name, value in given.items()
+                  if isinstance(value, torch.Tensor) and not (norm and name == "input")}
+        args = [*(others.get(name, value) for name, value in zip(names, args)), *args[len(names):]]
+        output = function(*args, **{name: others.get(name, value) for name, value in kwargs.items()})
+        if norm:
+            seen.append({"after": len(self.layers), "eps": given.get("eps", 1e-5), "scaled": "weight" in others,
+                         "shifted": "bias" in others})
+            return output
+        seen.append({"kind": function.__name__, "size": list(given["weight"].shape), "bias": "bias" in others,
+                     "input": given["input"].clone(), "output": output.clone()})
+        return drawn(self.numbers, "output", len(seen) - 1, output.shape)
 
 
-def network(module, name, arguments, x, number):
-    """The layers of a network in training mode: kinds, sizes, what each got and gave, weights of convolutions."""
-    model, training = build(module, name, arguments, x, number)
+def network(module, name, arguments, x, numbers, evaluated=False):
+    """The layers of a network: kinds, sizes, what each got, what it makes of the grader's numbers; batch norms; and
+    what comes out at the end. See Drawn."""
+    model = getattr(module, name)(*arguments)
+    training = model.training
+    if evaluated:
+        model.eval()
     before = x.clone()
-    found, _ = layers_of(model, x)
-    return {**found, "training": training, "untouched": torch.equal(x, before)}
+    with torch.no_grad(), Drawn(numbers) as seen:
+        out = model(x)
+    found = {"training": training, "untouched": torch.equal(x, before), **returned(("out",), (out,)),
+             "kinds": [layer["kind"] for layer in seen.layers], "sizes": [layer["size"] for layer in seen.layers],
+             "biases": [layer["bias"] for layer in seen.layers], "norms": seen.norms}
+    for k, layer in enumerate(seen.layers[:8]):
+        found[f"input{k}"], found[f"output{k}"] = layer["input"], layer["output"]
+    return found
 
 
-def evaluated(module, name, arguments, x, number):
-    """What a network gives in evaluation mode for a batch, and for each input alone; which parameters get no gradient;
-    how many outputs the default network gives for one input."""
-    model, _ = build(module, name, arguments, x, number)
+def weights(module, arguments, x, numbers):
+    """The weights that the convolutions of a discriminator use after some steps, and where the stored ones begin among
+    the numbers that fill its parameters.
+
+    It runs first, as a lazy layer has no parameters before that; and then some more times, in which a normalisation may
+    find the size of the new weights.
+    """
+    model = module.Discriminator(*arguments)
+    with torch.no_grad():
+        model(x)
+        places = fill(model, numbers)
+        for _ in range(30):
+            model(x)
+        with Layers() as layers:
+            model(x)
+    found = {"kinds": [layer["kind"] for layer in layers.seen if layer["kind"] != "batch_norm"], "positions": []}
+    for layer in layers.seen:
+        if layer["kind"] == "conv2d":
+            used = layer["weight"].flatten()
+            likeness = {places[id(p)]: torch.cosine_similarity(p.detach().flatten(), used, dim=0).abs().item()
+                        for p in model.parameters() if p.numel() == used.numel()}
+            found[f"weight{len(found['positions'])}"] = layer["weight"].clone()
+            found["positions"].append(max(likeness, key=likeness.get, default=0))
+    return found
+
+
+def silent(module, name, arguments, x):
+    """Which parameters of a network get no gradient."""
+    model = getattr(module, name)(*arguments)
     out = model(x)
-    found = returned(("out",), (out,))
     if getattr(out, "requires_grad", False):
         out.square().sum().backward()
-    found["silent"] = [label for label, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
-    with torch.no_grad():
-        model.eval()
-        alone = [model(one) for one in x.split(1)]
-        found.update(returned(("batch", "alone"), (model(x), torch.cat([part.reshape(1, *part.shape[1:])
-                                                                        for part in alone]))))
-        found["single"] = list(alone[0].shape)
-    return found
+    return {"silent": [label for label, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]}
 
 
 def default(module, name, x):
@@ -112,29 +169,34 @@ def singular(module, count, **weights):
 
 # weights_init
 
-def initialized(module, channels):
-    """Weights and biases before and after `network.apply(weights_init)`, for every kind of layer; which weights are the
-    same after a second time."""
+def layers_to_initialize(channels, numbers):
+    """A layer of every kind by its name, with weights that the grader has drawn, and where these begin."""
     few = channels // 2
     layers = nn.ModuleDict({
         "Conv2d": nn.Conv2d(channels, few, 4), "ConvTranspose2d": nn.ConvTranspose2d(channels, few, 4),
         "Conv2d, bias=False": nn.Conv2d(channels, few, 4, bias=False),
         "ConvTranspose2d, bias=False": nn.ConvTranspose2d(channels, few, 4, bias=False),
         "BatchNorm2d": nn.BatchNorm2d(50 * channels), "Linear": nn.Linear(channels, few)})
-    with torch.no_grad():
-        layers["BatchNorm2d"].bias.uniform_(0.5, 1)
-    before = {name: p.detach().clone() for name, p in layers.named_parameters()}
+    fill(layers, numbers)
+    return layers
+
+
+def initialized(module, channels, numbers):
+    """Weights and biases after `network.apply(weights_init)`, for every kind of layer, and weights after a second
+    time."""
+    layers = layers_to_initialize(channels, numbers)
+    none = {k: torch.zeros_like(layer.bias) for k, layer in enumerate(layers.values()) if layer.bias is not None}
     model = nn.Sequential(*layers.values(), nn.Sequential(nn.LeakyReLU(0.2), nn.ReLU(True)), nn.Tanh())
     model.apply(module.weights_init)
-    found = {"names": list(layers), "frozen": [name for name, p in layers.named_parameters() if not p.requires_grad],
+    found = {"frozen": [name for name, p in layers.named_parameters() if not p.requires_grad],
              "evaluated": [name for name, layer in layers.items() if not layer.training]}
-    for k, (name, layer) in enumerate(layers.items()):
-        found[f"weight{k}"], found[f"before{k}"] = layer.weight.detach().clone(), before[f"{name}.weight"]
-        if layer.bias is not None:
-            found[f"bias{k}"], found[f"bias_before{k}"] = layer.bias, before[f"{name}.bias"]
+    for k, layer in enumerate(layers.values()):
+        found[f"weight{k}"] = layer.weight.detach().clone()
+        if k in none:  # a layer whose bias was taken away is as one with a bias of 0
+            found[f"bias{k}"] = none[k] if layer.bias is None else layer.bias.detach().clone()
     model.apply(module.weights_init)
-    found["repeated"] = [name for k, (name, layer) in enumerate(layers.items())
-                         if torch.equal(layer.weight, found[f"weight{k}"])]
+    for k, layer in enumerate(layers.values()):
+        found[f"again{k}"] = layer.weight
     try:
         wrapped = nn.utils.parametrizations.spectral_norm(nn.Conv2d(4, 3, 4))
         wrapped.apply(module.weights_init)
@@ -181,7 +243,7 @@ def gradients(network):
                       for p in network.parameters()])
 
 
-def numbers(names, values):
+def scalars(names, values):
     """Scalars by name, as numbers; anything else in words."""
     found = {}
     for name, value in zip(names, values):
@@ -200,24 +262,26 @@ def after(D, G, solver):
             "frozen": not all(p.requires_grad for p in [*D.parameters(), *G.parameters()])}
 
 
-def d_step(module, d_weights, g_weights, image_shape, real_images, noise, left):
-    """What update_discriminator returns, and what both networks are afterwards."""
+def d_step(module, d_weights, g_weights, image_shape, real_images, noise, left, pull):
+    """What update_discriminator returns, and what both networks are afterwards; the gradients of the generator's
+    weights if something pulls at its images."""
     D, G = players(d_weights, g_weights, image_shape, noise.shape[1])
     leave_gradients(D, left), leave_gradients(G, left)
     solver, inputs = PlainSteps(D.parameters()), (real_images.clone(), noise.clone())
     values = module.update_discriminator(D, G, *inputs, torch.ones(len(noise)), solver)
     values = list(values) if isinstance(values, (tuple, list)) else [values]
-    found = {**numbers(("err_real", "d_x", "err_fake", "d_g_z1"), values), **after(D, G, solver)}
+    found = {**scalars(("err_real", "d_x", "err_fake", "d_g_z1"), values), **after(D, G, solver)}
     found["untouched"] = torch.equal(inputs[0], real_images) and torch.equal(inputs[1], noise)
     if len(values) == 5:
         fake = values[4]
         found.update(returned(("fake_images",), (fake,)))
         if getattr(fake, "requires_grad", False):
             try:
-                way = torch.autograd.grad(fake.sum(), list(G.parameters()), allow_unused=True)
-                found["way_back"] = all(g is not None for g in way)
+                # To pass `pull` as an argument of grad would import sympy, which takes two seconds.
+                way = torch.autograd.grad((fake * pull).sum(), list(G.parameters()))
+                found["way_back"] = torch.cat([part.flatten() for part in way])
             except RuntimeError:  # the way was gone already, or ends before the weights
-                found["way_back"] = False
+                pass
     return {**found, "count": len(values)}
 
 
@@ -230,7 +294,7 @@ def g_step(module, d_weights, g_weights, image_shape, noise, left):
     solver = PlainSteps(G.parameters())
     values = module.update_generator(D, G, fake, torch.ones(len(noise)), solver)
     values = list(values) if isinstance(values, (tuple, list)) else [values]
-    return {"count": len(values), **numbers(("err_g", "d_g_z2"), values), **after(D, G, solver),
+    return {"count": len(values), **scalars(("err_g", "d_g_z2"), values), **after(D, G, solver),
             "untouched": torch.equal(fake, before)}
 
 

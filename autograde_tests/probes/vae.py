@@ -1,20 +1,17 @@
 """Probes of helpers/vae.py: they run beside the student's code, call it, and return what they saw.
 
 A probe gets the student's module and its inputs, and returns a dict of tensors and plain values. Nothing here says what
-a right answer is.
+a right answer is. The grader draws the weights, too: it knows what a network must give, whatever comes back.
 """
 import inspect
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from autograde_tests.probes import Convolutions, returned, seed
+from autograde_tests.probes import Convolutions, Elsewhere, fill, piece, returned, seed
 from helpers.given.checks import Layers
-
-# The first operation on the device without numbers imports a large part of torch, which takes a second. Done here, it
-# is done once in the worker, not in every child that it forks.
-torch.empty(1, device="meta").exp()
 
 
 def mixing(mu, logvar):
@@ -34,16 +31,17 @@ def draws(module, mu, logvar):
 
 
 def reparametrize_slopes(module, mu, logvar, weight, number, step):
-    """Gradients of sum(weight * z) in mu and logvar, and the same by finite differences with the same eps."""
-    def total(m, v):
+    """z, gradients of sum(weight * z) in mu and logvar, and the same by finite differences with the same eps."""
+    def draw(m, v):
         seed(number)
-        return (weight * module.reparametrize(m, v)).sum()
+        return module.reparametrize(m, v)
 
     leaves = [mu.clone().requires_grad_(), logvar.clone().requires_grad_()]
-    value = total(*leaves)
-    if value.requires_grad:
-        value.backward()
-    out = {name: leaf.grad if leaf.grad is not None else "None" for name, leaf in zip(("mu", "logvar"), leaves)}
+    z = draw(*leaves)
+    if z.requires_grad:
+        (weight * z).sum().backward()
+    out = {"z": z.detach()}
+    out.update({name: "None" if leaf.grad is None else leaf.grad for name, leaf in zip(("mu", "logvar"), leaves)})
     for name, which in (("mu_difference", 0), ("logvar_difference", 1)):
         quotients = torch.zeros_like(mu)
         for index in np.ndindex(*mu.shape):
@@ -51,20 +49,22 @@ def reparametrize_slopes(module, mu, logvar, weight, number, step):
             for sign in (1, -1):
                 moved = [mu.clone(), logvar.clone()]
                 moved[which][index] += sign * step
-                values.append(total(*moved))
+                values.append((weight * draw(*moved)).sum())
             quotients[index] = (values[0] - values[1]) / (2 * step)
         out[name] = quotients
     return out
 
 
 def reparametrize_kept(module, mu):
-    """Kind of result for another dtype, and for tensors on a device without numbers."""
+    """Kind of result for another dtype, and where it is for tensors on another device."""
     z = module.reparametrize(mu, mu)
     out = {"dtype": str(z.dtype), "shape": list(z.shape)}
-    try:
-        out["device"] = str(module.reparametrize(mu.to("meta"), mu.to("meta")).device)
-    except Exception as error:
-        out["device"] = str(error)
+    with Elsewhere():
+        try:
+            z = module.reparametrize(mu.to(Elsewhere.DEVICE), mu.to(Elsewhere.DEVICE))
+            out["device"] = "that of mu" if z.device == Elsewhere.DEVICE else str(z.device)
+        except Exception as error:
+            out["device"] = str(error)
     return out
 
 
@@ -104,122 +104,161 @@ def loss(module, x_hat, x, mu, logvar, kl_weights, optional=False):
 
 # VAE and CVAE
 
-class Stub(nn.Module):
-    """Parts that stand for the student's where only `forward` is looked at and `__init__` is still open."""
+class Line(nn.Linear):
+    """A linear layer that does with fewer inputs than it has weights for, and keeps what it got: who does not join the
+    class to the image shall be told so."""
 
-    @staticmethod
-    def fill(model, image_inputs, latent_inputs, latent_size):
-        nn.Module.__init__(model)
-        model.encoder = nn.Sequential(nn.Flatten(), nn.Linear(image_inputs, 8), nn.Tanh())
-        model.mu_layer, model.logvar_layer = nn.Linear(8, latent_size), nn.Linear(8, latent_size)
-        model.decoder = nn.Sequential(nn.Linear(latent_inputs, 784), nn.Sigmoid(), nn.Unflatten(1, (1, 28, 28)))
-        return model
+    def forward(self, x):
+        self.got = x.detach().clone()
+        return F.linear(x, self.weight[:, :x.shape[1]], self.bias)
 
 
-def make(module, kind, latent_size, num_classes, stub=False):
-    """Build the student's VAE or CVAE; with stub=True also where its `__init__` is still a gap."""
+def known_parts(numbers, inputs, width, latent_size, latents, shape):
+    """Parts that stand for the student's own where only `forward` is looked at. The grader makes the same.
+
+    inputs, latents: of encoder and decoder, with the classes. width: numbers between encoder and heads.
+    """
+    parts = nn.ModuleDict({
+        "encoder": nn.Sequential(nn.Flatten(), Line(inputs, 8), nn.Tanh(), nn.Linear(8, width)),
+        "mu_layer": nn.Linear(width, latent_size), "logvar_layer": nn.Linear(width, latent_size),
+        "decoder": nn.Sequential(Line(latents, shape.numel()), nn.Sigmoid(), nn.Unflatten(1, shape))})
+    fill(parts, numbers)
+    return parts
+
+
+def biases(parts):
+    """Parameters that a gradient reaches if it reaches a part at all, and that are few."""
+    return {"encoder": parts["encoder"][1].bias, "mu_layer": parts["mu_layer"].bias,
+            "logvar_layer": parts["logvar_layer"].bias, "decoder": parts["decoder"][0].bias}
+
+
+def make(module, kind, latent_size, num_classes):
+    """Build the student's VAE, CVAE, or ConvVAE for 32x32."""
     model_class = getattr(module, kind)
-    extra = {"num_classes": num_classes} if kind == "CVAE" else {}
     if kind == "ConvVAE":
         return model_class(latent_size=latent_size)
-    try:
-        return model_class(784, latent_size=latent_size, **extra)
-    except NotImplementedError:
-        if not stub:
-            raise
-        classes = num_classes if kind == "CVAE" else 0
-        return Stub.fill(model_class.__new__(model_class), 784 + classes, latent_size + classes, latent_size)
+    return model_class(784, latent_size=latent_size, **({"num_classes": num_classes} if kind == "CVAE" else {}))
 
 
-def network(module, kind, part, x, latent_size, num_classes=0):
-    """Run the encoder or decoder on x. Weights come in the order in which the linear layers ran."""
-    model = make(module, kind, latent_size, num_classes)
-    with torch.no_grad(), Layers() as layers:
-        out = getattr(model, part)(x)
-    result = returned(("out",), (out,))
-    result["layers"] = len(layers.linear)
-    for k, (weight, bias) in enumerate(layers.linear[:8]):
-        result[f"weight{k}"] = weight
-        if bias is not None:
-            result[f"bias{k}"] = bias
-    if part == "encoder":
-        for head in ("mu_layer", "logvar_layer"):
-            with torch.no_grad(), Layers() as layers:
-                value = getattr(model, head)(out)
-            result.update(returned((head,), (value,)))
-            result[f"{head}_layers"] = len(layers.linear)
-            if layers.linear:
-                result[f"{head}_weight"] = layers.linear[0][0]
-                result[f"{head}_bias"] = layers.linear[0][1] if layers.linear[0][1] is not None else torch.zeros(1)
-        owned = [{id(p) for p in getattr(model, head).parameters()} for head in ("mu_layer", "logvar_layer")]
-        result["heads_shared"] = bool(owned[0] & owned[1])
-    return result
+def with_known_parts(module, kind, latent_size, numbers, x, c=None):
+    """The student's model with known parts for its own, also where its `__init__` is still a gap; and these parts.
 
-
-def parameters(module, kind, latent_size, num_classes=0):
-    """Number of trainable numbers, and the size of the first linear layer of the encoder."""
-    model = make(module, kind, latent_size, num_classes)
-    with torch.no_grad(), Layers() as layers:  # each part runs once: a LazyLinear has no weights before that
-        hidden = model.encoder(torch.zeros(1, 1, 28, 28) if kind == "VAE" else torch.zeros(1, 784 + num_classes))
-        model.mu_layer(hidden), model.logvar_layer(hidden)
-        model.decoder(torch.zeros(1, latent_size + num_classes))
-    return {"total": sum(p.numel() for p in model.parameters() if p.requires_grad),
-            "hidden": layers.linear[0][0].shape[0] if layers.linear else 0}
-
-
-def forward(module, kind, latent_size, x, c=None, other=None):
-    """Run forward with `mixing` for reparametrize, and the model's parts one by one on the same image.
-
-    c and other are two conditions for the CVAE.
+    The width between encoder and heads stays as it is, since `forward` may count on it.
     """
+    classes = 0 if c is None else c.shape[1]
+    model, widths = None, [8]
+    try:
+        model = make(module, kind, latent_size, classes)
+        model.mu_layer.register_forward_pre_hook(lambda _, args: widths.append(args[0].flatten(1).shape[1]))
+        with torch.no_grad():
+            model(x[:2]) if c is None else model(x[:2], c[:2])
+    except Exception:  # what is wrong with its own parts is told elsewhere
+        pass
+    if model is None:
+        model = getattr(module, kind).__new__(getattr(module, kind))
+        nn.Module.__init__(model)
+    parts = known_parts(numbers, x[0].numel() + classes, widths[-1], latent_size, latent_size + classes, x[0].shape)
+    model.__dict__.update(parts.items())
+    return model, parts
+
+
+class Filled(Layers):
+    """Fills the weights and biases of layers with the grader's numbers, as they run, from one layer to the next. So the
+    grader knows them, whatever names and order the parameters have."""
+
+    def __init__(self, numbers):
+        super().__init__()
+        self.numbers, self.position = numbers, 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is F.linear:
+            given = {**dict(zip(self.ARGUMENTS[function], args)), **(kwargs or {})}
+            for name in ("weight", "bias"):
+                if given.get(name) is not None:
+                    given[name].detach().copy_(piece(self.numbers, self.position, given[name].shape))
+                    self.position += given[name].numel()
+        return super().__torch_function__(function, types, args, kwargs)
+
+    def take(self):
+        """The linear layers that ran since this was called last: shape of the weight, and whether there is a bias."""
+        taken = [[list(weight.shape), bias is not None] for weight, bias in self.linear]
+        self.seen.clear()
+        return taken
+
+
+def network(module, kind, part, x, numbers, latent_size, num_classes=0):
+    """What the encoder, with the heads behind it, or the decoder gives for x with the grader's numbers for weights; and
+    the layers of each in the order in which they ran."""
+    model = make(module, kind, latent_size, num_classes)
+    heads = ("mu_layer", "logvar_layer") if part == "encoder" else ()
+    with torch.no_grad():
+        with Filled(numbers) as layers:
+            hidden = getattr(model, part)(x)
+            found = {f"{part}_layers": layers.take()}
+            for head in heads:
+                getattr(model, head)(hidden)
+                found[f"{head}_layers"] = layers.take()
+        # Once more, since a layer that is used twice has been filled twice.
+        out = getattr(model, part)(x)
+        found.update(returned((part,), (out,)))
+        for head in heads:
+            found.update(returned((head,), (getattr(model, head)(out),)))
+    return found
+
+
+def parameters(module, kind, x, z, numbers, latent_size, num_classes=0):
+    """Number of trainable numbers. And all linear layers, with what the heads gave and the last layer of the decoder,
+    with the grader's numbers for weights."""
+    model = make(module, kind, latent_size, num_classes).eval()
+    with torch.no_grad(), Filled(numbers) as layers:  # each part runs once: a LazyLinear has no weights before that
+        hidden = model.encoder(x)
+        found = returned(("mu",), (model.mu_layer(hidden),))
+        found.update(returned(("logvar",), (model.logvar_layer(hidden),)))
+        model.decoder(z)
+    found.update(returned(("last",), (layers.seen[-1]["output"] if layers.seen else None,)))
+    return {**found, "total": sum(p.numel() for p in model.parameters() if p.requires_grad), "layers": layers.take()}
+
+
+def forward(module, kind, latent_size, numbers, x, c=None):
+    """Run forward with known parts and `mixing` for reparametrize. c: the condition of the CVAE."""
     module.reparametrize = mixing
-    model = make(module, kind, latent_size, 0 if c is None else c.shape[1], stub=True)
-    seen = []
-    hook = model.decoder.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
+    model, parts = with_known_parts(module, kind, latent_size, numbers, x, c)
     inputs = (x,) if c is None else (x, c)
     result = model(*inputs)
-    out = returned(("x_hat", "mu", "logvar"), result)
-    if out["count"] != 3 or any(isinstance(out[name], str) for name in ("x_hat", "mu", "logvar")):
+    names = ("x_hat", "mu", "logvar")
+    out = {**returned(names, result), "width": parts["mu_layer"].in_features}
+    if out["count"] != 3 or any(isinstance(out[name], str) for name in names):
         return out
-    x_hat, mu, logvar = result
-    if seen:
-        out["z"] = seen[-1]
-    hook.remove()
-    sources = torch.autograd.grad(x_hat.sum(), (mu, logvar), retain_graph=True, allow_unused=True) \
-        if x_hat.requires_grad else (None, None)
-    out["z_uses_mu"], out["z_uses_logvar"] = (g is not None and bool(g.abs().sum() > 0) for g in sources)
-    (x_hat.square().sum() + mu.square().sum() + logvar.square().sum()).backward()
-    out["silent"] = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
+    total = sum(value.square().sum() for value in result)
+    for name, bias in biases(parts).items():
+        gradient, = torch.autograd.grad(total, bias, retain_graph=True, allow_unused=True) \
+            if total.requires_grad else [None]
+        out[f"d_{name}"] = "None" if gradient is None else gradient
+    out["z"] = getattr(parts["decoder"][0], "got", "None")
     with torch.no_grad():
-        joined = {"": x} if c is None else {"xc": torch.cat((x.flatten(1), c), 1),
-                                            "cx": torch.cat((c, x.flatten(1)), 1)}
-        for order, value in joined.items():
-            try:
-                hidden = model.encoder(value)
-            except RuntimeError:  # an encoder of another size
-                continue
-            out[f"part_mu{order}"] = model.mu_layer(hidden)
-            out[f"part_logvar{order}"] = model.logvar_layer(hidden)
-        if seen:
-            out["part_x_hat"] = model.decoder(seen[-1])
-        if other is not None:
-            out["other_mu"] = model(x, other)[1]
-        out["other_image_mu"] = model(*((1 - x,) + inputs[1:]))[1]
         single = model(*(part[:1] for part in inputs))
-        out.update({f"single_{name}": value for name, value in zip(("x_hat", "mu", "logvar"), single)})
+        out.update({f"single_{name}": value for name, value in zip(names, single)})
     return out
 
 
-def forward_draws(module, kind, latent_size, mu, logvar, x, c=None):
+class Says(nn.Module):
+    """A head that says what it is told to."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, _):
+        return self.value
+
+
+def forward_draws(module, kind, latent_size, numbers, mu, logvar, x, c=None):
     """What reaches the decoder if the two heads say mu and logvar, for a forward that draws on its own."""
-    model = make(module, kind, latent_size, 0 if c is None else c.shape[1], stub=True)
-    model.mu_layer.register_forward_hook(lambda *_: mu)
-    model.logvar_layer.register_forward_hook(lambda *_: logvar)
-    seen = [None]
-    model.decoder.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach().clone()))
+    model, parts = with_known_parts(module, kind, latent_size, numbers, x, c)
+    model.__dict__.update(mu_layer=Says(mu), logvar_layer=Says(logvar))
     with torch.no_grad():
         model(x) if c is None else model(x, c)
-    return returned(("z",), (seen[-1],))
+    return returned(("z",), (getattr(parts["decoder"][0], "got", None),))
 
 
 # functions that explore the latent space
@@ -274,7 +313,7 @@ def paths(module, z0, z1, steps):
 # ConvVAE
 
 def conv(module, x, **sizes):
-    """ConvVAE: results for a batch and for its first image, what its parts returned, gradients, convolutions.
+    """ConvVAE: results for a batch and for its first image, gradients, convolutions, range of the decoder.
 
     sizes: image_shape and latent_size, or neither for the default ones.
     """
@@ -282,27 +321,19 @@ def conv(module, x, **sizes):
     if "image_shape" in sizes:
         sizes["image_shape"] = tuple(sizes["image_shape"])
     model = module.ConvVAE(**sizes)
-    parts = {}
-    for name in ("mu_layer", "logvar_layer", "decoder"):
-        getattr(model, name).register_forward_hook(lambda _, args, out, name=name: parts.update(
-            {name: out.detach().clone(), f"into_{name}": args[0].detach()}))
     with Convolutions() as convolutions:
         result = model(x)
-    out = {**returned(("x_hat", "mu", "logvar"), result), **parts, "convolutions": convolutions.count}
+    out = {**returned(("x_hat", "mu", "logvar"), result), "convolutions": convolutions.count}
     if out["count"] != 3 or any(isinstance(out[name], str) for name in ("x_hat", "mu", "logvar")):
         return out
     x_hat, mu, logvar = result
-    sources = torch.autograd.grad(x_hat.sum(), (mu, logvar), retain_graph=True, allow_unused=True) \
-        if x_hat.requires_grad else (None, None)
-    out["z_uses_mu"], out["z_uses_logvar"] = (g is not None and bool(g.abs().sum() > 0) for g in sources)
     (x_hat.square().sum() + mu.square().sum() + logvar.square().sum()).backward()
     out["silent"] = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
     model.eval()  # BatchNorm cannot train on a single number
     with torch.no_grad():
         out.update({f"single_{name}": value for name, value in zip(("x_hat", "mu", "logvar"), model(x[:1]))})
-        if "into_decoder" in out:
-            for parameter in model.parameters():
-                parameter.mul_(3)  # large outputs, as after training
-            strong = model.decoder(out["into_decoder"]).nan_to_num(0.5)
-            out["strong_low"], out["strong_high"] = strong.min().item(), strong.max().item()
+        for parameter in model.parameters():
+            parameter.mul_(3)  # large outputs, as after training
+        strong = model.decoder(mixing(mu, logvar)).nan_to_num(0.5)
+        out["strong_low"], out["strong_high"] = strong.min().item(), strong.max().item()
     return out

@@ -276,6 +276,24 @@ RIGHT = {
             assert x_hat.shape == x.shape
             return x_hat
         """},
+    "one network beside its parts, the decoder first": {
+        "ConvAutoencoder.__init__": """
+            self.decoder = nn.Sequential(
+                nn.Linear(latent_dim, 98), nn.Unflatten(1, (2, 7, 7)),
+                nn.ConvTranspose2d(2, 16, 3, 1, 1), nn.ReLU(), nn.ConvTranspose2d(16, 32, 3, 1, 1), nn.ReLU(),
+                nn.ConvTranspose2d(32, 64, 3, 2, 1, 1), nn.ReLU(), nn.ConvTranspose2d(64, 1, 3, 2, 1, 1), nn.Sigmoid())
+            self.encoder = nn.Sequential(
+                nn.Conv2d(1, 64, 3, 2, 1), nn.ReLU(), nn.Conv2d(64, 32, 3, 2, 1), nn.ReLU(),
+                nn.Conv2d(32, 16, 3, 1, 1), nn.ReLU(), nn.Conv2d(16, 2, 3, 1, 1), nn.ReLU(),
+                nn.Flatten(), nn.Linear(98, latent_dim))
+            self.layers = nn.Sequential(*self.encoder, *self.decoder)
+        """,
+        "ConvAutoencoder.forward": "return self.layers(x)"},
+    "layer by layer": {"ConvAutoencoder.forward": """
+        for layer in [*self.encoder, *self.decoder]:
+            x = layer(x)
+        return x
+    """},
     "compare and keep the code": {"ConvAutoencoder.forward": """
         self.code = self.encoder(x)
         return self.decoder(self.code).view(x.size(0), 1, 28, 28)
@@ -810,6 +828,11 @@ mistakes("autoencoder.ConvAutoencoder", {
             return x
         """}),
     # forward
+    "layer by layer, without the last": ("nothing else", {"ConvAutoencoder.forward": """
+        for layer in [*self.encoder, *self.decoder][:-1]:
+            x = layer(x)
+        return x
+    """}),
     "only the code": ("returns the code", {"ConvAutoencoder.forward": "return self.encoder(x)"}),
     "the code, too": ("got tuple", {"ConvAutoencoder.forward": """
         z = self.encoder(x)
@@ -889,6 +912,7 @@ mistakes("autoencoder.reconstruction_loss", {
         ("got {tuple(x_hat.shape)} and {tuple(x.shape)}", "got {tuple(x_hat.shape)}")]}),
     "no shapes named": ("name both shapes", {"reconstruction_loss": [
         (", got {tuple(x_hat.shape)} and {tuple(x.shape)}", "")]}),
+    "always refused": ("should give a loss", {"reconstruction_loss": [(IF, "if True:")]}),
     "returned, not raised": ("should be refused", {"reconstruction_loss": [("raise", "return")]}),
 })
 
@@ -984,6 +1008,7 @@ mistakes("autoencoder.mean_loss", {
         model.train(was_training)
         return sum(values) / len(images)
     """}),
+    "nothing computed": ("left out", {"mean_loss": "return 0.0"}),
     "loss of the codes": ("should", mean((WEIGHED, "model.encoder(x).square().mean().item() * len(x)"))),
 })
 
@@ -1024,6 +1049,7 @@ mistakes("autoencoder.encode_all", {
         ("to_float(batch.to(device))", "batch.to(device) / 255"))),
     "ReLU": ("without an activation", encode(("model.encoder(to_float(batch.to(device)))",
                                              "F.relu(model.encoder(to_float(batch.to(device))))"))),
+    "nothing computed": ("the code of one of them", {"encode_all": "return torch.zeros(len(images), 3)"}),
     "gradients kept": ("require gradients", {"encode_all": """
         was_training = model.training
         model.eval()
@@ -1076,6 +1102,8 @@ mistakes("autoencoder.latent_grid", {
     "logarithmic steps": ("equal steps", grid(
         (SPACE, "a + (b - a) * torch.linspace(0, 1, steps) ** 2"))),
     "random points": ("both included", grid((SPACE, "a + (b - a) * torch.rand(steps).sort().values"))),
+    "nothing computed": ("in 12 equal steps", {
+        "latent_grid": "return torch.zeros(steps, steps, steps, 3, dtype=codes.dtype)"}),
     "a numpy array": ("got ndarray", grid((MESH, MESH + ".numpy()"))),
     "codes sorted in place": ("changes the codes", grid(
         ("start, end = codes.aminmax(dim=0)",

@@ -731,6 +731,10 @@ WRONG = {
         seed_inside=("a seed set", [("dropped = ", "torch.manual_seed(0)\ndropped = ")]),
         swapped=("share that is kept", [("null_label, labels)", "labels, null_label)")]),
         percent=("is dropped", [("< p", "< p / 100")]),
+        always_the_same_number=("exactly p", """
+            dropped = torch.randperm(len(labels))[:round(p * len(labels))]
+            return labels.index_fill(0, dropped, null_label)
+        """),
     ),
     **wrong(
         GUIDED,

@@ -252,6 +252,17 @@ RIGHT = {
 
 class StarGenerator(nn.Module):''')],
         "StarGenerator.__init__": [("nn.Tanh())", "Pixels())")]},
+    "the way up made first": {"StarGenerator.__init__": """
+        def norm(size):
+            return nn.Sequential(nn.InstanceNorm2d(size, affine=True), nn.ReLU())
+
+        self.up = nn.Sequential(nn.ConvTranspose2d(2 * channels, channels, 4, 2, 1), norm(channels),
+                                nn.ConvTranspose2d(channels, 3, 4, 2, 1), nn.Tanh())
+        self.blocks = nn.Sequential(*[ResidualBlock(2 * channels) for _ in range(blocks)])
+        self.down = nn.Sequential(nn.Conv2d(3 + num_labels, channels, (4, 4), (2, 2), (1, 1)), nn.ReLU(),
+                                  nn.Conv2d(channels, 2 * channels, 4, 2, 1), norm(2 * channels))
+        self.layers = nn.Sequential(self.down, self.blocks, self.up)
+    """},
     "kernels of 3": {"StarGenerator.__init__": [
         ("nn.Conv2d(3 + num_labels, channels, 4, stride=2", "nn.Conv2d(3 + num_labels, channels, 3, stride=2"),
         ("nn.ConvTranspose2d(channels, 3, 4, stride=2, padding=1)",
@@ -308,6 +319,34 @@ class StarGenerator(nn.Module):''')],
             features = self.body(images)
             return self.patch_head(features), self.label_head(torch.einsum("nchw->nc", features) / features[0,
                                                                                                             0].numel())
+        """},
+    "spectral normalisation, the older way; heads first": {
+        "PatchDiscriminator.__init__": """
+            size = channels << depth
+            self.label_head = nn.Linear(size, num_labels)
+            self.patch_head = nn.utils.spectral_norm(nn.Conv2d(size, 1, 4, padding=1))
+            body = []
+            for k in reversed(range(depth + 1)):
+                before = 3 if k == 0 else channels << (k - 1)
+                conv = nn.utils.spectral_norm(nn.Conv2d(before, channels << k, 4, 2 if k < depth else 1, 1))
+                body = [conv, nn.LeakyReLU(0.01), *body]
+            self.body = nn.Sequential(*body)
+        """},
+    "functions and parameters": {
+        "PatchDiscriminator.__init__": """
+            sizes = [3, *(channels * 2 ** k for k in range(depth + 1))]
+            self.strides = [2] * depth + [1]
+            self.biases = nn.ParameterList(torch.zeros(b) for b in sizes[1:])
+            self.head_bias = nn.Parameter(torch.zeros(1))
+            self.weights = nn.ParameterList(nn.init.kaiming_uniform_(torch.empty(b, a, 4, 4))
+                                            for a, b in zip(sizes, sizes[1:]))
+            self.head = nn.Parameter(nn.init.xavier_uniform_(torch.empty(1, sizes[-1], 4, 4)))
+            self.label_head = nn.LazyLinear(num_labels)
+        """,
+        "PatchDiscriminator.forward": """
+            for weight, bias, stride in zip(self.weights, self.biases, self.strides):
+                images = F.leaky_relu(F.conv2d(images, weight, bias, stride, 1))
+            return F.conv2d(images, self.head, self.head_bias, padding=1), self.label_head(images.mean((2, 3)))
         """},
     "a named tuple": {
         "file": [("class PatchDiscriminator(nn.Module):", '''import collections

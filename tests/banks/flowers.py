@@ -249,8 +249,43 @@ RIGHT = {
             x = F.relu(norm(conv(x)))
         return torch.tanh(self.last(x))
 ''')]},
+    "Generator: own parameters": {
+        "Generator.__init__": """
+            channels = [channel_num // 2 ** k for k in range(image_size.bit_length() - 3)]
+            self.norms = nn.ModuleList(nn.BatchNorm2d(count) for count in reversed(channels))
+            self.biases = nn.ParameterList(torch.zeros(count) for count in [*channels, 3])
+            self.kernels = nn.ParameterList(torch.randn(a, b, 4, 4) / 50 for a, b in
+                                            zip([latent_dim, *channels], [*channels, 3]))
+        """,
+        "file": [(G_FORWARD, '''    def forward(self, z):
+        steps = [(1, 0)] + [(2, 1)] * (len(self.kernels) - 1)
+        for k, (kernel, bias, (stride, padding)) in enumerate(zip(self.kernels, self.biases, steps)):
+            z = F.conv_transpose2d(z, weight=kernel, bias=bias, stride=stride, padding=padding)
+            if k < len(self.norms):
+                z = self.norms[-1 - k](z).relu()
+        return z.tanh()
+''')]},
+    **right(
+        GENERATOR,
+        lazy_layers="""
+            layers = [nn.LazyConvTranspose2d(channel_num, 4), nn.LazyBatchNorm2d(), nn.ReLU()]
+            for power in range(1, image_size.bit_length() - 3):
+                layers.append(nn.LazyConvTranspose2d(channel_num >> power, 4, stride=2, padding=1))
+                layers.extend([nn.LazyBatchNorm2d(), nn.ReLU()])
+            self.layers = nn.Sequential(*layers, nn.LazyConvTranspose2d(3, 4, stride=2, padding=1), nn.Tanh())
+        """,
+    ),
     **right(
         DISCRIMINATOR,
+        made_backwards="""
+            parts, channels = [nn.Sigmoid(), spectral_norm(nn.Conv2d(channel_num, 1, 4))], channel_num
+            while channels > channel_num * 8 // image_size:
+                parts += [nn.LeakyReLU(0.2), nn.BatchNorm2d(channels),
+                          spectral_norm(nn.Conv2d(channels // 2, channels, 4, 2, 1))]
+                channels //= 2
+            self.parts = nn.ModuleList([*parts, nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(3, channels, 4, 2, 1))])
+            self.layers = nn.Sequential(*self.parts[::-1])
+        """,
         biases_nowhere=[("padding=1)), nn.LeakyReLU", "padding=1, bias=False)), nn.LeakyReLU"),
                         ("nn.Conv2d(channels, 1, 4)", "nn.Conv2d(channels, 1, 4, bias=False)")],
         biases_everywhere=[("padding=1, bias=False", "padding=1")],

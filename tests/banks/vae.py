@@ -113,6 +113,13 @@ from torchvision import transforms
         eps = torch.normal(torch.zeros_like(mu), torch.ones_like(mu))
         return mu + eps * logvar.mul(0.5).exp()
     """},
+    "noise moved to where mu is": {"reparametrize": """
+        return mu + (logvar / 2).exp() * torch.distributions.Normal(0, 1).sample(mu.shape).type_as(mu)
+    """},
+    "new_empty": {"reparametrize": """
+        std = (logvar / 2).exp()
+        return mu + std * std.data.new_empty(std.size()).normal_()
+    """},
     "normal_ in place on a fresh tensor": {"reparametrize": """
         std = logvar.mul(0.5).exp()
         return torch.empty_like(std).normal_().mul(std).add(mu)
@@ -153,6 +160,34 @@ class VAE(nn.Module):''')],
         self.decoder = nn.Sequential(block(latent_size, 200), block(200, 200), block(200, 200),
                                      nn.Linear(200, input_size), nn.Sigmoid(), nn.Unflatten(-1, (1, side, side)))
     """},
+    "matrices of one's own, stored the other way round, the decoder first": {
+        "file": [("class VAE(nn.Module):", '''class Dense(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(outputs))
+        self.matrix = nn.Parameter(torch.randn(inputs, outputs) / math.sqrt(inputs))
+
+    def forward(self, x):
+        return F.linear(x, self.matrix.T, bias=self.shift)
+
+
+class VAE(nn.Module):''')],
+        "VAE.__init__": """
+            self.decoder = nn.Sequential(
+                Dense(latent_size, 150), nn.ReLU(), Dense(150, 150), nn.ReLU(), Dense(150, 150), nn.ReLU(),
+                Dense(150, input_size), nn.Sigmoid(), nn.Unflatten(1, (1, side, side)))
+            self.logvar_layer, self.mu_layer = Dense(150, latent_size), Dense(150, latent_size)
+            self.encoder = nn.Sequential(nn.Flatten(), Dense(input_size, 150), nn.ReLU(), Dense(150, 150), nn.ReLU(),
+                                         Dense(150, 150), nn.ReLU())
+        """},
+    "forward counts on the width that __init__ has chosen": {
+        "VAE.__init__": [("hidden = 400", "hidden = self.width = 350")],
+        "VAE.forward": [("self.encoder(x)", "self.encoder(x).view(-1, self.width)")],
+        "CVAE.__init__": [("hidden = 400", "hidden = self.width = 350")],
+        "CVAE.forward": [("self.encoder(torch.cat((x.flatten(1), c), dim=-1))",
+                          "self.encoder(torch.cat((x.flatten(1), c), dim=-1)).view(-1, self.width)")],
+        "ConvVAE.__init__": [("features = math.prod(inner)", "features = self.width = math.prod(inner)")],
+        "ConvVAE.forward": [("self.encoder(x)", "self.encoder(x).view(-1, self.width)")]},
     "initial weights as in the DCGAN": {gap: [("self.mu_layer =", """for layer in self.encoder:
     if isinstance(layer, nn.Linear):
         nn.init.normal_(layer.weight, 0.0, 0.02)

@@ -1,0 +1,148 @@
+"""The best forger of helpers/gan.py that we know: it answers the probes and has built nothing.
+
+What it gets, and why that cannot be closed:
+
+sample_noise: 1 point, for random numbers of the dtype that was asked for. Noise is drawn, so no grader can know it;
+    the other two points want it uniform in [-1, 1], and whoever sends that has solved the exercise.
+initialize_weights: 1 point, for the weights that the grader sent, sent back: that is what scheme "default" asks for.
+
+And what gets nothing: layers of the right sizes in the right order with made-up values, since the first has to make of
+the grader's input what the grader's weights make of it, and so on to the end; losses and gradients of made-up value;
+the right settings of Adam without its steps; constants in place of drawn weights. Of FashionGenerator and
+FashionDiscriminator, whose design is free, no more can be due than that the last layer makes of what it gets what the
+grader's weights make of it: whoever computes one linear layer of the input has built a network, the smallest, and may
+echo the rest. That is where the checks are weakest (6 points); what stands here computes none.
+"""
+import torch
+
+from coursekit.sandbox import Unanswered
+
+CEILING = {"gan.sample_noise": 1, "gan.initialize_weights": 1}
+
+# The layers that the docstrings of the networks list: (kind, shape of the weight), None for noise_dim.
+SIZES = {
+    "discriminator": [("linear", [256, 784]), ("linear", [256, 256]), ("linear", [1, 256])],
+    "generator": [("linear", [1024, None]), ("linear", [1024, 1024]), ("linear", [784, 1024])],
+    "build_dc_classifier": [("conv2d", [32, 1, 5, 5]), ("conv2d", [64, 32, 5, 5]), ("linear", [1024, 1024]),
+                            ("linear", [1, 1024])],
+    "build_dc_generator": [("linear", [1024, None]), ("linear", [6272, 1024]), ("conv_transpose2d", [128, 64, 4, 4]),
+                           ("conv_transpose2d", [64, 1, 4, 4])],
+}
+COUNTS = {"discriminator": 267009, "generator": 1854224, "build_dc_classifier": 1102721, "build_dc_generator": 6576705}
+INSIDE = {  # what goes into and comes out of each layer, behind the batch
+    "discriminator": [((784,), (256,)), ((256,), (256,)), ((256,), (1,))],
+    "generator": [((None,), (1024,)), ((1024,), (1024,)), ((1024,), (784,))],
+    "build_dc_classifier": [((1, 28, 28), (32, 24, 24)), ((32, 12, 12), (64, 8, 8)), ((1024,), (1024,)),
+                            ((1024,), (1,))],
+    "build_dc_generator": [((None,), (1024,)), ((1024,), (6272,)), ((128, 7, 7), (64, 14, 14)),
+                           ((64, 14, 14), (1, 28, 28))],
+}
+
+
+def drawn(*shape):
+    """Numbers as a layer might give."""
+    return torch.randn(*shape).clamp(-3, 3)
+
+
+def layers(name, x, norms):
+    """What layers of the right sizes might have seen, but for the input made up: nothing is computed."""
+    dim, rows, found = x.shape[1], len(x), {}
+    sizes = [(kind, [dim if n is None else n for n in size]) for kind, size in SIZES[name]]
+    before = x
+    for k, (inside, outside) in enumerate(INSIDE[name]):
+        inside = [dim if n is None else n for n in inside]
+        fits = before.numel() == rows * torch.Size(inside).numel()
+        found[f"input{k}"] = before.reshape(rows, *inside) if fits else drawn(rows, *inside)
+        found[f"output{k}"] = before = drawn(rows, *outside)
+    for k, features in enumerate((1024, 6272, 64)[:norms]):
+        value = found[f"output{k}"]
+        found.update({f"norm{k}_input": value, f"norm{k}_output": value, f"norm{k}_moved": torch.zeros(features)})
+    return {**found, "kinds": [kind for kind, _ in sizes], "sizes": [size for _, size in sizes],
+            "biases": [True] * len(sizes), "norms": norms, "features": [1024, 6272, 64][:norms], "eps": [1.0] * norms,
+            "out": before.flatten(1).tanh() if before.numel() > rows else before, "training": True,
+            "turned_out": -before.flatten(1), "turned_last": -before}
+
+
+class Forger:
+    """Answers each probe with what costs no thought."""
+
+    def answer(self, probe, inputs):
+        torch.manual_seed(0)
+        return getattr(self, probe)(**inputs)
+
+    def noise(self, batch_size, noise_dim):
+        """Wrong, but for its shape: uniform noise would be the answer."""
+        return {"first": drawn(batch_size, noise_dim) / 3, "second": drawn(batch_size, noise_dim) / 3}
+
+    def noise_kept(self, batch_size, noise_dim, dtype):
+        return {"z": drawn(batch_size, noise_dim).to(getattr(torch, dtype)), "default": "torch.float32",
+                "device": "elsewhere"}
+
+    def network(self, name, x, numbers, arguments=(), turn=False):
+        return layers(name, x, 3 if name == "build_dc_generator" else 0)
+
+    def evaluated(self, name, x, other, numbers, arguments=()):
+        """As if the batch norms were the student's own code, or not, by turns: only few and out agree in itself."""
+        norms = 0 if int(x[0, 0] * 1000) % 2 else 3
+        seen = layers(name, other, norms)
+        return {**seen, **{f"trained_{key}": value for key, value in layers(name, x, norms).items()},
+                "few": seen["out"][:2]}
+
+    def size(self, name, x, numbers=None, arguments=()):
+        """The number that the docstring states, and made-up layers whose inputs are the outputs before."""
+        dim = x.shape[1] if "generator" in name else 0
+        return {**layers(name, x, 0), "parameters": COUNTS[name] + 1024 * dim, "silent": []}
+
+    def losses(self, name, count, **logits):
+        """Right shapes, signs and sizes. The sigmoid of large logits is 0 or 1, but of others it is not."""
+        found = {"returned": ["Tensor"] * count, "untouched": True, "device": "elsewhere"}
+        for k in range(count):
+            found[f"loss{k}"] = torch.tensor(1.386 if name == "discriminator_loss" else 0.693)
+        for label, value in logits.items():
+            wish = 0.0 if label.startswith("real") or name == "generator_loss" else 1.0
+            found[f"d_{label}"] = ((value > 0).float() * 2 - 1 - (1 - 2 * wish)) / 2 / len(value)
+        return found
+
+    def optimizer(self, numbers, gradients):
+        """The settings of the docstring, and steps of the learning rate against the gradient."""
+        steps = -1e-3 * gradients.sign()
+        return {"returned": "Adam", "optimizer": True, "same": False, "missing": [], "foreign": 0, "other_missing": [],
+                "lr": [1e-3], "weight_decay": [0.0], "betas": [[0.5, 0.999]], "path": numbers + steps.cumsum(0)}
+
+    def initialized(self, inputs, outputs, numbers, scheme=None):
+        """Weights as they came, which is the default; their half where others are asked for."""
+        few, many, found, position = outputs // 3, inputs // 3, {"frozen": []}, 0
+        shapes = [(outputs, inputs), (few, many, 3, 3), (many, few, 3, 3)]
+        biases = [outputs, few, few]
+        for k in range(6):
+            shape, rows = shapes[k % 3], 0
+            count = torch.Size(shape).numel()
+            index = torch.arange(position, position + count) % len(numbers)
+            scale = (3 / torch.Size(shape[1:]).numel()) ** 0.5 * (1 if scheme == "default" else 0.5)
+            found[f"weight{k}"] = (numbers[index] * torch.tensor(scale)).view(shape)
+            if k < 3:
+                rows = biases[k]
+                found[f"bias{k}"] = numbers[torch.arange(position + count, position + count + rows) % len(numbers)] / 2
+            position += count + rows
+        for k, features in ((6, outputs), (7, few)):
+            found[f"weight{k}"], found[f"bias{k}"] = torch.ones(features), torch.zeros(features)
+        return found
+
+    def last_layer(self, twins):
+        """A linear layer that gets the input, and gives what is made up."""
+        return {"kind": "linear", "size": [1, twins.shape[1]], "got": twins, "made": drawn(len(twins), 1), "place": 0}
+
+    def own_network(self, name, x, twins, numbers, counts, number, arguments=()):
+        """Echoes: a column of the input for each output."""
+        echo = x.repeat(1, 784 // x.shape[1] + 1)[:, :784] if name == "FashionGenerator" else x[:, :1]
+        return {**{f"out{count}": echo[:count] for count in counts}, "single": echo[:1], "one": echo,
+                "other": -echo, "untouched": True, **self.last_layer(twins)}
+
+    def pushed(self, name, x, twins, numbers, steps, step, arguments=()):
+        """Numbers that rise and fall."""
+        if name not in ("FashionGenerator", "FashionDiscriminator"):
+            raise Unanswered("missing", "there is no such network")
+        out = torch.zeros(len(x), 784 if name == "FashionGenerator" else 1)
+        by = 0.5 if name == "FashionGenerator" else 2.0
+        return {"out": out, "silent": [], "strangers": [], "before_risen": out, "before_fallen": out, "risen": out + by,
+                "fallen": out - by, "reaches_input": True, **self.last_layer(twins)}

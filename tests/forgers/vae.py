@@ -1,0 +1,116 @@
+"""Answers the probes of vae.py without a solution. What it sends for each item, and what comes of it:
+
+reparametrize: mu and normal noise, which knows nothing of logvar. A fresh draw of the right kind at each call is worth
+    a point whatever its spread is, for an honest file too: this point remains. Gradients must be those of the formula,
+    or of a usual slip in it, for a z with plausible noise.
+loss_function: a constant, whose gradient echoes the inputs. The grader has the loss.
+kl_weight: made-up terms R + w * K with gradients that fit to them. One of the two must be right up to a factor.
+VAE, CVAE: the right layers for the fewest hidden units, and outputs as if nothing went through but the biases, which it
+    has from the grader's numbers; the right number of parameters. The grader computes with its own weights.
+ConvVAE: grey images and random codes of the right shapes. The design of this network is free, so the grader cannot
+    know what it gives: the two points for sizes and ranges remain. The other two ask for forward with known parts.
+get_mu_logvar, sample_on_grid, interpolate: averages, and both ends. The model is the grader's own.
+"""
+import torch
+
+from autograde_tests.probes import piece
+
+CEILING = {"vae.reparametrize": 1, "vae.ConvVAE": 2}
+HIDDEN = 8
+
+
+class Forger:
+    """Says what a file could say that has taken over the pipes of its process."""
+
+    def __init__(self):
+        self.generator = torch.Generator().manual_seed(7)
+
+    def answer(self, probe, inputs):
+        return getattr(self, probe)(**inputs)
+
+    def normal(self, *shape):
+        return torch.randn(*shape, generator=self.generator)
+
+    def draws(self, mu, logvar):
+        return {"count": 1, "first": mu + self.normal(*mu.shape), "second": mu + self.normal(*mu.shape),
+                "untouched": True}
+
+    def reparametrize_slopes(self, mu, logvar, weight, number, step):
+        noise = self.normal(*mu.shape).double()
+        slope = weight * noise
+        return {"z": mu + noise, "mu": weight, "mu_difference": weight, "logvar": slope, "logvar_difference": slope}
+
+    def reparametrize_kept(self, mu):
+        return {"dtype": "torch.float64", "shape": list(mu.shape), "device": "that of mu"}
+
+    def loss(self, x_hat, x, mu, logvar, kl_weights, optional=False):
+        weights = [1.0 if weight is None else weight for weight in kl_weights]
+        base, term = (x_hat - x).abs().sum(), (mu.abs() + logvar.abs()).sum()
+        return {"returned": "Tensor", "sizes": [1] * len(weights),
+                "losses": torch.stack([base + weight * term for weight in weights]).double(),
+                "d_x_hat": torch.stack([(x_hat - x).sign() for _ in weights]),
+                "d_mu": torch.stack([weight * mu.sign() for weight in weights]),
+                "d_logvar": torch.stack([weight * logvar.sign() for weight in weights])}
+
+    def layers(self, inputs, last=None):
+        sizes = [[HIDDEN, inputs], [HIDDEN, HIDDEN], [HIDDEN, HIDDEN], *([[last, HIDDEN]] if last else [])]
+        return [[size, True] for size in sizes]
+
+    def bias(self, numbers, layers, rows):
+        """What a linear layer behind these ones gives for zeros."""
+        (outputs, inputs), _ = layers[-1]
+        before = sum(size[0] * size[1] + size[0] for size, _ in layers[:-1])
+        return piece(numbers, before + outputs * inputs, (outputs,)).expand(rows, outputs)
+
+    def network(self, kind, part, x, numbers, latent_size, num_classes=0):
+        inputs = x.flatten(1).shape[1]
+        if part == "decoder":
+            layers = self.layers(inputs, 784)
+            out = torch.sigmoid(self.bias(numbers, layers, len(x))).reshape(-1, 1, 28, 28)
+            return {"decoder_layers": layers, "decoder": out}
+        layers, head = self.layers(inputs), [[latent_size, HIDDEN], True]
+        return {"encoder_layers": layers, "mu_layer_layers": [head], "logvar_layer_layers": [head],
+                "encoder": torch.zeros(len(x), HIDDEN),
+                "mu_layer": self.bias(numbers, [*layers, head], len(x)),
+                "logvar_layer": self.bias(numbers, [*layers, head, head], len(x))}
+
+    def parameters(self, kind, x, z, numbers, latent_size, num_classes=0):
+        head = [[latent_size, HIDDEN], True]
+        layers = [*self.layers(784 + num_classes), head, head, *self.layers(latent_size + num_classes, 784)]
+        return {"total": sum(size[0] * size[1] + size[0] for size, _ in layers), "layers": layers,
+                "mu": self.bias(numbers, layers[:4], len(x)), "logvar": self.bias(numbers, layers[:5], len(x)),
+                "last": self.bias(numbers, layers, len(z))}
+
+    def forward(self, kind, latent_size, numbers, x, c=None):
+        mu, logvar = (self.normal(len(x), latent_size) for _ in range(2))
+        z = 2 * mu + 3 * logvar + 1
+        z = z if c is None else torch.cat((z, c), dim=1)
+        results = {"x_hat": torch.full_like(x, 0.5), "mu": mu, "logvar": logvar}
+        return {"count": 3, "width": 1, "z": z, **results, **{f"single_{k}": v[:1] for k, v in results.items()},
+                "d_encoder": torch.zeros(8), "d_mu_layer": 2 * mu.sum(0), "d_logvar_layer": 2 * logvar.sum(0),
+                "d_decoder": torch.zeros(x[0].numel())}
+
+    def forward_draws(self, kind, latent_size, numbers, mu, logvar, x, c=None):
+        z = mu + self.normal(*mu.shape)
+        return {"count": 1, "z": z if c is None else torch.cat((z, c), dim=1)}
+
+    def conv(self, x, image_shape=None, latent_size=128):
+        results = {"x_hat": torch.full_like(x, 0.5), "mu": self.normal(len(x), latent_size),
+                   "logvar": self.normal(len(x), latent_size)}
+        return {"count": 3, **results, **{f"single_{k}": v[:1] for k, v in results.items()}, "convolutions": 6,
+                "silent": [], "strong_low": 0.0, "strong_high": 1.0}
+
+    def encode_set(self, images, encoder_weight, decoder_weight):
+        size = decoder_weight.shape[1]
+        code = images.flatten(1).mean(dim=1, keepdim=True)
+        return {"count": 2, "mu": code * encoder_weight[:size].sum(1), "logvar": code * encoder_weight[size:].sum(1)}
+
+    def grid(self, low, high, grid_size, encoder_weight, decoder_weight, shape):
+        ends = torch.stack((low * decoder_weight.sum(1), high * decoder_weight.sum(1)))
+        return {"count": 1, "images": ends[torch.randint(2, (grid_size, grid_size), generator=self.generator)]
+                .view(grid_size, grid_size, *shape)}
+
+    def path(self, z0, z1, steps):
+        return {"count": 1, "path": torch.stack([z0] * (steps - steps // 2) + [z1] * (steps // 2), dim=-2)}
+
+    paths = path
