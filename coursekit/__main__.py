@@ -79,12 +79,16 @@ def add_doctor(commands):
 
 
 def find_sandbox():
-    """The finding on bubblewrap, without which a submission is graded in a bare process."""
-    from coursekit import sandbox
+    """The finding on what student code would run behind."""
+    from coursekit import walls
 
-    reason = sandbox.why_not_isolated()
-    yield ("sandbox", "warn" if reason else "ok", f"not isolated: {reason}" if reason else "bubblewrap starts",
-           sandbox.how_to_isolate())
+    wall = walls.best()
+    if wall.name == "bubblewrap":
+        yield "sandbox", "ok", "bubblewrap", ""
+    elif wall.isolates:
+        yield "sandbox", "ok", f"{wall.name} (bubblewrap {walls.Bubblewrap().why_not()})", ""
+    else:
+        yield "sandbox", "warn", f"student code cannot be isolated: {wall.reasons}", walls.advice()
 
 
 COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_train, student.add_plot_latent,

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 from coursekit.grade import grade_source, load_checks
 from coursekit.release import gaps
-from coursekit.sandbox import ROOT, Sandbox
+from coursekit.sandbox import Sandbox
+from coursekit.walls import ROOT
 from helpers.given import checks as public
 from helpers.given.__main__ import UserError, choose
 
@@ -46,7 +47,7 @@ class Bank:
     coursework: str
     coursework_items: tuple
 
-    @property
+    @functools.cached_property
     def gaps(self):
         return [gap.qualname for gap in gaps(self.solution)]
 

@@ -1,4 +1,5 @@
 """`./course grade`: one submission, hidden checks, a table and report.json."""
+import functools
 import importlib
 import json
 import platform
@@ -10,14 +11,19 @@ import time
 import zlib
 from pathlib import Path
 
-from coursekit.sandbox import ROOT, Sandbox, SandboxError, Unanswered, printable, why_not_isolated
+from coursekit import pool, walls, zygote
+from coursekit.sandbox import Sandbox, SandboxError, Unanswered, printable
 from coursekit.submission import NoGradedFile, SubmissionError, read_graded_file
+from coursekit.walls import ROOT
 from helpers.given.__main__ import choose
 
+# Seconds that the student's process has, without those in which it waits for the machine (worker.Watch).
 LOAD_TIMEOUT = 15.0  # to import a student's file
 CALL_TIMEOUT = 10.0  # for each observation
 QUICK_TIMEOUT = 2.0  # the same in the process that is asked everything first
+TOTAL_TIMEOUT = 120.0  # for all observations together, after the first import
 STYLE_TIMEOUT = 20.0
+DEADLINE = 1800.0  # for all that is done for one submission, whoever does it: then the process is killed
 
 
 class Student:
@@ -71,39 +77,49 @@ def run_check(check, student, seed):
         return "error", f"the answer could not be judged ({type(error).__name__})"
 
 
-def grade_source(sandbox, source, checks, seed, on_check=lambda check: None):
+def grade_source(sandbox, source, checks, seed):
     """Grade the text of one graded file.
 
     All checks ask one process first. Those that do not pass there ask again, with a process for each observation.
 
     Args:
         sandbox: running Sandbox of the module.
-        on_check: called with each check before it runs.
     Returns:
         items of the report: name -> {"points", "max", "status", "message", "hint"}, and the outcome of each check as a
         list of (check, status).
+    Raises:
+        MachineFault: there is no judgement, ask again in a new sandbox.
     """
     items, outcomes, settled = {}, [], {}
-    started = time.perf_counter()
+    before, end = sandbox.had, 0.0
+
+    def asking(observe, limit):
+        """A Student that is asked by `observe`, for at most `limit` seconds each time and until `end` in all."""
+        def ask(*request):
+            left = end - sandbox.had
+            if left <= 0:
+                raise Unanswered("timeout", f"the time for all checks together is used up ({TOTAL_TIMEOUT:g} seconds)")
+            return observe(*request, min(limit, left))
+        return Student(ask)
+
     broken = None
     try:
         with sandbox.session(source, LOAD_TIMEOUT) as session:
-            load_seconds = round(time.perf_counter() - started, 1)
-            student = Student(lambda *request: session.observe(*request, min(QUICK_TIMEOUT, CALL_TIMEOUT)))
+            load_seconds = round(sandbox.had - before, 1)
+            end = sandbox.had + TOTAL_TIMEOUT
+            student = asking(session.observe, min(QUICK_TIMEOUT, CALL_TIMEOUT))
             for check in checks:
                 if not session.alive:
                     break
-                on_check(check)
                 settled[check] = run_check(check, student, seed)
     except Unanswered as error:
         broken = (error.kind, f"the file cannot be imported: {error}")
         load_seconds = 0.0
     # Whatever went wrong there may be the doing of what another check called before. It gets its own process, and time.
-    student = Student(lambda *request: sandbox.observe(source, *request, CALL_TIMEOUT + load_seconds))
+    student = asking(functools.partial(sandbox.observe, source), CALL_TIMEOUT + load_seconds)
     for check in checks:
         status, message = broken or settled.get(check, ("", ""))
         if status not in ("passed", "missing") and not broken:
-            on_check(check)
             status, message = run_check(check, student, seed)
         outcomes.append((check, status))
         item = items.setdefault(check.item, {"points": 0, "max": 0, "status": "passed", "message": "", "hint": ""})
@@ -121,28 +137,37 @@ def grade_source(sandbox, source, checks, seed, on_check=lambda check: None):
     return items, outcomes
 
 
+# No settings but these: neither the user's are read nor those of a folder above.
+STYLE = """
+import io, sys, pycodestyle
+pycodestyle.USER_CONFIG = None
+style = pycodestyle.StyleGuide(max_line_length=120)
+style.input_file(sys.argv[1], lines=io.TextIOWrapper(sys.stdin.buffer, "utf-8").readlines())
+sys.exit(style.options.report.total_errors > 0)
+"""
+
+
 def check_style(source, name):
     """Run pycodestyle over the text, in a process of its own with a time limit. Returns the report's "style"."""
+    # With -I, and an empty folder to be in, no file can pass for a module of Python's.
+    command = [sys.executable, "-I", "-X", "utf8", "-c", STYLE, f"{name}.py"]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"{name}.py")
-        path.write_text(source, encoding="utf-8", newline="")  # as it was handed in
-        command = [sys.executable, "-m", "pycodestyle", "--max-line-length=120", path.name]
         try:
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace",
+            done = subprocess.run(command, cwd=folder, input=source.encode(), capture_output=True,
                                   timeout=STYLE_TIMEOUT)
         except subprocess.TimeoutExpired:
             return {"status": "timeout", "count": 0, "findings": []}
-    findings = [printable(line) for line in done.stdout.splitlines()]
+    findings = [printable(line) for line in done.stdout.decode(errors="replace").splitlines()]
     return {"status": "passed" if done.returncode == 0 else "failed", "count": len(findings), "findings": findings[:20]}
 
 
-def infer_assignment(submission):
-    """Return the one assignment that a submission holds a graded file of."""
+def infer_assignment(submission, room=None):
+    """Return the one assignment that a submission holds a graded file of. room: see read_graded_file."""
     from coursekit.release import discover
     found = []
     for name in discover(ROOT):
         try:
-            read_graded_file(submission, name)
+            read_graded_file(submission, name, room)
             found.append(name)
         except NoGradedFile:
             pass
@@ -157,39 +182,37 @@ class Grader:
 
     Args:
         notebook: True executes the assignment's notebook with each submission.
+        wall: what student code runs behind.
     """
 
-    def __init__(self, assignment, notebook=True):
+    def __init__(self, assignment, notebook, wall):
         from coursekit.release import course_files, discover
-        self.assignment, self.notebook = assignment, notebook
+        self.assignment, self.notebook, self.wall = assignment, notebook, wall
         # Our notebook over the student's module: what it has gaps for itself is filled.
         self.files = course_files(ROOT, {assignment: discover(ROOT)[assignment]}, code_gaps=False)
 
     def __enter__(self):
         from coursekit.release import write_files
-        with tempfile.TemporaryDirectory(prefix="course-grade-") as folder:
-            write_files(self.files, folder)
-            self.sandbox = Sandbox(self.assignment, folder)
-            self.sandbox.start()  # has a copy of what it needs of the course
+        self.folder = tempfile.TemporaryDirectory(prefix="course-grade-")
+        write_files(self.files, self.folder.name)
+        self.sandbox = Sandbox(self.assignment, self.folder.name, self.wall, zygote.mine)
+        self.sandbox.start()
         self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
         return self
 
     def __exit__(self, *_):
         self.sandbox.__exit__()
+        self.folder.cleanup()
 
-    def grade(self, submission, source, seed, on_check=lambda check: None):
+    def grade(self, submission, source, seed):
         """Return the report on a submission. source: text of its graded file."""
         started = time.perf_counter()
-        items, _ = grade_source(self.sandbox, source, self.checks, seed, on_check)
+        items, _ = grade_source(self.sandbox, source, self.checks, seed)
         style = check_style(source, self.assignment)
-        executed = {"status": "skipped", "cells": 0, "failed": [], "pictures": []}
+        executed = NO_NOTEBOOK
         if self.notebook:
             from coursekit.notebook import run_notebook
-            from coursekit.release import write_files
-            with tempfile.TemporaryDirectory(prefix="course-grade-") as folder:
-                course = Path(folder, "course")  # the kernel's user must not be kept out by the folder around it
-                write_files(self.files, course)
-                executed = run_notebook(course, self.assignment, source)
+            executed = run_notebook(self.folder.name, self.assignment, source, self.wall)
         return self.report(submission, items, style, executed, seed, started)
 
     def refuse(self, submission, reason, seed):
@@ -200,42 +223,58 @@ class Grader:
             item = items.setdefault(check.item, {"points": 0, "max": 0, "status": "missing", "hint": "",
                                                  "message": f"cannot grade: {printable(reason)[:1000]}"})
             item["max"] += check.points
-        nothing = {"status": "skipped", "cells": 0, "failed": [], "pictures": []}
-        return self.report(submission, items, {"status": "skipped", "count": 0, "findings": []}, nothing, seed, started)
+        no_style = {"status": "skipped", "count": 0, "findings": []}
+        return self.report(submission, items, no_style, NO_NOTEBOOK, seed, started)
 
     def report(self, submission, items, style, executed, seed, started):
         import torch
-        why_not = why_not_isolated()
         return {
             "submission": printable(str(submission)), "assignment": self.assignment,
             "score": sum(item["points"] for item in items.values()), "max": sum(item["max"] for item in items.values()),
-            "seed": seed, "isolated": why_not is None, "why_not_isolated": why_not,
-            "items": items, "style": style, "notebook": executed,
-            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+            "seed": seed, "isolation": self.wall.name, "isolated": self.wall.isolates,
+            "why_not_isolated": None if self.wall.isolates else self.wall.reasons,
+            "items": items, "style": style, "notebook": dict(executed),
+            "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},
             "seconds": round(time.perf_counter() - started, 2),
         }
 
 
-def grade(submission, assignment=None, seed=None, notebook=True, on_check=lambda check: None):
-    """Grade a submission (a folder or a zip file) and return the report as a dict.
+NO_NOTEBOOK = {"status": "skipped", "cells": 0, "failed": [], "pictures": []}
 
+
+def grade(submission, assignment=None, seed=None, notebook=True, wall=None):
+    """Grade a submission (a folder or a zip file) in this process, and return the report as a dict.
+
+    Args:
+        wall: default: the best that this machine has. Raises NotIsolated if there is none.
     Raises:
-        SubmissionError: nothing there that could be graded.
+        SubmissionError: nothing there that could be graded. SandboxError: the sandbox does not start, or is lost.
     """
     started = time.perf_counter()
-    assignment = assignment or infer_assignment(submission)
-    source = read_graded_file(submission, assignment)
+    wall = wall or walls.choose()
+    with walls.Room(wall, "read") as room:
+        assignment = assignment or infer_assignment(submission, room)
+        source = read_graded_file(submission, assignment, room)
     seed = secrets.randbits(31) if seed is None else seed
-    with Grader(assignment, notebook) as grader:
-        report = grader.grade(submission, source, seed, on_check)
+    with Grader(assignment, notebook, wall) as grader:
+        report = grader.grade(submission, source, seed)
     return {**report, "seconds": round(time.perf_counter() - started, 2)}  # with the start of the sandbox
+
+
+def grade_alone(submission, assignment, seed, notebook, wall):
+    """As `grade`, for a process of coursekit.pool. Returns a report, or a string that says why not."""
+    try:
+        return grade(submission, assignment, seed, notebook, wall)
+    except SubmissionError as error:
+        return str(error)
 
 
 def table(report):
     """Format a report for the terminal: item, points, what was wrong, a hint."""
     from textwrap import wrap
     lines = [f"{report['submission']}: {report['score']} of {report['max']} points "
-             f"(assignment {report['assignment']}, seed {report['seed']}, {report['seconds']:.1f} s)"]
+             f"(assignment {report['assignment']}, seed {report['seed']}, {report['seconds']:.1f} s, "
+             f"isolation: {report['isolation']})"]
     width = max(len(name) for name in report["items"])
     for name, item in report["items"].items():
         lines.append(f"  {name:<{width}}  {item['points']:>3} / {item['max']:<3} {item['status']}")
@@ -258,27 +297,37 @@ def add_arguments(parser):
     parser.add_argument("--json", action="store_true", help="print the report as JSON instead of the table")
     parser.add_argument("--no-notebook", action="store_true", help="do not execute the notebook")
     parser.add_argument("--seed", type=seed, help="replay a grading (default: a fresh seed, noted in the report)")
+    add_unsafe(parser)
+
+
+def add_unsafe(parser):
+    parser.add_argument("--unsafe", action="store_true", help="where student code cannot be isolated: run it with your "
+                        "rights (not as root). The exit code is then 3")
+
+
+UNSAFE = 3  # exit code
 
 
 def main(args):
-    """Run `./course grade`. Returns the exit code: 0 graded, 2 unusable submission or sandbox."""
+    """Run `./course grade`. Returns the exit code: 0 graded, 2 not graded, 3 graded without a wall."""
     from coursekit.release import discover
     from coursekit.reports import write_all
     if args.assignment:
         choose(args.assignment, discover(ROOT), "assignment")
-    show = (lambda check: print(f"\r{check.item:<40}", end="", file=sys.stderr, flush=True)) \
-        if sys.stderr.isatty() else (lambda check: None)
-    try:
-        report = grade(Path(args.submission), args.assignment, args.seed, not args.no_notebook, show)
-    except (SubmissionError, SandboxError) as error:
-        print(f"cannot grade: {printable(str(error))}", file=sys.stderr)
+    wall = walls.choose(args.unsafe)
+    # In a process of its own, which has not this one's environment, and can be killed.
+    task = Path(args.submission), args.assignment, args.seed, not args.no_notebook, wall
+    with walls.temporary_folder("grade") as folder:
+        (_, report, _), = pool.local(grade_alone, [("", task)], 1, folder, deadline=DEADLINE,
+                                     prepare=functools.partial(zygote.prepare, wall))
+    if not isinstance(report, dict):
+        reason = f"not graded: {report.reason}. Try again" if isinstance(report, pool.Failure) else report
+        print(f"cannot grade: {printable(reason)}", file=sys.stderr)
         return 2
-    if sys.stderr.isatty():
-        print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
     path = Path(args.submission).resolve()
     out = Path(args.out) if args.out else ROOT / "runs" / "grades" / f"{path.parent.name}-{path.stem}"
     write_all(report, out)
     print(json.dumps(report, indent=2, ensure_ascii=False) if args.json else table(report))
     if not args.json:
         print(f"  report: {out / 'report.html'}, and beside it report.md, report.json, results.json, github.json")
-    return 0
+    return 0 if report["isolated"] else UNSAFE

@@ -9,50 +9,71 @@ import functools
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from coursekit.sandbox import ENVIRONMENT, LIMITS, PROCESSES, ROOT, printable, why_not_isolated, wrap
-from coursekit.worker import first_to_go, memory_is_scarce, set_limits
+from coursekit import confine, walls
+from coursekit.sandbox import MEMORY, printable
+from coursekit.worker import descendants, memory_is_scarce, memory_of, taken_on_disk
 
 CELL_TIMEOUT = 120  # seconds
 TIMEOUT = 300
 KERNEL = "course-sandbox"
 CONNECTION = "kernel.json"
+# ipykernel, without the TCP socket that it opens beside those of its connection file: what processes forked by the
+# kernel print comes through it. Behind a wall there is none, and ZeroMQ ends its process where it may not ask for one.
+START = """
+from ipykernel import iostream, kernelapp
+iostream.IOPubThread._setup_pipe_in = lambda self: setattr(self, "_pipe_flag", False)
+kernelapp.launch_new_instance()
+"""
 PICTURES_LIMIT = 8 << 20  # of a notebook, all together, as base64
 
 
-def run_notebook(course, assignment, source):
+def not_run(status, *reasons):
+    """The report's "notebook" where there is nothing to tell of cells."""
+    return {"status": status, "cells": 0, "failed": list(reasons), "pictures": []}
+
+
+def run_notebook(course, assignment, source, wall):
     """Execute the assignment's notebook in the smoke profile, with `source` as the graded module.
 
     Args:
-        course: folder with the released course. helpers/<assignment>.py in it is replaced.
+        course: folder with the released course.
+        wall: what the kernel runs behind.
     Returns:
-        the report's "notebook": status (passed, failed, timeout), number of cells, a line for each failed cell, and the
-        pictures that the cells made, as (number of the cell, base64 of a PNG file).
+        the report's "notebook": status (passed, failed, timeout, error, skipped), number of cells, a line for each
+        failed cell, and the pictures that the cells made, as (number of the cell, base64 of a PNG file).
     """
-    course = Path(course).resolve()
-    notebook, = (course / "notebooks").glob(f"[0-9]_{assignment}.ipynb")
-    (course / "helpers" / f"{assignment}.py").write_text(source, encoding="utf-8", newline="")
-    (course / "runs").mkdir(exist_ok=True)  # where notebooks write logs and weights
-    with tempfile.TemporaryDirectory(prefix="course-nb-") as folder:
-        folder = Path(folder)
-        folder.chmod(0o755)  # the kernel's user must get through to the folder of the sockets
-        sockets, result = folder / "sockets", folder / "result.json"
+    if not wall.notebook:
+        return not_run("skipped", f"left out: {wall.name} does not cover a notebook's kernel")
+    with walls.Room(wall, "notebook") as room:
+        folder = room.folder
+        course = Path(shutil.copytree(course, folder / "course"))
+        notebook, = (course / "notebooks").glob(f"[0-9]_{assignment}.ipynb")
+        (course / "helpers" / f"{assignment}.py").write_text(source, encoding="utf-8", newline="")
+        runs, sockets, result = course / "runs", folder / "sockets", folder / "result.json"
+        runs.mkdir(exist_ok=True)  # where notebooks write logs and weights
         sockets.mkdir()
-        sockets.chmod(0o777)
+        room.give(folder)
         specification = folder / "kernels" / KERNEL / "kernel.json"
         specification.parent.mkdir(parents=True)
-        specification.write_text(json.dumps({
-            "display_name": KERNEL, "language": "python",
-            "argv": [sys.executable, "-m", __name__, "kernel", str(course), str(folder)]}))
-        environment = {**os.environ, "JUPYTER_PATH": str(folder), "PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen([sys.executable, "-m", __name__, "nbval", str(notebook), str(folder), str(result)],
+        specification.write_text(json.dumps({"display_name": KERNEL, "language": "python",
+                                             "argv": [sys.executable, "-m", __name__, "kernel", str(folder)]}))
+        connection = folder / CONNECTION
+        command = room.wrap([sys.executable, "-P", "-c", START, "-f", connection],
+                            readable=[course, connection], writable=[sockets], empty=[runs],
+                            environment={"COURSE_PROFILE": "smoke", "IPYTHONDIR": f"{room.temporary}/ipython"},
+                            folder=course / "notebooks")
+        (folder / "command.json").write_text(json.dumps([command, room.environment(), room.user]))
+        environment = {**os.environ, "JUPYTER_PATH": str(folder), "PYTHONPATH": str(walls.ROOT)}
+        ipc = sockets / "socket" if wall.isolates else ""  # behind a wall the kernel has no network
+        process = subprocess.Popen([sys.executable, "-m", __name__, "nbval", notebook, folder, result, ipc],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                    env=environment, cwd=folder, start_new_session=True)
         deadline, problem = time.monotonic() + TIMEOUT, None
@@ -61,21 +82,19 @@ def run_notebook(course, assignment, source):
                 time.sleep(0.2)
                 if time.monotonic() > deadline:
                     problem = "timeout", f"not finished within {TIMEOUT} seconds"
-                if memory_is_scarce():
+                taken = memory_of(descendants(process.pid))
+                if taken > MEMORY or taken > MEMORY / 4 and memory_is_scarce():
                     problem = "error", "stopped: it took too much memory"
-                if not holds_only_sockets(sockets):
+                if wall.isolates and not holds_only_sockets(sockets):
                     problem = "error", "stopped: it wrote to the folder of its kernel's sockets"
+                if max(taken_on_disk(str(place), walls.DISK) for place in (runs, room.scratch)) > walls.DISK:
+                    problem = "error", f"stopped: it wrote more than {walls.DISK >> 20} MB"
         finally:
-            if process.poll() is None and hasattr(os, "killpg"):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
-            process.wait()
-            remove(sockets)
+            end(process)
         if problem:
-            return {"status": problem[0], "cells": 0, "failed": [problem[1]], "pictures": []}
+            return not_run(*problem)
         if not result.exists():
-            return {"status": "error", "cells": 0, "failed": ["the notebook's kernel did not start or died"],
-                    "pictures": []}
+            return not_run("error", "the notebook's kernel did not start or died")
         told = json.loads(result.read_text(encoding="utf-8"))
     cells = told["cells"]
     failed = [f"cell {number}: {message}" for number, (passed, message) in enumerate(cells, start=1) if not passed]
@@ -83,8 +102,18 @@ def run_notebook(course, assignment, source):
             "pictures": told["pictures"]}
 
 
+def end(process):
+    """End nbval, and wait until all that it has started is gone: the guard behind Landlock needs a moment."""
+    below = descendants(process.pid)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(os.path.exists(f"/proc/{each}") for each in below):
+        time.sleep(0.02)
+
+
 def holds_only_sockets(folder):
-    """True if in this folder, the one place on this machine that the kernel can write to, is what belongs there."""
+    """True if in this folder, the one place outside its own that the kernel can write to, is what belongs there."""
     with os.scandir(folder) as entries:
         for number, entry in enumerate(entries):
             try:
@@ -93,14 +122,6 @@ def holds_only_sockets(folder):
             except OSError:
                 pass  # it has gone since
     return True
-
-
-def remove(folder):
-    """Remove what the kernel wrote to. Folders in folders may be deeper than Python can follow, `rm` can."""
-    deadline = time.monotonic() + 10
-    while folder.exists() and os.name == "posix" and time.monotonic() < deadline:
-        # The kernel ends with nbval, but some time after it.
-        subprocess.run(["rm", "-rf", "--", str(folder)], stderr=subprocess.DEVNULL)
 
 
 class Recorder:
@@ -139,18 +160,21 @@ def _telling_line(text):
     return printable(telling[-1] if telling else "its output differs from the one that is due")[:300]
 
 
-def _nbval(notebook, folder, result):
-    """Run nbval over a notebook and write the outcomes as JSON. Runs in a process of its own."""
+def _nbval(notebook, folder, result, ipc):
+    """Run nbval over a notebook and write the outcomes as JSON. Runs in a process of its own.
+
+    ipc: where the sockets to the kernel begin, or "" for TCP.
+    """
     import nbval.kernel
     import pytest
-    set_limits(LIMITS)  # a kernel may send whatever it likes
+    confine.set_limits(walls.LIMITS)  # a kernel may send whatever it likes
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: end with the grader, also if that is killed
     # nbval has no options for this: sockets in a folder, since the kernel has no network. The connection file, which
     # is written with our rights, stands where the kernel cannot put a link in its place.
     where = {"connection_file": os.path.join(folder, CONNECTION)}
-    if why_not_isolated() is None:
-        where.update(transport="ipc", ip=os.path.join(folder, "sockets", "socket"))
+    if ipc:
+        where.update(transport="ipc", ip=ipc)
     nbval.kernel.KernelManager = functools.partial(nbval.kernel.KernelManager, **where)
     recorder = Recorder()
     pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(Path(notebook).parent), "--nbval-lax",
@@ -159,21 +183,15 @@ def _nbval(notebook, folder, result):
     Path(result).write_text(json.dumps(told), encoding="utf-8")
 
 
-def _kernel(course, folder):
+def _kernel(folder):
     """Become the notebook's kernel. jupyter starts this in place of a kernel."""
-    connection_file = os.path.join(folder, CONNECTION)
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", connection_file]
-    environment = {"COURSE_PROFILE": "smoke", "IPYTHONDIR": "/tmp/ipython"}
-    set_limits(LIMITS)
-    first_to_go()
-    if why_not_isolated() is None:
-        os.chmod(connection_file, 0o644)  # it was written for this user only, the kernel runs as another
-        command = ["/usr/bin/prlimit", f"--nproc={PROCESSES}", "--", *command]
-        command = wrap(command, readable=[course, connection_file], writable=[os.path.join(folder, "sockets")],
-                       empty=[os.path.join(course, "runs")], environment=environment, folder=f"{course}/notebooks")
-        os.execv(command[0], command)
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
-    sys.exit(subprocess.call(command, env={**ENVIRONMENT, **environment, **kept}, cwd=Path(course, "notebooks")))
+    with open(os.path.join(folder, "command.json"), encoding="utf-8") as stream:
+        command, environment, user = json.load(stream)
+    if user is not None:  # the file was written for us only
+        os.chown(os.path.join(folder, CONNECTION), user, user)
+    if os.name == "nt":
+        sys.exit(subprocess.call(command, env=environment, cwd=Path(folder, "course", "notebooks")))
+    os.execve(command[0], command, environment)
 
 
 if __name__ == "__main__":

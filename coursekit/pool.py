@@ -4,15 +4,25 @@
 an iterator as they have room, and yield (key, result, attempts) as it comes. A result is a value or a Failure.
 """
 import collections
+import contextlib
+import math
 import multiprocessing
+import os
 import signal
 import sys
+import time
 import traceback
 import uuid
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 
+from helpers.given.__main__ import UserError
+
+DIED = "the grading process died"
 ATTEMPTS = 3  # a task that three processes died of is given up
+# What the processes keep of the environment. Student code may run in forks of them (coursekit.zygote).
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "OMP_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -25,15 +35,15 @@ class Failure:
 class Worker:
     """A process that runs tasks one after the other."""
 
-    def __init__(self, context, function, folder):
+    def __init__(self, context, function, folder, prepare):
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, function, folder), daemon=False)
+        self.process = context.Process(target=serve, args=(theirs, function, folder, prepare), daemon=False)
         self.process.start()
         theirs.close()
-        self.task = None
+        self.task, self.end = None, math.inf
 
-    def send(self, task):
-        self.task = task
+    def send(self, task, deadline):
+        self.task, self.end = task, time.monotonic() + deadline
         try:
             self.connection.send(task[1])
         except OSError:
@@ -53,11 +63,13 @@ class Worker:
         self.process.join()
 
 
-def serve(connection, function, folder):
+def serve(connection, function, folder, prepare):
     """What a worker does. folder: for its temporary files, which whoever started it removes."""
     import tempfile
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that hands out the work
     tempfile.tempdir = folder
+    if prepare:
+        prepare()
     while True:
         try:
             arguments = connection.recv()
@@ -66,26 +78,43 @@ def serve(connection, function, folder):
         try:
             result = function(*arguments)
         except Exception as error:
-            traceback.print_exc()
-            result = Failure(f"{type(error).__name__}: {error}")
+            if not isinstance(error, UserError):  # those say all in one line
+                traceback.print_exc()
+            result = Failure(str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}")
         try:
             connection.send(result)
         except OSError:
             return
 
 
-def local(function, tasks, count, folder, preload=(), started=lambda process: None):
+@contextlib.contextmanager
+def clean_environment():
+    """Keep secrets of the environment from the processes that are started meanwhile."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update({name: before[name] for name in KEPT if name in before})
+    try:
+        yield
+    finally:
+        os.environ.update(before)
+
+
+def local(function, tasks, count, folder, preload=(), prepare=None, deadline=math.inf, started=lambda process: None):
     """Run in `count` processes of this machine.
 
     Args:
         folder: for the temporary files of the processes.
         preload: modules that are imported once, before the processes are forked off.
+        prepare: called in each new process, before it gets to see any task.
+        deadline: seconds for one task. A process that takes longer is killed, and the task has failed.
         started: called with each new process.
     """
     forks = sys.platform != "win32"
     context = multiprocessing.get_context("forkserver" if forks else "spawn")
     if forks:
         context.set_forkserver_preload(list(preload))
+        with clean_environment():
+            forkserver.ensure_running()
     tasks, again = iter(tasks), collections.deque()
     workers = []
 
@@ -96,7 +125,7 @@ def local(function, tasks, count, folder, preload=(), started=lambda process: No
             return [key, arguments, 0]
 
     def new_worker():
-        worker = Worker(context, function, folder)
+        worker = Worker(context, function, folder, prepare)
         started(worker.process)
         return worker
 
@@ -104,25 +133,29 @@ def local(function, tasks, count, folder, preload=(), started=lambda process: No
         while True:
             for worker in workers:
                 if worker.task is None and (task := next_task()):
-                    worker.send(task)
+                    worker.send(task, deadline)
             while len(workers) < count and (task := next_task()):
                 workers.append(new_worker())
-                workers[-1].send(task)
+                workers[-1].send(task, deadline)
             busy = [worker for worker in workers if worker.task is not None]
             if not busy:
                 return
-            ready = set(wait([end for worker in busy for end in (worker.connection, worker.process.sentinel)]))
+            left = min(worker.end for worker in busy) - time.monotonic()
+            ready = set(wait([end for worker in busy for end in (worker.connection, worker.process.sentinel)],
+                             None if left == math.inf else max(0, left)))
             for worker in busy:
-                if not ready & {worker.connection, worker.process.sentinel}:
+                late = time.monotonic() > worker.end
+                if not late and not ready & {worker.connection, worker.process.sentinel}:
                     continue
                 key, _, attempts = task = worker.task
                 task[2] = attempts = attempts + 1
-                result, worker.task = worker.receive(), None
-                if result is None:  # it died; a result that was sent before is whole or not there
+                result = worker.receive()
+                if result is None:  # it died, or is late; a result that was sent before is whole or not there
                     worker.stop()
                     workers[workers.index(worker)] = new_worker()
-                    result = Failure("the grading process died")
-                if isinstance(result, Failure) and attempts < ATTEMPTS:
+                    result = Failure(f"not finished within {deadline:g} seconds" if late else DIED)
+                worker.task = None
+                if isinstance(result, Failure) and attempts < ATTEMPTS and not late:
                     again.append(task)
                 else:
                     yield key, result, attempts
@@ -133,8 +166,17 @@ def local(function, tasks, count, folder, preload=(), started=lambda process: No
             worker.stop()
 
 
+def ask_cluster(function, address):
+    """The result of a function, called once by some worker of a Dask cluster."""
+    from distributed import Client
+
+    with Client(address, timeout=30) as client:
+        client.wait_for_workers(1, timeout=60)
+        return client.submit(function, pure=False).result()
+
+
 def dask(function, tasks, address):
-    """Run on a Dask cluster. Its workers need this course in the same place, and bubblewrap."""
+    """Run on a Dask cluster. Its workers need this course in the same place, and the same wall."""
     from distributed import Client, as_completed
 
     tasks, running = iter(tasks), {}
@@ -163,7 +205,7 @@ def dask(function, tasks, address):
             except Exception as error:
                 # Dask blames every task that a dying worker held, and gives a task up after three deaths
                 # (distributed.scheduler.allowed-failures). So it is asked again, as is a task that raised.
-                result = Failure(f"{type(error).__name__}: {error}")
+                result = Failure(str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}")
             if isinstance(result, Failure) and attempts < ATTEMPTS:
                 submit(key, arguments, attempts)
                 continue

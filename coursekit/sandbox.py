@@ -1,44 +1,32 @@
-"""Where student code runs: bubblewrap where the machine has it, else a bare process with limits.
+"""Where student code runs: one worker behind a wall (coursekit.walls), which is asked for observations.
 
-`Sandbox` starts coursekit.worker once and asks it for observations. `wrap` makes the bubblewrap command line; the
-notebook's kernel uses it too. What a process in the sandbox sees is an allow-list: the system's libraries, Python and
-its packages, the released course and the probes, all read-only, and a private /tmp. It has no network, its own process
-table, an empty environment and an unprivileged user. What one submission does to the worker, see coursekit.worker.
+What one submission does to the worker, see coursekit.worker.
 """
-import contextlib
-import functools
 import json
 import os
 import queue
-import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
-from coursekit.worker import pack, read_frame, unpack, write_frame
+from coursekit import walls
+from coursekit.walls import MB, ROOT
+from coursekit.worker import PATIENCE, pack, read_frame, unpack, write_frame
 from helpers.given.__main__ import UserError
 
 # Worth a second each: the worker imports them once if a submission does.
 PRELOADED = {"torchvision": "torchvision", "matplotlib": "matplotlib.pyplot"}
-ROOT = Path(__file__).resolve().parents[1]
-USERS = range(61000, 65000)  # without names: a sandbox of root takes one, so that none shares limits with another
-MB = 1 << 20
 SIZE_LIMIT = 256 * MB  # of one reply; the weights of a large network fit
 JSON_LIMIT = 1 * MB  # of the part that is not tensors: it takes many times its size in the grader's memory
-# An address space limit (AS) breaks torch builds that reserve much and use little, so DATA stands for memory.
-LIMITS = {"DATA": 6144 * MB, "FSIZE": 256 * MB, "NOFILE": 1024, "CORE": 0, "MSGQUEUE": 0}
 MEMORY = 8192 * MB  # of all processes of a submission together
-# Counted over all processes of a user. Inside the sandbox that is the student's code; outside it would be the desktop.
-PROCESSES = 512
-SYSTEM = ("/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "MPLBACKEND": "Agg",
-               "MPLCONFIGDIR": "/tmp/matplotlib", "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+MESSAGE_LIMIT = 200  # characters of what student code says: it can read its probe, and must not tell it whole
+START_TIMEOUT = 240.0  # of the worker, which imports torch: minutes on a little machine
+WORKER = "import sys, json; sys.path.insert(0, sys.argv[1]); from coursekit import worker; " \
+         "worker.main(sys.argv[1], json.loads(sys.argv[2]))"
 
 
 def printable(text):
@@ -48,6 +36,10 @@ def printable(text):
 
 class SandboxError(UserError):
     """The sandbox itself failed, not the student's code."""
+
+
+class MachineFault(SandboxError):
+    """The machine, not the student's code, is why there is no answer: ask the whole submission again."""
 
 
 class Unanswered(Exception):
@@ -61,124 +53,24 @@ class Unanswered(Exception):
         self.kind, self.over = kind, over
 
 
-@functools.cache
-def why_not_isolated():
-    """Return None if student code can be isolated on this machine, else the reason in one line."""
-    if sys.platform != "linux":
-        return f"bubblewrap exists on Linux only, this is {sys.platform}"
-    if shutil.which("bwrap") is None:
-        return "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap)"
-    if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        return "setpriv is not installed (Debian, Ubuntu: apt install util-linux), and root must not run student code"
-    if ROOT.is_relative_to("/usr"):
-        return f"the sandbox shows /usr, and the course with its solutions lies there ({ROOT}): move it elsewhere"
-    trial = subprocess.run(wrap(["/usr/bin/true"]), capture_output=True, text=True, errors="replace")
-    if trial.returncode != 0:
-        return f"bubblewrap cannot start here: {trial.stderr.strip() or trial.returncode}"
-    return None
-
-
-def how_to_isolate():
-    """Return what to do where student code cannot be isolated, in one line for `course doctor`."""
-    def setting(name):
-        try:
-            return Path("/proc/sys", name).read_text().strip()
-        except OSError:
-            return None
-
-    if sys.platform != "linux":
-        return "grade on a Linux machine, or here in a Linux virtual machine (Windows: WSL 2)"
-    if shutil.which("bwrap") is None or os.geteuid() == 0 and shutil.which("setpriv") is None:
-        return "Debian, Ubuntu: sudo apt install bubblewrap util-linux"
-    if setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
-        return ("AppArmor keeps bubblewrap from making user namespaces (Ubuntu 23.10 and later). Either write the "
-                "line `abi <abi/4.0>, profile bwrap /usr/bin/bwrap flags=(unconfined) { userns, }` to "
-                "/etc/apparmor.d/bwrap, then sudo systemctl reload apparmor; or allow all programs: "
-                "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")
-    if setting("user/max_user_namespaces") == "0":
-        return "allow user namespaces: sudo sysctl -w user.max_user_namespaces=10000"
-    if setting("kernel/unprivileged_userns_clone") == "0":
-        return "allow user namespaces: sudo sysctl -w kernel.unprivileged_userns_clone=1"
-    return ("in a container: start it with what bubblewrap needs (docker run --security-opt seccomp=unconfined "
-            "--security-opt apparmor=unconfined --cap-add SYS_ADMIN), or grade outside of it")
-
-
-def python_folders():
-    """Return the folders that this Python needs: its installation and its site-packages."""
-    folders = {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}
-    return sorted(folder for folder in folders if not folder.is_relative_to("/usr"))
-
-
-def wrap(command, readable=(), writable=(), empty=(), environment=(), folder="/tmp"):
-    """Return the command that runs `command` in bubblewrap.
-
-    Args:
-        readable, writable: paths that the process sees, at the same place, beside the system and Python.
-        empty: folders in readable ones that the process sees empty and may write to, in memory.
-        environment: variables beside ENVIRONMENT; nothing else of the caller's environment is passed on.
-        folder: working directory.
-    """
-    as_root = os.geteuid() == 0
-    out = [shutil.which("bwrap"), "--die-with-parent", "--new-session", "--clearenv",
-           "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
-    if not as_root:
-        out += ["--unshare-user", "--cap-drop", "ALL"]
-    for name, value in {**ENVIRONMENT, **dict(environment)}.items():
-        out += ["--setenv", name, value]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
-        if os.path.islink(f"/{name}"):
-            out += ["--symlink", os.readlink(f"/{name}"), f"/{name}"]
-        elif os.path.isdir(f"/{name}"):
-            out += ["--ro-bind", f"/{name}", f"/{name}"]
-    out += ["--proc", "/proc", "--dev", "/dev", "--size", str(64 * MB), "--perms", "1777", "--tmpfs", "/dev/shm",
-            "--size", str(512 * MB), "--perms", "1777", "--tmpfs", "/tmp"]
-    binds = [("--ro-bind-try", Path(path)) for path in SYSTEM]
-    binds += [("--ro-bind", path) for path in [*python_folders(), *map(Path, readable)]]
-    binds += [("--bind", Path(path)) for path in writable]
-    # Folders above a bound one must be passable for the unprivileged user; bubblewrap would make them private.
-    made = {Path("/"), Path("/tmp"), Path("/usr"), Path("/dev")}
-    for _, path in binds:
-        for parent in reversed(path.parents):
-            if parent not in made:
-                out += ["--perms", "0755", "--dir", str(parent)]
-                made.add(parent)
-    for option, path in binds:
-        out += [option, str(path), str(path)]
-    for path in empty:
-        out += ["--size", str(64 * MB), "--perms", "1777", "--tmpfs", str(path)]
-    out += ["--remount-ro", "/dev", "--remount-ro", "/"]  # else the folders between the mounts could be written to
-    out += ["--chdir", str(folder), "--"]
-    if as_root:
-        # The mounts need root, the student's code must not have it: drop it for good before anything else runs.
-        user = random.choice(USERS)
-        out += [shutil.which("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups",
-                "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
-    return out + list(command)
-
-
-def children(pid):
-    """Process ids of what a process has started, where the system tells (Linux)."""
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
 class Sandbox:
     """A running worker for one graded module. Use it as a context manager.
 
     Args:
         module: name of the graded module, `vae`.
         course: folder with the released course; its `helpers` are what the student's file may import.
-        isolated: False runs without bubblewrap. Default: isolated if the machine can.
+        wall: what it runs behind. Default, for the course's own code: the best that this machine has, if any.
+        zygote: to fork the worker from, if there is one.
+    Attributes:
+        had: seconds that student code has had in all so far, see worker.Watch.
     """
 
-    def __init__(self, module, course, isolated=None):
+    def __init__(self, module, course, wall=None, zygote=None):
         self.module = module
         self.course = Path(course).resolve()
-        self.isolated = why_not_isolated() is None if isolated is None else isolated
-        self.process = None
-        self.folder = None
+        self.wall, self.zygote = wall or walls.best(), zygote
+        self.process = self.room = None
+        self.had = 0.0
 
     def __enter__(self):
         self.start()
@@ -186,39 +78,43 @@ class Sandbox:
 
     def __exit__(self, *_):
         self.stop()
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        if self.room is not None:
+            self.room.close()
+
+    def furnish(self):
+        """Make the room: what the worker may see of the instructor's edition is itself and this module's probes."""
+        self.room = walls.Room(self.wall, "sandbox")
+        folder = self.room.folder
+        probes = folder / "autograde_tests" / "probes"
+        probes.mkdir(parents=True)
+        (folder / "coursekit").mkdir()
+        for name in ("__init__", "worker", "confine"):
+            shutil.copy(ROOT / "coursekit" / f"{name}.py", folder / "coursekit")
+        for name in ("__init__.py", f"{self.module}.py"):
+            shutil.copy(ROOT / "autograde_tests" / "probes" / name, probes)
+        shutil.copytree(self.course / "helpers", folder / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+        # The student's file takes its place; what stands here might be the solution.
+        (folder / "helpers" / f"{self.module}.py").unlink(missing_ok=True)
+        self.room.give(folder)
 
     def start(self):
         """Start the worker without waiting for it: it imports torch meanwhile."""
-        if self.folder is None:
-            # What the worker may see of the instructor's edition: itself and this module's probes.
-            self.folder = Path(tempfile.mkdtemp(prefix="course-sandbox-"))
-            self.folder.chmod(0o755)
-            probes = self.folder / "autograde_tests" / "probes"
-            probes.mkdir(parents=True)
-            shutil.copy(ROOT / "coursekit" / "worker.py", self.folder)
-            for name in ("__init__.py", f"{self.module}.py"):
-                shutil.copy(ROOT / "autograde_tests" / "probes" / name, probes)
-            shutil.copytree(self.course / "helpers", self.folder / "helpers",
-                            ignore=shutil.ignore_patterns("__pycache__"))
-            # The student's file takes its place; what stands here might be the solution.
-            (self.folder / "helpers" / f"{self.module}.py").unlink(missing_ok=True)
-            for path in self.folder.rglob("*"):
-                path.chmod(0o755 if path.is_dir() else 0o644)
-        limits = {**LIMITS, "NPROC": PROCESSES} if self.isolated else LIMITS
-        options = {"module": self.module, "limits": limits, "size_limit": SIZE_LIMIT, "memory": MEMORY,
-                   "isolated": self.isolated}
-        command = [sys.executable, "-I", str(self.folder / "worker.py"), str(self.folder), json.dumps(options)]
-        if self.isolated:
-            # As process 1 of its process table the worker gets no signal from those in it, and inherits all orphans.
-            command = wrap(command, readable=[self.folder])
-            command.insert(1, "--as-pid-1")
-            environment = None
+        if self.room is None:
+            self.furnish()
         else:
-            environment = {**ENVIRONMENT, **{k: os.environ[k] for k in ("PATH", "SYSTEMROOT") if k in os.environ}}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
-                                        stderr=subprocess.DEVNULL, start_new_session=True, cwd=self.folder)
+            self.room.tidy()
+        folder, inner = self.room.folder, self.wall.inner(self.room.scratch, [self.room.folder])
+        options = {"module": self.module, "size_limit": SIZE_LIMIT, "memory": MEMORY, "disk": walls.DISK,
+                   "isolated": self.wall.isolates, "writable": self.wall.emptied(self.room.scratch), "wall": inner}
+        with open(folder / "log", "wb") as log:  # of the start; what student code prints is not wanted
+            if self.zygote is not None:
+                self.process = self.zygote.start(self.room, options, log.fileno())
+            else:
+                # As process 1 of its table the worker gets no signal from others in it, and inherits all orphans.
+                command = self.room.wrap([sys.executable, "-I", "-c", WORKER, folder, json.dumps(options)],
+                                         readable=[folder], first=True)
+                self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                                                env=self.room.environment(), start_new_session=True)
         self.replies = queue.Queue()
         self.reader = threading.Thread(target=self._read, args=(self.process.stdout, self.replies), daemon=True)
         self.reader.start()
@@ -235,22 +131,19 @@ class Sandbox:
         replies.put(None)
 
     def stop(self):
-        """Kill the worker. The kernel takes everything in its process table with it."""
+        """End the worker, and with it everything behind its wall."""
         if self.process is not None:
             try:
-                self.process.stdin.close()  # the worker ends itself; after a change of user it does not with its parent
+                self.process.stdin.close()
             except OSError:
                 pass
-            below = children(self.process.pid)  # the worker, which has a session of its own
+            self.process.terminate()
             try:
-                os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
-            except ProcessLookupError:
-                pass
-            for pid in below:
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
-            self.process.wait()
-            self.reader.join(5)  # to the end of the worker's pipe: the worker itself has ended, too
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.reader.join(5)  # to the end of the worker's pipe
             if not self.reader.is_alive():  # to close a pipe that somebody reads would wait for that
                 self.process.stdout.close()
             self.process = None
@@ -265,7 +158,7 @@ class Sandbox:
             values, tensors: keyword arguments of the probe, after the module.
         Raises:
             Unanswered: the code raised, took too long, ended its process, or is not there.
-            SandboxError: the worker does not start.
+            SandboxError: the worker does not start. MachineFault: it, or its answer, was lost to the machine.
         """
         return self._ask(source, probe, values, tensors, timeout)[0]
 
@@ -282,34 +175,45 @@ class Sandbox:
             self.start()
         if not self.ready:
             try:
-                started = self.replies.get(timeout=120)
+                started = self.replies.get(timeout=START_TIMEOUT)
             except queue.Empty:
                 started = None
             if started is None:
-                raise SandboxError("the sandbox did not start: run ./course doctor")
+                self.stop()
+                why = printable((self.room.folder / "log").read_text(errors="replace").strip().rpartition("\n")[2])
+                raise SandboxError(f"the sandbox ({self.wall.name}) did not start{why and f' ({why})'}: "
+                                   "run ./course doctor")
             self.ready = True
-        imports = re.findall(r"^\s*(?:import|from)\s+(\w+)", source or "", re.MULTILINE)
+        imports = re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", source or "", re.MULTILINE)
         plan = {"child": child, "keep": keep, "timeout": timeout,
                 "preload": [PRELOADED[name] for name in PRELOADED if name in imports]}
-        request = {"module": self.module, "source": source, "probe": probe, "values": values}
+        # What cannot be packed is a mistake in a check, and must not leave half a message behind.
+        request = pack({"module": self.module, "source": source, "probe": probe, "values": values}, tensors)
+        forks = hasattr(os, "fork")  # the worker keeps the time itself, unless it cannot fork
         try:
             write_frame(self.process.stdin, json.dumps(plan).encode())
             if child != "none":
-                write_frame(self.process.stdin, pack(request, tensors))
-            # The worker keeps the time itself, unless it cannot fork.
-            answer = self._answer(timeout + (20 if hasattr(os, "fork") else 0))
+                write_frame(self.process.stdin, request)
+            answer = self._answer(timeout * PATIENCE + 60 if forks else timeout)
         except queue.Empty:
             self.stop()  # the next request starts another
+            if forks:
+                raise MachineFault("the sandbox gave no answer in time") from None
             raise Unanswered("timeout", f"no answer within {timeout:g} seconds") from None
         except OSError:
             answer = None
         if answer is None:
             self.stop()
-            raise Unanswered("error", "the sandbox was stopped from inside before it answered")
+            if self.wall.isolates:  # nothing that student code can do ends the worker
+                raise MachineFault("the sandbox was ended by something else on this machine")
+            raise Unanswered("error", "the process was ended before it answered")
         reply, verdict = answer
+        self.had += verdict.get("seconds", 0.0)
         if verdict["spent"]:
             self.stop()
         over = verdict["spent"] or verdict["over"]
+        if verdict.get("kind") == "machine":
+            raise MachineFault(verdict["message"])
         if "kind" in verdict:
             raise Unanswered(verdict["kind"], verdict["message"], over)
         if child == "none":
@@ -319,7 +223,7 @@ class Sandbox:
             kind = told["kind"]
             if kind == "observed":
                 return {**(told["value"] or {}), **arrays}, over
-            message = printable(str(told["message"]))[:500]
+            message = printable(str(told["message"]))[:MESSAGE_LIMIT]
         except Exception as error:  # a forged reply can raise anything in json, struct or safetensors
             raise Unanswered("error", f"the process gave no usable answer ({type(error).__name__})", over) from None
         raise Unanswered(kind if kind in ("missing", "error", "timeout") else "error", message, over)
@@ -362,6 +266,9 @@ class Session:
             observed, over = self.sandbox._ask(source, probe, values, tensors, timeout, child, keep=forks)
         except Unanswered as error:
             self.alive = forks and not error.over
+            raise
+        except SandboxError:
+            self.alive = False
             raise
         self.alive = forks and not over
         return observed

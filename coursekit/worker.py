@@ -6,23 +6,23 @@ safetensors for arrays). A child answers one request, or as many as it lives thr
 of one child first, and those that this child did not answer well once more, each of a child of its own. So an item that
 loops, exits or breaks the interpreter harms that one item and nothing else.
 
-Many submissions follow one another in one worker, and none may touch the next. So the worker is process 1 of the
-sandbox, which the others cannot kill. It wipes the buffers that submissions and observations pass through, since the
-next child inherits its memory. After each child it kills what is left and empties /tmp. And a filter of system calls
-keeps away what would outlast all that: other processes' limits, shared memory, keys, name spaces.
+Many submissions follow one another in one worker, and none may touch the next. So none can reach the worker: behind
+bubblewrap it is process 1, behind Landlock each child has a wall of its own inside the worker's. It wipes the buffers
+that submissions and observations pass through, since the next child inherits its memory. After each child it kills what
+is left and empties the folders that can be written to. And a filter of system calls keeps away what would outlast all
+that: other processes' limits, shared memory, keys, name spaces.
 
-Started by coursekit.sandbox as `python -I worker.py COURSE_FOLDER OPTIONS`. On stdin comes the plan of a request (JSON:
-what the worker must know), then the request, which the worker passes on unread. On stdout go, for each, the child's
-reply in any number of frames, an empty frame, and the worker's verdict (JSON).
+Started by coursekit.sandbox in a process of its own, which is behind the wall already, or forked off a process that has
+imported torch (coursekit.zygote). On stdin comes the plan of a request (JSON: what the worker must know), then the
+request, which the worker passes on unread. On stdout go, for each, the child's reply in any number of frames, an empty
+frame, and the worker's verdict (JSON).
 """
 import builtins
-import ctypes
-import errno
+import gc
 import importlib
 import inspect
 import json
 import os
-import platform
 import re
 import select
 import signal
@@ -32,13 +32,10 @@ import sys
 import time
 import types
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
+from coursekit import confine
 
-SCRATCH = ("/tmp", "/dev/shm")  # what can be written to in the sandbox
 SCARCE = 0.04  # of the machine's memory: a submission is stopped before less than that is available
+PATIENCE = 6  # so many times its limit a request may take if the process has to wait for the machine
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -98,97 +95,33 @@ def write_frame(stream, payload):
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# Walls
+# The machine
 # ---------------------------------------------------------------------------------------------------------------
 
-def set_limits(limits):
-    """Lower this process's limits for good. Names as in the resource module, without RLIMIT_."""
-    for name, value in limits.items():
-        kind = getattr(resource, f"RLIMIT_{name}", None)  # None on Windows, too
-        if kind is None:
-            continue
-        hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+def descendants(process):
+    """Process ids of all that a process has started, directly or not. (Linux)"""
+    found, waiting = [], [process]
+    while waiting:
+        above = waiting.pop()
         try:
-            resource.setrlimit(kind, (value, value))
-        except (ValueError, OSError):
-            pass  # macOS refuses some of them; the time limit still holds
+            for thread in os.listdir(f"/proc/{above}/task"):
+                with open(f"/proc/{above}/task/{thread}/children") as stream:
+                    waiting += map(int, stream.read().split())
+        except OSError:
+            continue  # it has ended
+        found.append(above)
+    return found[1:]
 
 
-def first_to_go():
-    """If the machine runs out of memory, the kernel shall end this process and what it starts, and nothing else."""
-    try:
-        with open("/proc/self/oom_score_adj", "w") as stream:
-            stream.write("1000")
-    except OSError:
-        pass
-
-
-def confine():
-    """Keep this process and all that it starts from what killing and emptying do not undo. For Linux only."""
-    if sys.platform != "linux":
-        return
-    first_to_go()
-    prctl = ctypes.CDLL(None).prctl
-    prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: the children are of the same user; this keeps memory and pipes from them
-    program = system_call_filter(platform.machine())
-    if program:
-        buffer = ctypes.create_string_buffer(program, len(program))
-        pointer = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))  # struct sock_fprog
-        prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS, without which a filter is refused
-        prctl(22, 2, ctypes.create_string_buffer(pointer, len(pointer)))  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
-
-
-# System calls and their numbers on (x86_64, aarch64). They act on other processes, or leave something behind that no
-# kill removes, or open parts of the kernel that no exercise needs.
-FORBIDDEN = {
-    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
-    "pidfd_getfd": (438, 438), "process_madvise": (440, 440), "migrate_pages": (256, 238), "move_pages": (279, 239),
-    "setpriority": (141, 140), "ioprio_set": (251, 30), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
-    "sched_setscheduler": (144, 119), "sched_setaffinity": (203, 122),
-    "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180), "memfd_create": (319, 279),
-    "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
-    "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41),
-    "chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
-    "mount_setattr": (442, 442), "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
-    "io_uring_setup": (425, 425), "open_by_handle_at": (304, 265),
-}
-MACHINES = {"x86_64": (0, 0xC000003E, 56, 302), "aarch64": (1, 0xC00000B7, 220, 261)}  # column, arch, clone, prlimit64
-
-
-def system_call_filter(machine):
-    """Return the seccomp program (classic BPF) that answers EPERM to FORBIDDEN; None for a machine not listed."""
-    if machine not in MACHINES:
-        return None
-    column, arch, clone, prlimit = MACHINES[machine]
-    load, equal, at_least, any_bit, answer = 0x20, 0x15, 0x35, 0x45, 0x06
-    allow, refuse, unknown = 0x7FFF0000, 0x50000 + errno.EPERM, 0x50000 + errno.ENOSYS
-    number, architecture, first_argument = 0, 4, 16  # offsets in struct seccomp_data
-    # A step is (what, steps to skip if true, if false, operand).
-    program = [(load, 0, 0, architecture), (equal, 1, 0, arch), (answer, 0, 0, refuse),  # 32-bit numbering
-               (load, 0, 0, number), (at_least, 0, 1, 0x40000000), (answer, 0, 0, unknown)]  # x32 numbering
-    for numbers in FORBIDDEN.values():
-        program += [(equal, 0, 1, numbers[column]), (answer, 0, 0, refuse)]
-    program += [(equal, 0, 1, 435), (answer, 0, 0, unknown),  # clone3 hides its flags; the C library takes clone then
-                (equal, 0, 4, clone), (load, 0, 0, first_argument),
-                (any_bit, 0, 1, 0x7E020000), (answer, 0, 0, refuse), (answer, 0, 0, allow),  # CLONE_NEW...: name spaces
-                (equal, 0, 4, prlimit), (load, 0, 0, first_argument),
-                (equal, 1, 0, 0), (answer, 0, 0, refuse), (answer, 0, 0, allow),  # only the caller's own limits
-                (answer, 0, 0, allow)]
-    return b"".join(struct.pack("HBBI", *step) for step in program)
-
-
-def memory_of_others():
-    """Bytes of memory that the other processes of the sandbox hold."""
+def memory_of(processes):
+    """Bytes of memory that processes hold together."""
     total = 0
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
-            try:
-                with open(f"/proc/{name}/status", "rb") as stream:
-                    total += sum(int(kilobytes) for kilobytes in re.findall(rb"Rss(?:Anon|Shmem):\s*(\d+)",
-                                                                            stream.read()))
-            except OSError:
-                pass  # it has ended
+    for process in processes:
+        try:
+            with open(f"/proc/{process}/status", "rb") as stream:
+                total += sum(int(kilobytes) for kilobytes in re.findall(rb"Rss(?:Anon|Shmem):\s*(\d+)", stream.read()))
+        except OSError:
+            pass  # it has ended
     return total << 10
 
 
@@ -203,27 +136,64 @@ def memory_is_scarce():
     return available < SCARCE * total
 
 
-def end_all(child, isolated):
-    """Kill all that a request has started. Returns the child's exit status."""
+def killed_for_memory():
+    """How many processes the kernel has killed because the machine, or a group of processes, had no memory left."""
     try:
-        os.kill(-1, signal.SIGKILL) if isolated else os.killpg(child, signal.SIGKILL)
+        with open("/proc/vmstat") as stream:
+            return next(int(line.split()[1]) for line in stream if line.startswith("oom_kill "))
+    except (OSError, StopIteration, ValueError):
+        return 0
+
+
+def processor_time(process):
+    """State of a process (R: it runs or would like to, D: it waits for a disk, S: it sleeps), and the seconds that it
+    has run. None where the system does not tell."""
+    try:
+        with open(f"/proc/{process}/stat") as stream:
+            fields = stream.read().rpartition(")")[2].split()
+        return fields[0], (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+class Watch:
+    """Tells how long a process has had: the time since now, without that in which it waited for the machine.
+
+    On a busy machine, or one that reads its memory back from a disk, a right answer takes longer. That is not the
+    student's doing, and must not cost points.
+    """
+
+    def __init__(self, process):
+        self.process, self.lost = process, 0.0
+        self.started = self.last = time.monotonic()
+        self.told = processor_time(process)
+
+    def look(self):
+        now, told = time.monotonic(), processor_time(self.process)
+        if told and self.told and told[0] in "RD":
+            self.lost += max(0.0, now - self.last - (told[1] - self.told[1]))
+        self.last, self.told = now, told
+
+    @property
+    def had(self):
+        return time.monotonic() - self.started - self.lost
+
+
+def end_group(child, isolated):
+    """Kill all that a request has started. Returns the child's exit status."""
+    if isolated:
+        return confine.end_all().get(child, 0)
+    try:
+        os.killpg(child, signal.SIGKILL)
     except ProcessLookupError:
         pass
-    if not isolated:
-        return os.waitpid(child, 0)[1]
-    status = 0
-    while True:  # as process 1 we inherit every orphan: when none is left, the sandbox is empty
-        try:
-            ended, its_status = os.waitpid(-1, 0)
-        except ChildProcessError:
-            return status
-        status = its_status if ended == child else status
+    return os.waitpid(child, 0)[1]
 
 
 def emptied(before):
-    """Remove what is new in SCRATCH. False if it is too much."""
-    for folder in SCRATCH:
-        new = set(os.listdir(folder)) - before
+    """Remove what is new in the folders that can be written to. before: {folder: names}. False if it is too much."""
+    for folder, names in before.items():
+        new = set(os.listdir(folder)) - names
         if new:
             if len(new) > 1000:
                 return False
@@ -231,9 +201,29 @@ def emptied(before):
                 subprocess.run(["/usr/bin/rm", "-rf", "--", *new], cwd=folder, timeout=2, stderr=subprocess.DEVNULL)
             except subprocess.TimeoutExpired:
                 return False
-            if set(os.listdir(folder)) - before:
+            if set(os.listdir(folder)) - names:
                 return False
     return True
+
+
+def taken_on_disk(folder, most):
+    """Bytes that a folder with all in it takes; more than `most` if it is too much to count."""
+    total, waiting, count = 0, [folder], 0
+    while waiting and total <= most:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    if count > 20_000:
+                        return most + 1
+        except FileNotFoundError:
+            pass  # it has gone since
+        except OSError:  # deeper than a path can say, or closed
+            return most + 1
+    return total
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -249,7 +239,7 @@ class Belongings:
 
     WHOLE = "builtins", "torch.nn.functional", "torch.nn.modules.module"  # of the others, the names that probes mention
     OTHERS = ("json", "math", "random", "struct", "inspect", "numpy", "numpy.random", "torch", "torch.nn",
-              "torch.autograd", "torch.random", "torch.overrides", "safetensors.torch", "__main__",
+              "torch.autograd", "torch.random", "torch.overrides", "safetensors.torch", "coursekit.worker",
               "autograde_tests.probes", "helpers.given.checks")
 
     def __init__(self, probes):
@@ -397,7 +387,7 @@ class Child:
     is judged like any other answer.
     """
 
-    def __init__(self, belongings, limit):
+    def __init__(self, belongings, limit, wall):
         pipes = [os.pipe() for _ in range(3)]
         (requests, self.requests), (self.replies, replies), (self.done, done) = pipes
         theirs = requests, replies, done
@@ -411,6 +401,10 @@ class Child:
                     os.dup2(descriptor, number)
                 os.closerange(3, first)
                 os.closerange(first + 3, 1 << 12)
+                confine.go_first()
+                if wall:  # what the wall around the worker shows of all processes is not for the student's code
+                    readable, writable = wall
+                    confine.landlock([*readable, f"/proc/{os.getpid()}"], writable)
                 serve(first, first + 1, first + 2, belongings, limit)
             finally:
                 os._exit(0)
@@ -423,7 +417,7 @@ class Child:
         """Kill it and all that it has started. Returns its exit status."""
         for descriptor in (self.requests, self.replies, self.done):
             os.close(descriptor)
-        return end_all(self.pid, isolated)
+        return end_group(self.pid, isolated)
 
 
 class Worker:
@@ -434,7 +428,8 @@ class Worker:
         self.options, self.isolated, self.belongings, self.before = options, options["isolated"], belongings, before
         self.child, self.spent = None, False
         self.lost = {}  # why there is no child any more, if it ended between two requests
-        self.look = 0.0  # when to look at the memory again
+        self.next_look = 0.0  # when to look again at what the child takes
+        self.taken = self.killed = 0  # memory that the child has had at most; see killed_for_memory
         self.inward, self.outward = bytearray(1 << 20), bytearray(1 << 20)
 
     def run(self):
@@ -450,9 +445,9 @@ class Worker:
             poll = select.poll()
             poll.register(self.requests, select.POLLIN)
         while self.child and not poll.poll(100):
-            if self.too_much():
+            if problem := self.too_much():
                 self.end()
-                self.lost = TOO_MUCH
+                self.lost = problem
         return read_frame(self.requests, 1 << 16)
 
     def answer(self, child, keep, timeout, preload):
@@ -460,7 +455,7 @@ class Worker:
 
         child: "new", "same", or "none" if there is no request and the child of the last one is only to be ended.
         keep: True if the child will get another request.
-        Returns what went wrong, as {"kind", "message"}, or {}.
+        Returns the verdict: "kind" and "message" if something went wrong, "seconds" that the child has had.
         """
         if not hasattr(os, "fork"):  # Windows: the grader stops this process when time is up, and starts another
             request = read_frame(self.requests, self.options["size_limit"])
@@ -475,19 +470,21 @@ class Worker:
         if child == "new":
             self.empty()
             self.inward[:], self.outward[:] = bytes(len(self.inward)), bytes(len(self.outward))
-            self.child, self.lost = Child(self.belongings, self.options["size_limit"]), {}
+            self.taken, self.killed = 0, killed_for_memory()
+            self.child, self.lost = Child(self.belongings, self.options["size_limit"], self.options["wall"]), {}
         header = read_exactly(self.requests, 8)
         problem = self.lost or {"kind": "error", "message": "the process ended before it was asked"}
         left, = struct.unpack("<Q", header)
+        watch = Watch(self.child.pid if self.child else os.getpid())
         if self.child:
-            left, problem = self.exchange(header, left, timeout)
+            left, problem = self.exchange(header, left, timeout, watch)
         while left:  # nobody wants the rest of the request
             left -= os.readv(self.requests.fileno(), [memoryview(self.inward)[:left]]) or os._exit(1)
         if problem or not keep:
             self.end()
-        return problem
+        return {**problem, "seconds": watch.had}
 
-    def exchange(self, header, left, timeout):
+    def exchange(self, header, left, timeout, watch):
         """Pass a request on to the child, and what it answers on to the grader.
 
         header: of the request's frame; left: bytes of it that the grader has still to send.
@@ -496,16 +493,15 @@ class Worker:
         child, limit = self.child, self.options["size_limit"]
         self.inward[:8] = header
         waiting, filled, size, complete = memoryview(self.inward)[:8], 0, 0, False
-        deadline = time.monotonic() + timeout
+        end = time.monotonic() + PATIENCE * timeout
         poll = select.poll()
         poll.register(child.replies, select.POLLIN)
         poll.register(child.done, select.POLLIN)
         poll.register(self.requests, 0)
         poll.register(child.requests, select.POLLOUT)
         while True:
-            now = time.monotonic()
-            until = min(deadline, max(self.look, now + 0.01)) if self.isolated else deadline
-            ready = dict(poll.poll(0 if complete else 1000 * max(0, until - now)))
+            pause = min(0.1, max(0.01, timeout - watch.had), max(0.01, self.next_look - time.monotonic()))
+            ready = dict(poll.poll(0 if complete else 1000 * pause))
             if self.requests.fileno() in ready and not ready[self.requests.fileno()] & select.POLLIN:
                 os._exit(1)  # hung up: the grader is gone, and nobody wants an answer
             if child.requests in ready:
@@ -537,27 +533,45 @@ class Worker:
             if filled == len(self.outward) or filled and over:
                 write_frame(self.replies, memoryview(self.outward)[:filled])
                 filled = 0
-            if count == 0:
-                return left, self.how_it_ended() if not size else {}
+            if count == 0:  # what ends itself may have answered before
+                problem = self.how_it_ended()
+                return left, problem if not size or problem["kind"] == "machine" else {}
             if over:
                 return left, {}
             if size > limit:
                 return left, {"kind": "error", "message": f"the answer is larger than {limit >> 20} MB"}
-            if self.too_much():
-                return left, TOO_MUCH
-            if time.monotonic() > deadline:
+            if problem := self.too_much():
+                return left, problem
+            if watch.had > timeout:  # what it waited for the machine is only known after a look
+                watch.look()
+            if watch.had > timeout:
                 return left, {"kind": "timeout", "message": f"no answer within {timeout:g} seconds"}
+            if time.monotonic() > end:
+                return left, {"kind": "machine", "message": f"the process had the machine for {watch.had:.1f} of "
+                              f"{PATIENCE * timeout:g} seconds: too much else runs here, or there is too little memory"}
+            if time.monotonic() > watch.last + 0.1:
+                watch.look()
 
     def too_much(self):
-        """True if the submission takes too much memory. Looks ten times a second."""
-        if not self.isolated or time.monotonic() < self.look:
-            return False
-        self.look = time.monotonic() + 0.1
-        taken, limit = memory_of_others(), self.options["memory"]
-        return taken > limit or taken > limit / 4 and memory_is_scarce()  # else it is somebody else's doing
+        """What the submission takes too much of, if it does: {"kind", "message"}, or {}. Looks ten times a second."""
+        if not self.isolated or time.monotonic() < self.next_look:
+            return {}
+        self.next_look = time.monotonic() + 0.1
+        taken, limit = memory_of(descendants(os.getpid())), self.options["memory"]
+        self.taken = max(self.taken, taken)
+        if taken > limit or taken > limit / 4 and memory_is_scarce():  # else it is somebody else's doing
+            return TOO_MUCH
+        # Behind Landlock temporary files lie on a disk of the machine, and nothing else limits them.
+        if self.options["wall"] and any(taken_on_disk(folder, self.options["disk"]) > self.options["disk"]
+                                        for folder in self.before):
+            return {"kind": "error", "message": f"stopped: it wrote more than {self.options['disk'] >> 20} MB"}
+        return {}
 
     def how_it_ended(self):
         status = self.end()
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and killed_for_memory() > self.killed \
+                and self.taken < self.options["memory"] / 4:
+            return {"kind": "machine", "message": "the machine ran out of memory"}
         how = f"was killed by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "ended"
         return {"kind": "error", "message": f"the process {how} before it answered"}
 
@@ -578,27 +592,32 @@ class Worker:
 TOO_MUCH = {"kind": "error", "message": "stopped: it took too much memory"}
 
 
-def main():
-    folder, options = sys.argv[1], json.loads(sys.argv[2])
+def main(folder, options):
+    """Be the worker, between this process's standard input and output. Never returns.
+
+    Args:
+        folder: with what student code may import: helpers, the probes.
+        options: module, size_limit, memory, disk (bytes), isolated, writable (folders to empty after each child), wall
+            (behind Landlock: readable and writable paths of each child), else None.
+    """
     sys.path.insert(0, folder)
-    before = {name for place in SCRATCH if os.path.isdir(place) for name in os.listdir(place)}
+    before = {place: set(os.listdir(place)) for place in options["writable"] if os.path.isdir(place)}
     requests = os.fdopen(os.dup(0), "rb", buffering=0)  # no buffer here: the next child inherits this memory
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(null, stream)
+    os.dup2(null, 0), os.dup2(null, 1)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # with a handler of ours, a child could send it
-    set_limits(options["limits"])
-    if options["isolated"]:
-        confine()
+    if options["isolated"] and sys.platform == "linux":
+        confine.go_first(500)  # its children before it
+        confine.prctl(confine.SET_DUMPABLE, 0)  # they are of the same user: this keeps memory and pipes from them
+        confine.prctl(confine.SET_CHILD_SUBREAPER, 1)
     import torch
     torch.set_num_threads(1)  # no thread pool before the forks, and the checks are small
     import torch.distributions  # noqa: F401  (slow to import, so not in each child)
     belongings = Belongings(f"autograde_tests.probes.{options['module']}")
+    gc.collect()
+    gc.freeze()  # a child that looks for garbage here would make copies of what it shares
+    os.dup2(null, 2)  # what was wrong so far stands in the room's log
     write_frame(replies, b"ready")
     Worker(requests, replies, options, belongings, before).run()
-
-
-if __name__ == "__main__":
-    main()
     os._exit(0)  # at once: nothing here needs tidying

@@ -1,6 +1,7 @@
 """Tasks for the tests of coursekit.pool. A module of its own: the processes that run them import nothing else."""
 import os
 import signal
+import time
 from pathlib import Path
 
 
@@ -24,3 +25,13 @@ def die_once(folder, number):
 
 def fail(number):
     raise ValueError(f"not {number}")
+
+
+def sleep(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def environment():
+    with open("/proc/self/environ") as stream:
+        return dict(os.environ), stream.read()

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from coursekit import __main__ as command_line
-from coursekit import grade, sandbox
+from coursekit import grade, walls
 from coursekit.release import discover, open_gap
 
 ROOT = Path(__file__).resolve().parents[1]
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
+STANDING = [wall for wall in (walls.Bubblewrap(), walls.Landlock()) if wall.why_not() is None]
 ITEMS = {f"vae.{name}" for name in ("VAE", "CVAE", "reparametrize", "loss_function", "kl_weight", "ConvVAE",
                                     "get_mu_logvar", "sample_on_grid", "interpolate")}
 
@@ -47,14 +47,15 @@ def graded(tmp_path_factory):
 def test_report(graded):
     done, report = graded
     assert done.returncode == 0, done.stderr
-    assert set(report) == {"submission", "assignment", "score", "max", "seed", "isolated", "why_not_isolated", "items",
-                           "style", "notebook", "versions", "seconds"}
+    assert set(report) == {"submission", "assignment", "score", "max", "seed", "isolation", "isolated",
+                           "why_not_isolated", "items", "style", "notebook", "versions", "seconds"}
     assert set(report["items"]) == ITEMS
     assert all(set(item) == {"points", "max", "status", "message", "hint"} for item in report["items"].values())
     assert report["score"] == report["max"] - 1 and report["seed"] == 5
     lost = report["items"]["vae.interpolate"]
     assert (lost["points"], lost["status"]) == (0, "missing") and "fill this gap" in lost["message"]
-    assert report["isolated"] == (sandbox.why_not_isolated() is None)
+    assert report["isolation"] == walls.best().name and report["isolated"] == walls.best().isolates
+    assert f"isolation: {report['isolation']}" in done.stdout
 
 
 def test_table_names_what_was_wrong(graded):
@@ -77,7 +78,7 @@ def test_notebook_passes_with_the_solution(tmp_path):
 
 
 def test_style_findings_cost_no_points(tmp_path):
-    report = grade.grade(submission(tmp_path, SOLUTION + "x=1\n"), "vae", notebook=False)
+    report = grade.grade(submission(tmp_path, SOLUTION + "x=1\n"), "vae", notebook=False, wall=walls.best())
     assert report["score"] == report["max"]
     assert report["style"]["status"] == "failed" and "E225" in report["style"]["findings"][-1]
     assert report["notebook"]["status"] == "skipped"
@@ -114,53 +115,23 @@ def test_every_name_of_the_contract_is_an_item():
     assert {check.item for check in grade.load_checks("vae")} == ITEMS
 
 
-def test_a_machine_without_bubblewrap_says_so(tmp_path, monkeypatch):
-    """The grading works, and the report says that student code was not isolated."""
-    monkeypatch.setattr(sandbox, "why_not_isolated", lambda: "bubblewrap is not installed")
-    monkeypatch.setattr(grade, "why_not_isolated", sandbox.why_not_isolated)
-    report = grade.grade(submission(tmp_path, SOLUTION), "vae", notebook=False)
-    assert report["score"] == report["max"] and report["isolated"] is False
-    assert report["why_not_isolated"] == "bubblewrap is not installed"
-    assert "NOT ISOLATED: bubblewrap is not installed" in grade.table(report)
-
-
-@pytest.mark.parametrize("platform, settings, says", [
-    ("darwin", {}, "grade on a Linux machine"),
-    ("win32", {}, "WSL 2"),
-    ("linux", {"kernel/apparmor_restrict_unprivileged_userns": "1"}, "kernel.apparmor_restrict_unprivileged_userns=0"),
-    ("linux", {"kernel/apparmor_restrict_unprivileged_userns": "0", "user/max_user_namespaces": "0"},
-     "user.max_user_namespaces"),
-    ("linux", {"kernel/unprivileged_userns_clone": "0"}, "kernel.unprivileged_userns_clone=1"),
-    ("linux", {}, "in a container"),
-], ids=["macOS", "Windows", "Ubuntu 24.04", "no namespaces", "old Debian", "container"])
-def test_doctor_says_how_to_mend_the_sandbox(monkeypatch, tmp_path, platform, settings, says):
-    for name, value in settings.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(value + "\n")
-    monkeypatch.setattr(sandbox.sys, "platform", platform)
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(sandbox, "Path", lambda *parts: tmp_path.joinpath(*parts[1:]))
-    monkeypatch.setattr(sandbox, "why_not_isolated", lambda: "bubblewrap cannot start here: setting up uid map")
-    (name, state, found, advice), = command_line.find_sandbox()
-    assert (name, state) == ("sandbox", "warn") and "not isolated: bubblewrap cannot start here" in found
-    assert says in advice and "\n" not in advice
-
-
 def test_assignments_are_found_by_their_files():
     assert "vae" in discover(ROOT)
 
 
-@pytest.mark.skipif(sandbox.why_not_isolated() is not None, reason=f"not isolated: {sandbox.why_not_isolated()}")
-def test_the_kernel_of_the_notebook_is_in_the_sandbox(tmp_path):
+@pytest.mark.parametrize("wall", STANDING, ids=lambda wall: wall.name)
+def test_the_kernel_of_the_notebook_is_in_the_sandbox(tmp_path, wall):
     """What a student's module can see and do when the notebook imports it."""
+    (tmp_path / "host.txt").write_text("of the host")
     spy = ("import os, socket\n"
-           "seen = [os.getuid(), os.path.exists('/etc/shadow'), os.path.exists(%r), sorted(os.environ), os.getppid()]\n"
-           "try:\n    socket.create_connection(('1.1.1.1', 53), 2)\n"
-           "except OSError as error:\n    seen.append(error.errno)\n"
-           "raise RuntimeError(' '.join(map(str, seen)))\n" % str(tmp_path))
-    report = grade.grade(submission(tmp_path, spy), "vae")
+           "seen = [os.getuid()]\n"
+           "for attempt in (lambda: open('/etc/shadow'), lambda: open(%r), socket.socket,\n"
+           "                lambda: os.setpriority(0, 0, 1)):\n"
+           "    try:\n        seen.append(attempt() or 'a hole')\n"
+           "    except OSError as error:\n        seen.append('refused')\n"
+           "raise RuntimeError(' '.join(map(str, [*seen, sorted(os.environ)])))\n" % str(tmp_path / "host.txt"))
+    report = grade.grade(submission(tmp_path, spy), "vae", wall=wall)
     told = report["notebook"]["failed"][0]
-    uid, shadow, host = told.split("RuntimeError: ")[1].split()[:3]
-    assert uid != "0" and (shadow, host) == ("False", "False")
+    uid, *seen = told.split("RuntimeError: ")[1].split()[:5]
+    assert uid != "0" and seen == ["refused"] * 4, told
     assert "COURSE_PROFILE" in told and "PYTHONPATH" not in told and "USER" not in told
-    assert told.endswith(" 101")  # ENETUNREACH

@@ -1,16 +1,21 @@
 """Submissions that are broken or hostile: one clear line, zero for what is affected, the rest counted, no traceback."""
 import os
+import subprocess
+import time
 import zipfile
 
 import pytest
 
-from coursekit import grade
+from banks.attacks import repository, with_file
+from coursekit import grade, submission, walls
 from coursekit.release import gaps
-from coursekit.sandbox import ROOT, Sandbox, why_not_isolated
+from coursekit.sandbox import Sandbox
 from coursekit.submission import SubmissionError, read_graded_file
+from coursekit.walls import ROOT
 
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
 CHECKS = grade.load_checks("vae")
+needs_wall = pytest.mark.skipif(not walls.best().isolates, reason="student code cannot be isolated on this machine")
 
 
 def instead(gap_name, *statements):
@@ -87,7 +92,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.skipif(why_not_isolated() is not None, reason=str(why_not_isolated()))  # they would harm this machine
+@needs_wall  # they would harm this machine
 @pytest.mark.parametrize("statements, status, words", [
     ("raise ValueError('not today')", "error", "ValueError: not today (vae.py, line"),
     ("raise Exception('two\\nlines')", "error", "Exception: two lines"),
@@ -131,7 +136,7 @@ def test_functions_of_which_many_misbehave(sandbox):
     assert lost == {"vae.reparametrize", "vae.loss_function", "vae.kl_weight", "vae.VAE", "vae.sample_on_grid"}
 
 
-@pytest.mark.skipif(why_not_isolated() is not None, reason=str(why_not_isolated()))
+@needs_wall
 @pytest.mark.parametrize("attempt", [
     "open('/etc/shadow').read()",
     "open('/etc/passwd').read()",
@@ -155,10 +160,10 @@ def test_sandbox_holds(sandbox, attempt):
 
 # What is read of a submission.
 
-def refused(submission):
+def refused(submission, room=None):
     """The one line that says why a submission cannot be graded."""
     with pytest.raises(SubmissionError) as caught:
-        read_graded_file(submission, "vae")
+        read_graded_file(submission, "vae", room)
     message = str(caught.value)
     assert message and "\n" not in message
     return message
@@ -241,3 +246,81 @@ def test_zip_with_paths_that_lead_out(tmp_path):
 def test_good_zip(tmp_path, name):
     path = archive(tmp_path / "good.zip", name, "__MACOSX/helpers/vae.py", "notes.txt", content=SOLUTION)
     assert read_graded_file(path, "vae") == SOLUTION
+
+
+# Git repositories without a working tree
+
+@pytest.fixture
+def room():
+    with walls.Room(walls.best()) as room:
+        yield room
+
+
+@needs_wall
+def test_git_repository(room, tmp_path):
+    bare = repository(**{"a/helpers/vae.py": "x = 1\n", "vae.py": "y", ".venv/helpers/vae.py": "z"})(tmp_path, "")
+    assert read_graded_file(bare, "vae", room) == "x = 1\n"
+    with pytest.raises(submission.NoGradedFile, match="expected helpers/gan.py"):
+        read_graded_file(bare, "gan", room)
+    assert "those are read in a sandbox only" in refused(bare)
+    (bare / "HEAD").write_text("ref: refs/heads/nothing\n")
+    assert "without a readable commit" in refused(bare, room)
+
+
+def test_a_working_tree_comes_before_a_repository(tmp_path):
+    """Where a file lies beside what looks like a repository, git is not asked."""
+    bare = repository()(tmp_path, "committed")
+    (bare / "vae.py").write_text("lies there")
+    assert read_graded_file(bare, "vae") == "lies there"
+
+
+@needs_wall
+@pytest.mark.parametrize("limit, value, says", [
+    ("MAX_ENTRIES", 2, "more than 2 files"), ("MAX_REPOSITORY_BYTES", 100, "more than"),
+    ("MAX_TREE_BYTES", 10, "a folder in .* is larger than"), ("MAX_BYTES", 1, "vae.py in .* is larger than"),
+    ("MAX_DEPTH", 2, "holds no vae.py"), ("GIT_TIMEOUT", 0.0, "takes more than 0 seconds to read")])
+def test_limits_of_a_git_repository(room, tmp_path, monkeypatch, limit, value, says):
+    bare = repository(**{"a/b/helpers/vae.py": "x = 1\n"})(tmp_path, "")
+    monkeypatch.setattr(submission, limit, value)
+    begin = time.monotonic()
+    with pytest.raises(SubmissionError, match=says):
+        read_graded_file(bare, "vae", room)
+    assert time.monotonic() - begin < 5
+
+
+@needs_wall
+def test_a_folder_that_stands_in_many_places_is_counted_in_each(room, tmp_path, monkeypatch):
+    """A few bytes of a repository may hold more folders than anybody can list: these 9 files are 4 objects."""
+    files = {f"{one}/{other}/notes.py": "" for one in "abc" for other in "abc"}
+    bare = repository(**files)(tmp_path, "")
+    monkeypatch.setattr(submission, "_copy_repository", lambda *names, copy=submission._copy_repository: (
+        copy(*names), monkeypatch.setattr(submission, "MAX_ENTRIES", 20)))
+    assert "more than 20 files" in refused(bare, room)
+
+
+@needs_wall
+def test_a_link_in_a_git_repository(room, tmp_path):
+    def commit_a_link(bare):
+        run = ["git", f"--git-dir={bare}", "-c", "user.name=a", "-c", "user.email=a@b.c"]
+
+        def git(*command, text=""):
+            return subprocess.run([*run, *command], input=text, text=True, check=True, capture_output=True).stdout
+        target = git("hash-object", "-w", "--stdin", text="/etc/shadow").strip()
+        tree = git("mktree", text=f"120000 blob {target}\tvae.py\n").strip()
+        git("update-ref", "HEAD", git("commit-tree", tree, "-m", "a link").strip())
+
+    assert "is a link" in refused(repository(commit_a_link)(tmp_path, "x"), room)
+
+
+@pytest.mark.parametrize("settings", ["[extensions]\n\tobjectFormat = sha256\n", "[extensions]\nrefstorage=reftable\n"])
+def test_a_git_repository_in_another_format(room, tmp_path, settings):
+    bare = repository(with_file("config", settings))(tmp_path, "x")
+    assert "in a format that is not read here" in refused(bare, room)
+
+
+def test_copy_of_a_git_repository(tmp_path):
+    """It holds nothing but what is needed."""
+    bare = repository(with_file("hooks/post-checkout", "exit"))(tmp_path, "x")
+    submission._copy_repository(bare, tmp_path / "copy")
+    assert {path.name for path in (tmp_path / "copy").iterdir()} == {"HEAD", "config", "objects", "refs"}
+    assert not (tmp_path / "copy" / "objects" / "info").exists()

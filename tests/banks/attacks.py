@@ -18,6 +18,7 @@ class Attack:
     status: of the item vae.reparametrize then. "failed" is what the wrong file gets without the attack.
     words: in that item's message.
     spares: False if the file cannot be imported; else the right functions keep their points.
+    landlock: what happens behind Landlock, if that is something else.
     """
     tries: str
     happens: str
@@ -25,6 +26,7 @@ class Attack:
     status: str = "failed"
     words: str = ""
     spares: bool = True
+    landlock: str = ""
 
 
 def instead(body, *top):
@@ -175,7 +177,7 @@ ATTACKS = {
         "import autograde_tests.probes.vae as v\nv.zip = lambda *a: []\nv.isinstance = lambda *a: False\n"),
     "the worker's functions": Attack(
         "replace what loads, observes, packs and undoes", UNDONE,
-        "import sys\nmain = sys.modules['__main__']\n"
+        "import sys\nmain = sys.modules['coursekit.worker']\n"
         "main.pack = lambda *a: b''\nmain.observe = lambda *a: b''\nmain.Belongings.restore = lambda self: None\n"),
     "trace function": Attack(
         "change the probe's variables with sys.settrace and sys.setprofile", UNDONE,
@@ -381,14 +383,19 @@ return mu""", "import os, random, time"), "failed or error", ""),
         instead("for _ in range(5):\n    if os.fork() == 0:\n        break\nheld = b'x' * (900 << 20)\ntime.sleep(60)",
                 "import os, time"), "error", "too much memory"),
     "disk": Attack("fill the disk", "a private /tmp of 512 MB, in memory, emptied afterwards", instead(
-        "for number in range(10 ** 6):\n    with open(f'/tmp/attack-left-{number}', 'wb') as stream:\n"
-        "        for _ in range(100):\n            stream.write(bytes(1 << 20))"), "error", "No space left"),
+        "import os\nfor number in range(10 ** 6):\n"
+        "    with open(os.path.expanduser(f'~/attack-left-{number}'), 'wb') as stream:\n"
+        "        for _ in range(100):\n            stream.write(bytes(1 << 20))"), "error",
+                   "No space left or wrote more than",
+                   landlock="temporary files lie on the disk; more than 512 MB, and all is stopped and removed"),
     "huge file": Attack("write a file of 1 TB", "256 MB at most", instead(
-        "with open('/tmp/attack-left', 'wb') as stream:\n    stream.truncate(1 << 40)"), "error", "File too large"),
+        "with open(os.path.expanduser('~/attack-left'), 'wb') as stream:\n    stream.truncate(1 << 40)",
+        "import os"), "error", "File too large"),
     "deep folders": Attack("leave what is slow to delete", "deleted, or the next submission gets another sandbox",
-                           instead("os.makedirs('/tmp/attack-left/d')\nos.chdir('/tmp/attack-left')\n"
-                                   "for _ in range(3000):\n    os.mkdir('e')\n    os.chdir('e')\n"
-                                   "os.chmod('/tmp/attack-left', 0)\nreturn mu", "import os"), "error"),
+                           instead("os.chdir(os.path.expanduser('~'))\n"
+                                   "os.mkdir('attack-left', 0o300)\nos.chdir('attack-left')\n"
+                                   "for _ in range(3000):\n    os.mkdir('e', 0o300)\n    os.chdir('e')\nreturn mu",
+                                   "import os"), "error"),
     "writing elsewhere": Attack("write outside /tmp", REFUSED, attempts(*(
         f"open({path!r}, 'w')" for path in ("/attack-left", "/dev/attack-left", "/usr/attack-left", "/proc/attack-left",
                                             "/etc/attack-left")),
@@ -402,13 +409,12 @@ return mu""", "import os, random, time"), "failed or error", ""),
         "kill, stop or interrupt the worker", "no effect: the worker is process 1 of the sandbox", """
 import os, signal
 for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGSEGV, signal.SIGRTMIN):
-    for target in (1, os.getppid()):
-        os.kill(target, number)
-try:
-    os.kill(-1, signal.SIGKILL)
-except ProcessLookupError:
-    pass
-"""),
+    for target in (1, os.getppid(), -1):
+        try:
+            os.kill(target, number)
+        except OSError:
+            pass
+""", landlock="the system refuses it: signals stay inside the submission's own wall"),
     "the worker's limits": Attack(
         "take file descriptors, processor time or priority from the worker", REFUSED, attempts(
             "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (3, 3))",
@@ -426,13 +432,16 @@ except ProcessLookupError:
             system_call(248, "b'user'", "b'left'", "b'abc'", 3, -4), "os.memfd_create('left')")),
     "files for the next submission": Attack(
         "leave a matplotlibrc, modules and start files in /tmp and /dev/shm",
-        "both are emptied between submissions", """
+        "both are emptied between submissions", source="""
 import os
 for name in ('torch.py', 'sitecustomize.py', 'matplotlib/matplotlibrc', '.config/pip/pip.conf', 'attack-left.pth'):
-    for folder in ('/tmp', '/dev/shm'):
-        os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
-        open(os.path.join(folder, name), 'w').write('raise SystemExit')
-"""),
+    for folder in (os.path.expanduser('~'), '/tmp', '/dev/shm'):
+        try:
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            open(os.path.join(folder, name), 'w').write('raise SystemExit')
+        except PermissionError:
+            pass
+""", landlock="only a folder of its own can be written to, which is emptied between submissions"),
     "modules for the next submission": Attack(
         "leave patched modules in the interpreter", "each submission has processes of its own",
         "import helpers.given.checks, autograde_tests.probes.vae as p, torch._tensor\ntorch.left = 1\n"
@@ -544,6 +553,57 @@ def many_files(folder, source):
     return path
 
 
+def repository(change=lambda bare: None, **files):
+    """A function that writes a git repository without a working tree, and changes something in it. files: text of
+    each; default: the wrong file."""
+    def make(folder, source):
+        import shutil
+        import subprocess
+        bare, work = folder / "ada.git", folder / "work"
+        for name, text in (files or {"helpers/vae.py": source}).items():
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+            (work / name).write_text(text, encoding="utf-8")
+        subprocess.run(["git", "init", "-q", "--bare", str(bare)], check=True)
+        for command in (["add", "-Af", "."], ["commit", "-qm", "handed in"]):
+            subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", f"--git-dir={bare}",
+                            f"--work-tree={work}", *command], check=True, cwd=work)
+        shutil.rmtree(work)
+        change(bare)
+        return bare
+    return make
+
+
+def with_file(name, text):
+    """A change of a repository: one of its own files has this text."""
+    def change(bare):
+        (bare / name).parent.mkdir(parents=True, exist_ok=True)
+        (bare / name).write_text(text)
+    return change
+
+
+def with_link(name, target):
+    """A change of a repository: one of its own files or folders is a link, and was moved if it was there."""
+    def change(bare):
+        if (bare / name).exists():
+            (bare / name).rename(bare / "moved")
+        (bare / name).symlink_to(target)
+    return change
+
+
+BEHIND = "the solution's or a classmate's repository"
+PROGRAMS = """[include]
+\tpath = /etc/shadow
+[core]
+\tbare = true
+\tworktree = /
+\tfsmonitor = "touch /tmp/attack-left"
+\thooksPath = /tmp
+\tsshCommand = "touch /tmp/attack-left"
+[remote "o"]
+\turl = ext::sh -c "touch /tmp/attack-left"
+\tpromisor = true
+"""
+
 PARCELS = {
     "zip with ..": Parcel("write outside the folder when it is unpacked",
                           "nothing is unpacked; such paths do not count",
@@ -576,16 +636,55 @@ PARCELS = {
     "two files with control characters": Parcel("move the cursor of the instructor's terminal", "refused, printable",
                                                 zipped(("\x1b[2Ja/vae.py", "x"), ("\x1b[2Jb/vae.py", "x")),
                                                 "more than one vae.py"),
+    "git repository with a commondir": Parcel(
+        f"have {BEHIND} read in its place", "refused with that reason",
+        repository(with_file("commondir", "/tmp/attack-elsewhere\n")), "names another one"),
+    "git repository with alternates": Parcel(
+        f"take objects from {BEHIND}", "refused with that reason",
+        repository(with_file("objects/info/alternates", "/tmp/attack-elsewhere/objects\n")), "names another one"),
+    "git repository with a link for its objects": Parcel(
+        "the same", "refused with that reason", repository(with_link("objects", "moved")), "is not a plain file"),
+    "git repository with a link among its branches": Parcel(
+        "have /etc/shadow copied", "refused with that reason",
+        repository(with_link("refs/heads/shadow", "/etc/shadow")), "is not a plain file"),
+    "git repository with a link for its head": Parcel(
+        "the same", "refused with that reason", repository(with_link("HEAD", "moved")), "is not a plain file"),
+    "git repository with settings of its own": Parcel(
+        "have git read other files, run programs, fetch from elsewhere", "git sees a copy without settings and hooks, "
+        "in the sandbox", repository(with_file("config", PROGRAMS))),
     "1500 folders in each other": Parcel("overflow the search for the file", "30 levels are searched",
                                          folder_of_folders),
 }
 
 
+WALLS = """
+What a wall does not stop, in short. All: what a submission learns of its own inputs and of its probe (a message of
+student code is cut off at 200 characters), the use of a processor until the time is up, errors in the kernel itself.
+
+- **bubblewrap**: name spaces of its own for processes, network and files, and a filter of system calls. Of the machine
+  it shows /usr, Python, and what /proc says of the machine as a whole.
+- **Landlock**: the processes share the machine's name spaces. Student code can tell *that* a path exists, how large it
+  is and whose (not what is in it). It cannot change rights, owners and times of files: such calls do nothing. There is
+  no /dev/shm, so a DataLoader with workers does not run. Temporary files lie on the disk, and are counted ten times a
+  second. If the grading is not started by root, student code runs as the same user, and the number of its processes is
+  limited together with that of the user's others.
+- **sandbox-exec** (macOS): denies what its profile does not name. There is no limit of memory beyond that of one
+  process, no filter of system calls, and the notebook is left out. Its trial decides whether it is used; the bank has
+  not been run behind it.
+- **none** (`--unsafe`): limits of time and of each process, nothing else. Never as root.
+
+A notebook's kernel is behind the same wall as the worker. It runs *our* notebook, with the notebook's own gaps filled:
+a module can read those few lines there, and could draw them into one of the pictures of its report.
+"""
+
+
 def table():
     """The attacks as Markdown."""
-    lines = ["# Attacks", "", "What `tests/test_attacks.py` tries on the grader, and what happens. The list is made "
-             "from `tests/banks/attacks.py`.", "", "| attack | what it tries | what happens |", "| --- | --- | --- |"]
-    return "\n".join([*lines, *(f"| {name} | {attack.tries} | {attack.happens} |"
+    lines = ["# Attacks", "", "What `tests/test_attacks.py` tries on the grader behind each wall that the machine has, "
+             "and what happens. The list is made from `tests/banks/attacks.py`.", *WALLS.split("\n"),
+             "| attack | what it tries | behind bubblewrap | behind Landlock |", "| --- | --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| {name} | {attack.tries} | {attack.happens} | "
+                                f"{getattr(attack, 'landlock', '') or 'the same'} |"
                                 for name, attack in {**ATTACKS, **PARCELS, **NOTEBOOKS}.items())]) + "\n"
 
 
@@ -594,38 +693,43 @@ NOTEBOOKS = {
                                "the notebook does not pass, at the latest after its 300 s; no points hang on it",
                                "import os\nos._exit(0)\n"),
     "files in the kernel's folder": Attack(
-        "fill the one folder of this machine that the kernel writes to, with folders in folders", "stopped within a "
+        "fill the one folder outside its own that the kernel writes to, with folders in folders", "stopped within a "
         "second: only sockets may be there; then it is removed", """
 import os
-for line in open('/proc/self/mountinfo'):
-    if line.split()[4].endswith('/sockets'):
-        os.chdir(line.split()[4])
-        for _ in range(3000):
-            os.mkdir('attack-left')
-            os.chdir('attack-left')
-        __import__('time').sleep(60)
+from ipykernel import get_connection_file
+os.chdir(os.path.join(os.path.dirname(get_connection_file()), 'sockets'))
+for _ in range(3000):
+    os.mkdir('attack-left')
+    os.chdir('attack-left')
+__import__('time').sleep(60)
 """, words="wrote to the folder"),
     "the kernel's connection file": Attack(
         "put a link in its place, so that the grader writes to a file of its own", "it is read-only for the kernel", """
 import os
-for line in open('/proc/self/mountinfo'):
-    path = line.split()[4]
-    if path.endswith('/kernel.json'):
-        for attempt in (lambda: os.remove(path), lambda: os.symlink('/etc/passwd', path), lambda: open(path, 'w'),
-                        lambda: os.rename(path, path + '2')):
-            try:
-                attempt()
-            except OSError:
-                continue
-            raise RuntimeError('a hole')
-        raise RuntimeError('all refused')
+from ipykernel import get_connection_file
+path = get_connection_file()
+for attempt in (lambda: os.remove(path), lambda: os.symlink('/etc/passwd', path), lambda: open(path, 'w'),
+                lambda: os.rename(path, path + '2')):
+    try:
+        attempt()
+    except OSError:
+        continue
+    raise RuntimeError('a hole')
+raise RuntimeError('all refused')
 """, words="all refused"),
+    "system calls from the kernel": Attack(
+        "what the filter keeps from the worker, in the notebook's kernel", REFUSED, attempts(
+            "socket.socket(socket.AF_INET)", "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)",
+            "socket.socket(socket.AF_UNIX).connect('/run/docker.sock')", "os.memfd_create('left')",
+            "os.setpriority(os.PRIO_PROCESS, 0, 19)", "open('/etc/attack-left', 'w')",
+            "os.listdir('/home')") + "\nraise RuntimeError('all refused')\n", words="all refused"),
     "shell escapes in the module": Attack(
         "execute commands through get_ipython()", "they run in the sandbox, see nothing, and end with it", """
 from IPython import get_ipython
 get_ipython().system('(setsid sleep 61 &) ; touch /attack-left ~/attack-left')
 raise RuntimeError(open('/etc/passwd').read())
-""", words="No such file"),
+""", words="No such file or Permission denied or out of pty devices",
+        landlock="there is no terminal for them: they do not run, or see nothing and end with it"),
 }
 
 if __name__ == "__main__":

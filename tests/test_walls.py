@@ -1,0 +1,283 @@
+"""The walls that student code runs behind: which one is taken, what happens where it falls, what rooms leave behind."""
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from coursekit import __main__ as command_line
+from coursekit import confine, grade, notebook, pool, walls, worker, zygote
+from coursekit.release import course_files, discover, write_files
+from coursekit.sandbox import MachineFault, Sandbox, SandboxError
+from coursekit.walls import ROOT
+from helpers.given import __main__ as student
+
+fcntl = pytest.importorskip("fcntl", reason="Windows has no walls")
+SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
+CHECKS = [check for check in grade.load_checks("vae") if check.item in ("vae.interpolate", "vae.loss_function")]
+STANDING = [wall for wall in (walls.Bubblewrap(), walls.Landlock()) if wall.why_not() is None]
+each_wall = pytest.mark.parametrize("wall", STANDING, ids=lambda wall: wall.name)
+needs_bubblewrap = pytest.mark.skipif("bubblewrap" not in [wall.name for wall in STANDING], reason="no bubblewrap here")
+
+
+def course(*arguments):
+    return student.main(list(map(str, arguments)), command_line.COMMANDS)
+
+
+# Which one
+
+def nothing_stands(monkeypatch, user):
+    monkeypatch.setattr(walls, "best", lambda: walls.Bare("bubblewrap is not installed"))
+    monkeypatch.setattr(walls.os, "geteuid", lambda: user)
+
+
+def test_without_a_wall_nothing_is_graded(monkeypatch):
+    nothing_stands(monkeypatch, 1000)
+    with pytest.raises(walls.NotIsolated, match="bubblewrap is not installed.*--unsafe"):
+        walls.choose()
+    assert walls.choose(unsafe=True).name == "none"
+
+
+def test_root_never_runs_student_code_without_a_wall(monkeypatch):
+    nothing_stands(monkeypatch, 0)
+    for unsafe in (False, True):
+        with pytest.raises(walls.NotIsolated, match="root must not run it"):
+            walls.choose(unsafe)
+
+
+def test_a_report_without_a_wall_says_so(tmp_path):
+    (tmp_path / "vae.py").write_text(SOLUTION)
+    report = grade.grade(tmp_path, "vae", notebook=False, wall=walls.Bare("bubblewrap is not installed"))
+    assert report["score"] == report["max"] and (report["isolation"], report["isolated"]) == ("none", False)
+    assert "NOT ISOLATED: bubblewrap is not installed" in grade.table(report)
+
+
+def test_commands_say_what_is_missing_and_have_an_exit_code(tmp_path, monkeypatch, capsys):
+    nothing_stands(monkeypatch, 1000)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "vae.py").write_text(SOLUTION)
+    for command in ("grade", "grade-class"):
+        assert course(command, tmp_path / "in", "--assignment", "vae", "--out", tmp_path / "out") == 2
+        told = capsys.readouterr().err
+        assert "--unsafe" in told and told.count("\n") == 1 and not (tmp_path / "out").exists()
+    report = {"isolated": False, "isolation": "none", "why_not_isolated": "no"}
+    monkeypatch.setattr(pool, "local", lambda *_, **__: [("", report, 1)])
+    monkeypatch.setattr("coursekit.reports.write_all", lambda *_: None)
+    assert course("grade", tmp_path / "in", "--json", "--unsafe", "--out", tmp_path / "out") == 3
+
+
+def test_a_course_that_a_wall_would_show_is_not_graded_behind_it(monkeypatch):
+    monkeypatch.setattr(walls, "ROOT", Path("/usr/local/course"))
+    monkeypatch.setattr(walls.Bubblewrap, "missing", lambda self: None)
+    assert "move it elsewhere" in walls.Bubblewrap().why_not()
+
+
+@pytest.mark.parametrize("platform, settings, says", [
+    ("darwin", {}, "grade on a Linux machine"),
+    ("win32", {}, "WSL 2"),
+    ("linux", {"kernel/apparmor_restrict_unprivileged_userns": "1"}, "bwrap-userns-restrict"),
+    ("linux", {"kernel/apparmor_restrict_unprivileged_userns": "0", "user/max_user_namespaces": "0"},
+     "user.max_user_namespaces"),
+    ("linux", {"kernel/unprivileged_userns_clone": "0"}, "kernel.unprivileged_userns_clone=1"),
+    ("linux", {}, "systempaths=unconfined"),
+], ids=["macOS", "Windows", "Ubuntu 24.04", "no namespaces", "old Debian", "container"])
+def test_doctor_says_how_to_get_a_wall(monkeypatch, tmp_path, platform, settings, says):
+    for name, value in settings.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(value + "\n")
+    monkeypatch.setattr(walls.sys, "platform", platform)
+    monkeypatch.setattr(walls.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(walls, "Path", lambda *parts: tmp_path.joinpath(*parts[1:]))
+    monkeypatch.setattr(walls, "best", lambda: walls.Bare("bubblewrap: setting up uid map"))
+    (name, state, found, advice), = command_line.find_sandbox()
+    assert (name, state) == ("sandbox", "warn") and "cannot be isolated: bubblewrap: setting up uid map" in found
+    assert says in advice and "\n" not in advice
+
+
+def test_profile_of_sandbox_exec():
+    """Written for macOS, where it is tried before it is used. Here: its form, and that no path leaves its quotes."""
+    profile = walls.SandboxExec.profile(['/a "b) (allow default)'], ["/scratch"])
+    assert profile.startswith("(version 1)\n(deny default)") and "(allow default)" not in profile.replace('"b) (a', "")
+    plain = "".join(part for part in profile.replace('\\"', "").split('"')[::2])
+    assert plain.count("(") == plain.count(")") and "network" not in profile
+    assert '(allow file-write* (subpath "/scratch") (literal "/dev/null"))' in profile
+    assert "exists on macOS only" in (walls.SandboxExec().why_not() or "exists on macOS only")
+
+
+# What falls
+
+def fake_bwrap(folder, script):
+    """A program called bwrap that does what the script says; $BWRAP is the real one. Returns PATH."""
+    folder.mkdir()
+    path = folder / "bwrap"
+    path.write_text(f"#!/bin/sh\nBWRAP={shutil.which('bwrap')}\n{script}")
+    path.chmod(0o755)
+    for above in (folder, *folder.parents):
+        if above != Path("/tmp") and not above.stat().st_mode & 1:
+            above.chmod(above.stat().st_mode | 0o11)  # it is started by a user without a name
+    return f"{folder}:{os.environ['PATH']}"
+
+
+@needs_bubblewrap
+def test_a_sandbox_that_cannot_start_later_grades_nothing(tmp_path, monkeypatch):
+    """bubblewrap works when it is tried, and fails from then on: not graded, and never without it."""
+    count = tmp_path / "count"
+    count.mkdir(mode=0o777)
+    count.chmod(0o777)
+    monkeypatch.setenv("PATH", fake_bwrap(tmp_path / "bin", f"""
+[ "$1" = --version ] && exec $BWRAP --version
+mkdir {count}/started 2>/dev/null || exit 1
+exec $BWRAP "$@"
+"""))
+    spy = f"open({str(tmp_path / 'ran')!r}, 'w')\n" + SOLUTION
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "vae.py").write_text(spy)
+    wall = walls.Bubblewrap()
+    assert wall.why_not() is None
+    with pytest.raises(SandboxError, match="did not start"):
+        grade.grade(tmp_path / "in", "vae", notebook=False, wall=wall)
+    write_files(course_files(ROOT, {"vae": discover(ROOT)["vae"]}, code_gaps=False), tmp_path / "course")
+    monkeypatch.setattr(notebook, "TIMEOUT", 20)
+    told = notebook.run_notebook(tmp_path / "course", "vae", spy, wall)
+    assert told["status"] in ("failed", "error", "timeout") and not told["pictures"]
+    assert not (tmp_path / "ran").exists()
+
+
+@needs_bubblewrap
+def test_bubblewrap_whose_children_get_no_capabilities(tmp_path, monkeypatch):
+    """As under the AppArmor profile of Ubuntu 25.04 and later: nothing inside needs one, whoever has started it."""
+    monkeypatch.setenv("PATH", fake_bwrap(tmp_path / "bin", '[ "$1" = --version ] || set -- --cap-drop ALL "$@"\n'
+                                          'exec $BWRAP "$@"\n'))
+    wall = walls.Bubblewrap()
+    assert wall.why_not() is None
+    with Sandbox("vae", ROOT, wall) as running:
+        items, _ = grade.grade_source(running, SOLUTION, CHECKS, 1)
+    assert all(item["status"] == "passed" for item in items.values())
+
+
+@each_wall
+def test_a_killed_sandbox_is_the_machines_fault(wall):
+    """It is not charged to the student, and the same sandbox can be asked again."""
+    with Sandbox("vae", ROOT, wall) as running:
+        running.observe(SOLUTION, None, {}, {})
+        for process in worker.descendants(running.process.pid) or [running.process.pid]:
+            try:
+                os.kill(process, 9)
+            except ProcessLookupError:
+                pass
+        with pytest.raises(MachineFault):
+            grade.grade_source(running, SOLUTION, CHECKS, 1)
+        items, _ = grade.grade_source(running, SOLUTION, CHECKS, 1)
+        assert all(item["status"] == "passed" for item in items.values())
+
+
+def test_time_that_a_process_waits_for_the_machine_does_not_count(monkeypatch):
+    now, told = [0.0], ["R", 0.0]
+    monkeypatch.setattr(worker.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(worker, "processor_time", lambda process: tuple(told))
+    watch = worker.Watch(1)
+    for state, seconds, ran, had in (("R", 10, 1, 1), ("D", 10, 0, 1), ("S", 10, 0, 11), ("R", 5, 5, 16)):
+        now[0], told[0], told[1] = now[0] + seconds, state, told[1] + ran
+        # What counts is the state at both ends: who sleeps meanwhile does so by its own doing.
+        watch.told = state, watch.told[1]
+        watch.look()
+        assert watch.had == had
+
+
+def test_a_process_that_the_kernel_killed_for_memory_is_not_to_blame(monkeypatch):
+    """Unless it had taken much itself."""
+    killed = [3]
+    monkeypatch.setattr(worker, "killed_for_memory", lambda: killed[0])
+    one = worker.Worker(None, None, {"isolated": True, "memory": 8 << 30}, None, {})
+    one.killed, one.end = 3, lambda: 9  # the status of who was ended by signal 9
+    assert one.how_it_ended()["kind"] == "error"
+    killed[0] = 4
+    assert one.how_it_ended()["kind"] == "machine"
+    one.taken = 3 << 30
+    assert one.how_it_ended()["kind"] == "error"
+
+
+def test_all_checks_together_have_a_limit(monkeypatch):
+    """A file that answers rightly but late holds up a class no longer than that."""
+    monkeypatch.setattr(grade, "TOTAL_TIMEOUT", 3.0)
+    late = "import time\n" + SOLUTION.replace("def interpolate(", """def interpolate(*arguments):
+    time.sleep(1)
+    return right_interpolate(*arguments)
+
+
+def right_interpolate(""")
+    with Sandbox("vae", ROOT) as running:
+        items, _ = grade.grade_source(running, late, CHECKS[::-1] + CHECKS[::-1], 1)
+    assert "used up (3 seconds)" in items["vae.interpolate"]["message"], items
+
+
+# Rooms
+
+@each_wall
+def test_nobody_else_can_look_into_a_room(wall):
+    with walls.Room(wall) as room:
+        (room.folder / "sub").mkdir()
+        (room.folder / "sub" / "probe.py").write_text("x")
+        room.give(room.folder)
+        for path in (room.folder, *room.folder.rglob("*")):
+            mode = path.stat()
+            assert stat.S_IMODE(mode.st_mode) == (0o700 if path.is_dir() else 0o600)
+            assert mode.st_uid == (room.user if os.geteuid() == 0 else os.geteuid())
+        folder = room.folder
+    assert not folder.exists() and not Path(f"{folder}.lock").exists()
+
+
+def test_folders_of_a_killed_grading_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(walls.tempfile, "tempdir", str(tmp_path))
+    code = ("from coursekit import walls; import tempfile, os; tempfile.tempdir = {!r}; walls.private_folder('test');"
+            "os.kill(os.getpid(), 9)").format(str(tmp_path))
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT)
+    left, = tmp_path.glob("course-test-????????")
+    living, lock = walls.private_folder("test")
+    walls.remove_old.__wrapped__()
+    assert not left.exists() and living.exists()
+    fcntl.flock(lock, fcntl.LOCK_UN)
+    walls.remove_old.__wrapped__()
+    assert not list(tmp_path.iterdir())
+    os.close(lock)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are others on Windows")
+def test_what_student_code_left_is_removed(tmp_path):
+    folder = tmp_path / "scratch"
+    (folder / "closed" / "inner").mkdir(parents=True)
+    (folder / "closed").chmod(0)
+    walls.remove(folder)
+    assert not folder.exists()
+
+
+@pytest.mark.skipif("landlock" not in [wall.name for wall in STANDING], reason="no Landlock here")
+def test_a_zygote_starts_workers(tmp_path):
+    """In a process that has seen nothing yet. Both workers judge rightly, and torch is once in memory."""
+    code = """
+import json, sys
+from coursekit import grade, walls, zygote
+from coursekit.sandbox import Sandbox
+wall = walls.Landlock()
+zygote.prepare(wall)
+source, scores = open(sys.argv[1]).read(), []
+for _ in range(2):
+    with Sandbox("vae", walls.ROOT, wall, zygote.mine) as running:
+        items, _ = grade.grade_source(running, source, grade.load_checks("vae"), 1)
+        scores.append([sum(item[name] for item in items.values()) for name in ("points", "max")])
+zygote.mine.stop()
+print(json.dumps(scores))
+"""
+    done = subprocess.run([sys.executable, "-c", code, ROOT / "helpers" / "vae.py"], cwd=ROOT, capture_output=True,
+                          text=True)
+    first, second = json.loads(done.stdout or "[0, 0]")
+    assert first == second and first[0] == first[1] > 0, done.stderr
+
+
+def test_versions_of_landlock():
+    assert confine.landlock_version() >= 0
+    assert zygote.mine is None  # pytest has seen everything
