@@ -1,83 +1,90 @@
-"""A large class while workers are killed: `.venv/bin/python bench/grade_class.py [COUNT] [ASSIGNMENT] [SECONDS]`.
+"""A class while its processes are killed: `bench/grade_class.py [COUNT] [ASSIGNMENT] [SECONDS] [WALL]`, in .venv's Python.
 
-COUNT submissions (1,000) are made from the bank, some of them broken, and graded on two cores; every SECONDS (10) a
-worker is killed. Prints how long it took, and that each was graded exactly once. Then it says what the process that
-hands out the work spends on a submission, which is what limits a cluster (docs/scaling.md).
+COUNT submissions (300) are made from the bank, some of them broken, and graded by `./course grade-class` on two cores.
+Every SECONDS (5) one of its processes is killed, drawn by chance: a sandbox, what runs in it, a worker, or the one that
+hands out the work. The command is given again until it says that all is done. Prints how often, how long, and whether
+each submission lost points in the items that it was made for, and in no others. WALL landlock: as if there were no
+bubblewrap.
 """
 import collections
-import json
+import csv
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = str(ROOT), str(ROOT / "tests")
 import make_class  # noqa: E402
-from coursekit import batch, gradebook, pool, roster  # noqa: E402
+from coursekit import batch, worker  # noqa: E402
 
 
-def main(count=1000, assignment="vae", every=10.0, jobs=2):
-    count, every = int(count), float(every)
-    workers, kills, saved, spent, done = [], [], [], [], threading.Event()
-    draw = random.Random(0)
+def kind(process):
+    """What a process of the class is: for the count of those that were killed."""
+    try:
+        command = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        user = os.stat(f"/proc/{process}").st_uid
+    except OSError:
+        return None
+    if "resource_tracker" in command or "pycodestyle" in command:
+        return None  # these hold no submission
+    return "sandbox" if user != os.geteuid() or "bwrap" in command or "confine.py" in command else "worker"
 
-    class Counted(batch.Results):
-        def save(self, submission, report, source):
-            saved.append(submission.key)
-            super().save(submission, report, source)
 
-    def kill():
-        while not done.wait(every):
-            living = [process.pid for process in workers if process.is_alive()]
-            if living:
-                kills.append(draw.choice(living))
-                os.kill(kills[-1], signal.SIGKILL)
-
-    def run(tasks):
-        """As on the command line. Notes what this process spends between two results."""
-        spent.append(time.process_time())
-        yield from pool.local(batch.grade_one, tasks, jobs, temporary, batch.PRELOAD, workers.append)
-        spent.append(time.process_time())
-
+def main(count=300, assignment="vae", every=5.0, wall="best"):
+    count, every, draw = int(count), float(every), random.Random(0)
     with tempfile.TemporaryDirectory() as temporary:
-        os.chmod(temporary, 0o755)
-        folder = Path(temporary)
+        folder, environment, killed, runs = Path(temporary), dict(os.environ), collections.Counter(), 0
         expected = make_class.make(folder / "in", assignment, count - 9, git=True)
-        results = Counted.start(folder / "out", assignment, False, 1, roster.collect(folder / "in"))
-        threading.Thread(target=kill, daemon=True).start()
+        if wall == "landlock":
+            (folder / "bin").mkdir()
+            (folder / "bin" / "bwrap").write_text("#!/bin/sh\nexit 1\n")
+            (folder / "bin" / "bwrap").chmod(0o755)
+            environment["PATH"] = f"{folder / 'bin'}:{environment['PATH']}"
+        command = [sys.executable, "-P", "-m", "coursekit", "grade-class", folder / "in", "--assignment", assignment,
+                   "--out", folder / "out", "--no-notebook", "--jobs", "2"]
         started = time.perf_counter()
-        failed = batch.grade_class(results, run)
+        ended = 1
+        while ended:
+            runs += 1
+            process = subprocess.Popen(command, env={**environment, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL, text=True)
+            while process.poll() is None:
+                time.sleep(every)
+                living = {one: kind(one) for one in worker.descendants(process.pid)}
+                living = {one: what for one, what in living.items() if what}
+                if draw.random() < 0.05:
+                    living = {process.pid: "the one that hands out the work"}
+                if living and process.poll() is None:
+                    one = draw.choice(sorted(living))
+                    killed[living[one]] += 1
+                    try:
+                        os.kill(one, signal.SIGKILL)
+                    except ProcessLookupError:
+                        pass
+            told, ended = process.stdout.read(), process.returncode
         seconds = time.perf_counter() - started
-        done.set()
-        given_up = len(failed)
-        while failed:  # three workers died of it: the same command again, as the instructor is told
-            failed = batch.grade_class(results, run)
-        started = time.perf_counter()
-        summary = gradebook.build(results).split("\n")[0]
-        built = time.perf_counter() - started
-        reports = [results.report(submission) for submission in results.submissions]
-        wrong = []
-        for submission, report in zip(results.submissions, reports):
+        results, wrong = batch.Results.open(folder / "out"), []
+        for submission in results.submissions:
+            report = results.report(submission)
             lost = {name for name, item in report["items"].items() if item["points"] < item["max"]}
             name, = [name for name in expected if name.removesuffix(".git") == submission.name]
             if report["score"] if expected[name] is None else lost != expected[name]:
                 wrong.append((name, sorted(lost), expected[name]))
-    again = collections.Counter(report["attempts"] for report in reports)
-    print(f"{len(expected)} submissions of {assignment}, {jobs} processes, load {os.getloadavg()[0]:.1f}")
-    print(f"{seconds:.0f} s, {60 * len(expected) / seconds:.0f} a minute; grade book and class page {built:.1f} s")
-    print(f"{len(kills)} workers killed, {given_up} left for a second run; attempts: {dict(sorted(again.items()))}")
-    print(f"written {len(saved)} times, {len(set(saved))} different, "
-          f"{len(set(saved) ^ {submission.key for submission in results.submissions})} missing")
+        with open(folder / "out" / "gradebook.csv", encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        attempts = collections.Counter(results.report(submission)["attempts"] for submission in results.submissions)
+    print(f"{len(expected)} submissions of {assignment}, two processes, load {os.getloadavg()[0]:.1f}, "
+          f"{told.strip().splitlines()[-1]}")
+    print(f"{seconds:.0f} s, {60 * len(expected) / seconds:.0f} a minute; the command was given {runs} times")
+    print(f"killed: {', '.join(f'{number} {what}' for what, number in killed.items())}; attempts: {dict(attempts)}")
+    print(f"rows in the grade book: {len(rows)}, {len({row['name'] for row in rows})} different, "
+          f"{sum(row['total'] == '' for row in rows)} without points")
     print(f"other items lost points than the submission was made for: {len(wrong)} {wrong[:3]}")
-    print(f"this process spent {1000 * (spent[1] - spent[0]) / len(expected):.1f} ms on a submission")
-    print(summary)
-    times = sorted(report["seconds"] for report in reports)
-    print("seconds of grading, deciles:", json.dumps([times[len(times) * n // 10] for n in range(10)] + times[-1:]))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 `.venv/bin/python bench/grading.py class [ASSIGNMENT]` measures `./course grade-class` on a class made from the bank,
 against plain pytest once for each submission with the same checks. Needs a quiet machine.
 """
+import functools
 import os
 import re
 import statistics
@@ -14,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = str(ROOT), str(ROOT / "tests")
-from coursekit import grade, sandbox  # noqa: E402
+from coursekit import grade, sandbox, walls  # noqa: E402
 
 
 def timed(function, *arguments):
@@ -27,32 +28,37 @@ def main(assignment="vae", rounds=5):
     source = (ROOT / "helpers" / f"{assignment}.py").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / f"{assignment}.py").write_text(source, encoding="utf-8")
-        without = [timed(grade.grade, folder, assignment, 0, False) for _ in range(rounds)]
-        whole = timed(grade.grade, folder, assignment, 0, True)
+        standing = [wall for wall in (walls.Bubblewrap(), walls.Landlock(), walls.Bare()) if wall.why_not() is None
+                    or not wall.isolates]
+        without, whole = {wall: [] for wall in standing}, {}
+        for _ in range(rounds):
+            for wall in standing:
+                without[wall].append(timed(grade.grade, folder, assignment, 0, False, wall))
+        for wall in standing:
+            whole[wall] = timed(grade.grade, folder, assignment, 0, True, wall)
     checks = grade.load_checks(assignment)
-    starts = {True: [], False: []}
-    for _ in range(rounds):
-        for isolated in starts:
+    starts, own, calls = ({wall: [] for wall in standing} for _ in range(3))
+    for seed in range(rounds):
+        for wall in standing:
             started = time.perf_counter()
-            with sandbox.Sandbox(assignment, ROOT, isolated) as box:
+            with sandbox.Sandbox(assignment, ROOT, wall) as box:
                 box.observe(source, None, {}, {})
-                starts[isolated].append(time.perf_counter() - started)
-    with sandbox.Sandbox(assignment, ROOT) as box:
-        box.observe(source, None, {}, {})
-        own = [timed(grade.grade_source, box, source, checks, seed) for seed in range(rounds)]
-        call = [timed(box.observe, source, None, {}, {}) for _ in range(4 * rounds)]
+                starts[wall].append(time.perf_counter() - started)
+                own[wall].append(timed(grade.grade_source, box, source, checks, seed))
+                calls[wall] += [timed(box.observe, source, None, {}, {}) for _ in range(4)]
     from helpers.given.checks import names, run
     public = {name: min(run(name).seconds for _ in range(3)) for name in names(assignment)}
-    print(f"isolated: {sandbox.why_not_isolated() is None}")
-    print(f"| grading helpers/{assignment}.py | seconds |\n| --- | --- |")
-    print(f"| whole, without the notebook (median of {rounds}) | {statistics.median(without):.2f} |")
-    print(f"| whole, with the notebook | {whole:.1f} |")
-    print(f"| of which the hidden checks, {len(checks)} tests (median of {rounds}) | {statistics.median(own):.2f} |")
-    print(f"| start of the sandbox with torch, to the first answer (median of {rounds}) "
-          f"| {statistics.median(starts[True]):.2f} |")
-    print(f"| the same process without a sandbox (median of {rounds}) | {statistics.median(starts[False]):.2f} |")
-    print(f"| one call: fork, import the file, answer (median of {4 * rounds}) | {statistics.median(call):.3f} |")
-    print(f"| slowest public check ({max(public, key=public.get)}) | {max(public.values()):.3f} |")
+    print(f"load {os.getloadavg()[0]:.1f}; medians of {rounds}, alternating")
+    print(f"| grading helpers/{assignment}.py, seconds | {' | '.join(wall.name for wall in standing)} |")
+    print("| --- |" + " --- |" * len(standing))
+    for what, seconds, digits in (
+            ("whole, without the notebook", without, 2), ("whole, with the notebook (once)", whole, 1),
+            (f"of which the hidden checks ({len(checks)} tests)", own, 2),
+            ("start of the sandbox with torch, to the first answer", starts, 2),
+            ("one call: fork, import the file, answer", calls, 3)):
+        cells = (statistics.median(found) if isinstance(found, list) else found for found in seconds.values())
+        print(f"| {what} | {' | '.join(f'{value:.{digits}f}' for value in cells)} |")
+    print(f"slowest public check: {max(public, key=public.get)}, {max(public.values()):.3f}")
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -121,7 +127,7 @@ def memory(pid):
 def measure_class(assignment="vae", plain=10, ours=60):
     """Submissions a minute on one core and on two, and the memory of a worker."""
     import make_class
-    from coursekit import batch, pool
+    from coursekit import batch, pool, zygote
     texts = [text for text, _ in make_class.sources(assignment, ours)]
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
@@ -130,16 +136,17 @@ def measure_class(assignment="vae", plain=10, ours=60):
         for jobs in (1, 2):
             workers, stamps = [], []
             checks = batch.version_of_checks(assignment)
-            tasks = ((str(number), (assignment, False, 0, checks, "made", text, None))
+            tasks = ((str(number), (walls.best(), assignment, False, 0, checks, "made", text, None))
                      for number, text in enumerate(texts))
             started = time.perf_counter()
-            for _ in pool.local(batch.grade_one, tasks, jobs, folder, batch.PRELOAD, workers.append):
+            for _ in pool.local(batch.grade_one, tasks, jobs, folder, batch.PRELOAD, started=workers.append,
+                                prepare=functools.partial(zygote.prepare, walls.best())):
                 stamps.append(time.perf_counter() - started)
                 if len(stamps) == ours // 2:
                     megabytes.append(statistics.mean(memory(worker.pid) for worker in workers))
             rates[jobs] = stamps
     each = statistics.median(slow)
-    print(f"isolated: {sandbox.why_not_isolated() is None}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"isolation: {walls.best().name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(f"| {assignment}, submissions made from the bank, with the style check | seconds each | a minute | ratio |\n"
           "| --- | --- | --- | --- |")
     print(f"| plain pytest once for each, one after the other (median of {plain}) | {each:.2f} | {60 / each:.0f} | |")

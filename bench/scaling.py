@@ -14,13 +14,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from coursekit import answers, batch, pool  # noqa: E402
-from coursekit.release import discover  # noqa: E402
+from coursekit import batch, pool, walls  # noqa: E402
 
 
-def hand_out(results, assignment):
-    """Seconds that reading a submission, and writing its report, take here: a list."""
-    asked, notebook = answers.questions(assignment), discover(ROOT)[assignment].as_posix()
+def hand_out(results):
+    """Seconds that looking for a submission's report, and writing it, take the process that hands out the work."""
     spent = []
     with tempfile.TemporaryDirectory() as folder:
         again = batch.Results(folder, results.settings)
@@ -28,9 +26,8 @@ def hand_out(results, assignment):
             if not (report := results.report(submission)):
                 continue
             started = time.process_time()
-            source, problem, text = batch.read(submission, assignment, notebook)
-            batch.fingerprint(source, problem, text)
-            answers.extract(text, asked)
+            results.report(submission)
+            source = results.source(submission)
             report["notebook"]["pictures"] = []
             again.save(submission, report, source)
             spent.append(time.process_time() - started)
@@ -62,9 +59,9 @@ def main(folder):
     assignment = results.settings["assignment"]
     reports = [report for submission in results.submissions if (report := results.report(submission))]
     seconds = [report["seconds"] for report in reports]
-    handing = statistics.mean(hand_out(results, assignment))
+    handing = statistics.mean(hand_out(results))
     started = time.perf_counter()
-    batch.grade_one(assignment, False, 0, batch.version_of_checks(assignment), "solution",
+    batch.grade_one(walls.best(), assignment, False, 0, batch.version_of_checks(assignment), "solution",
                     (ROOT / "helpers" / f"{assignment}.py").read_text(), None)
     start = time.perf_counter() - started
     batch.stop_grading()
