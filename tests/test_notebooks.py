@@ -5,6 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from coursekit import walls
 from coursekit.notebook import run_notebook
 from coursekit.release import course_files, discover, write_files
 from helpers.given import checks
@@ -74,6 +75,7 @@ def test_questions_have_answers_that_the_release_strips(name):
 def test_runs_from_top_to_bottom_in_the_grader(name, tmp_path):
     """In the smoke profile, on stand-ins, in the sandbox if there is one: as the grader executes it."""
     write_files(course_files(ROOT, {name: discover(ROOT)[name]}, code_gaps=False), tmp_path / "course")
-    told = run_notebook(tmp_path / "course", name, (ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8"))
+    source = (ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8")
+    told = run_notebook(tmp_path / "course", name, source, walls.best())
     assert told["status"] == "passed", told
     assert told["cells"] == len(cells(name, "code"))
