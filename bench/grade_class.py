@@ -1,4 +1,4 @@
-"""A class while its processes are killed: `bench/grade_class.py [COUNT] [ASSIGNMENT] [SECONDS] [WALL]`, in .venv's Python.
+"""A class while its processes are killed: `bench/grade_class.py [COUNT] [ASSIGNMENT] [SECONDS] [WALL]`.
 
 COUNT submissions (300) are made from the bank, some of them broken, and graded by `./course grade-class` on two cores.
 Every SECONDS (5) one of its processes is killed, drawn by chance: a sandbox, what runs in it, a worker, or the one that

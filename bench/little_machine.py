@@ -65,8 +65,9 @@ def grade(course, megabytes, processors, landlock):
                 place.write_text(str(os.getpid()))
 
         started, most = time.monotonic(), 0
-        command = [(course / ".venv").resolve() / "bin" / "python", "-P", "-m", "coursekit", "grade", handed_in, "--assignment",
-                   "vae", "--no-notebook", "--out", Path(temporary, "out")]
+        python = (course / ".venv").resolve() / "bin" / "python"
+        command = [python, "-P", "-m", "coursekit", "grade", handed_in, "--assignment", "vae", "--no-notebook", "--out",
+                   Path(temporary, "out")]
         process = subprocess.Popen(command, cwd=temporary, env=environment, preexec_fn=enter, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True)
         while process.poll() is None:
