@@ -1,7 +1,7 @@
 """A class while its processes are killed: `bench/grade_class.py [COUNT] [ASSIGNMENT] [SECONDS] [WALL]`.
 
 COUNT submissions (300) are made from the bank, some of them broken, and graded by `./course grade-class` on two cores.
-Every SECONDS (5) one of its processes is killed, drawn by chance: a sandbox, what runs in it, a worker, or the one that
+Every SECONDS (10) one of its processes is killed, drawn by chance: a sandbox, what runs in it, a worker, or the one that
 hands out the work. The command is given again until it says that all is done. Prints how often, how long, and whether
 each submission lost points in the items that it was made for, and in no others. WALL landlock: as if there were no
 bubblewrap.
@@ -35,7 +35,7 @@ def kind(process):
     return "sandbox" if user != os.geteuid() or "bwrap" in command or "confine.py" in command else "worker"
 
 
-def main(count=300, assignment="vae", every=5.0, wall="best"):
+def main(count=300, assignment="vae", every=10.0, wall="best"):
     count, every, draw = int(count), float(every), random.Random(0)
     with tempfile.TemporaryDirectory() as temporary:
         folder, environment, killed, runs = Path(temporary), dict(os.environ), collections.Counter(), 0
