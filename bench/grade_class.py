@@ -1,10 +1,10 @@
 """A class while its processes are killed: `bench/grade_class.py [COUNT] [ASSIGNMENT] [SECONDS] [WALL]`.
 
 COUNT submissions (300) are made from the bank, some of them broken, and graded by `./course grade-class` on two cores.
-Every SECONDS (10) one of its processes is killed, drawn by chance: a sandbox, what runs in it, a worker, or the one that
-hands out the work. The command is given again until it says that all is done. Prints how often, how long, and whether
-each submission lost points in the items that it was made for, and in no others. WALL landlock: as if there were no
-bubblewrap.
+Every SECONDS (10) one of its processes is killed, drawn by chance: a sandbox, what runs in it, a worker, or the one
+that hands out the work. The command is given again until it says that all is done. Prints how often, how long, and
+whether each submission lost points in the items that it was made for, and in no others. WALL landlock: as if there
+were no bubblewrap.
 """
 import collections
 import csv
