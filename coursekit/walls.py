@@ -40,7 +40,6 @@ OWN_PROCESS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystem
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1",
                "OMP_NUM_THREADS": "1"}
 CONFINE = Path(confine.__file__).resolve()
-BARE = "none"
 
 
 class NotIsolated(UserError):
@@ -54,7 +53,7 @@ class NotIsolated(UserError):
 class Wall:
     """A way to keep a process in. name: as in the report. notebook: True if it covers a notebook's kernel, too."""
 
-    name, isolates, notebook = BARE, True, True
+    name, isolates, notebook = "none", True, True
 
     def missing(self):
         """Why it cannot be on this machine, or None if it is worth a trial."""
