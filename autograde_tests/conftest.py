@@ -1,12 +1,15 @@
 """Lets pytest run the hidden checks against the repository's own solutions: `pytest autograde_tests [--seed N]`.
 
-A file test_<module>.py is about helpers/<module>.py. A grading runs the same tests without pytest, see coursekit.grade.
+A file test_<module>.py is about helpers/<module>.py. A grading runs the same tests without pytest, see coursekit.grading.
 """
+import functools
+
 import pytest
 
-from coursekit.grade import Student, generator
+from coursekit.grading.ask import Student
+from coursekit.grading.judge import generator
 from coursekit.sandbox import Sandbox
-from coursekit.walls import ROOT
+from helpers.given.course import ROOT
 
 
 def pytest_addoption(parser):
@@ -20,7 +23,7 @@ def student(request):
     module = request.path.stem.removeprefix("test_")
     source = (ROOT / "helpers" / f"{module}.py").read_text(encoding="utf-8")
     with Sandbox(module, ROOT) as sandbox:
-        yield Student(lambda *request: sandbox.observe(source, *request))
+        yield Student(functools.partial(sandbox.observe, source))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from helpers.given import __main__ as student
+from helpers.given.course import ROOT
 
 CODE = ("helpers", "coursekit", "autograde_tests", "tests", "bench")
 
@@ -21,14 +22,14 @@ def add_release(commands):
 def release(args):
     from coursekit import release
 
-    names = release.release(student.ROOT, args.out, args.assignment)
+    names = release.release(ROOT, args.out, args.assignment)
     print(f"released {', '.join(names)} to {args.out}")
 
 
 # Their modules declare their arguments, so that `course --help` need not import them.
-GRADING = {"grade": ("coursekit.grade", "grade a submission with the hidden checks"),
-           "grade-class": ("coursekit.batch", "grade a class: reports, grade book, an overview"),
-           "answers": ("coursekit.answers", "gather a class's written answers, and count the points typed for them")}
+GRADING = {"grade": ("coursekit.grading.command", "grade a submission with the hidden checks"),
+           "grade-class": ("coursekit.classes.batch", "grade a class: reports, grade book, an overview"),
+           "answers": ("coursekit.classes.answers", "gather a class's written answers, and count the points typed for them")}
 
 
 def add_grading(commands):
@@ -66,7 +67,7 @@ def add_test(commands):
 def test(args):
     """The tests of the course and of the hidden checks, and the style. The notebooks run among the tests, in the smoke
     profile and in the sandbox: tests/test_notebooks.py."""
-    folders = [name for name in CODE if (student.ROOT / name).is_dir()]
+    folders = [name for name in CODE if (ROOT / name).is_dir()]
     return student.run_steps({
         "tests": [sys.executable, "-m", "pytest", "-q", "tests", "autograde_tests", *args.rest],
         "style": [sys.executable, "-m", "pycodestyle", *folders],
@@ -80,7 +81,7 @@ def add_doctor(commands):
 
 def find_sandbox():
     """The finding on what student code would run behind."""
-    from coursekit import walls
+    from coursekit.sandbox import walls
 
     wall = walls.best()
     if wall.name == "bubblewrap":

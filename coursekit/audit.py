@@ -19,12 +19,12 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from coursekit.grade import grade_source, load_checks
-from coursekit.release import gaps
+from coursekit.gaps import gaps
+from coursekit.grading.judge import judge, load_checks
 from coursekit.sandbox import Sandbox
-from coursekit.walls import ROOT
 from helpers.given import checks as public
-from helpers.given.__main__ import UserError, choose
+from helpers.given.console import UserError, choose
+from helpers.given.course import ROOT
 
 BANKS = ROOT / "tests" / "banks"
 SEEDS = range(10)
@@ -144,8 +144,8 @@ def judges(check, gap):
 
 def lost(items):
     """The items of a report that lost points, with what the student reads."""
-    return {name: f"{item['status']}: {item['message']}. Hint: {item['hint']}"
-            for name, item in items.items() if item["points"] < item["max"]}
+    return {name: f"{item.status}: {item.message}. Hint: {item.hint}"
+            for name, item in items.items() if item.points < item.max}
 
 
 def fault(items, item, words):
@@ -155,7 +155,7 @@ def fault(items, item, words):
         return "nothing catches it"
     if list(found) != [item]:
         return f"it should cost points of {item} only: {found}"
-    if words not in f"{items[item]['message']} {items[item]['hint']}":
+    if words not in f"{items[item].message} {items[item].hint}":
         return f"{words!r} does not stand in what the student reads: {found[item]}"
     return ""
 
@@ -184,13 +184,13 @@ def run_public(name, source):
 @contextlib.contextmanager
 def graders(name, step):
     """A function that grades (source, checks, seed) in the background, some at once, and returns a Future of what
-    grade_source returns. step() is called after each."""
+    `judge` returns. step() is called after each."""
     sandboxes = queue.SimpleQueue()
 
     def grade(source, checks, seed):
         sandbox = sandboxes.get()
         try:
-            return grade_source(sandbox, source, checks, seed)
+            return judge(sandbox, source, checks, seed)
         finally:
             sandboxes.put(sandbox)
             step()
@@ -258,8 +258,8 @@ def measure(bank, bar):
         return {key: future.result()[0] for key, future in waiting.items()}, failed
 
 
-def judge(bank, reports, failed):
-    """Judge what `measure` saw.
+def assess(bank, reports, failed):
+    """Assess what `measure` saw.
 
     Returns the rows of the table, {item or "all": {column: list of yes and no}}, and the findings: one line for each
     thing that is not as it should be.
@@ -275,7 +275,7 @@ def judge(bank, reports, failed):
     for (kind, name, seed), items in reports.items():
         found, what = lost(items), f"{kind} {name!r}"
         if kind in ("solution", "first"):
-            scores.setdefault((kind, name), {})[seed] = sum(item["points"] for item in items.values())
+            scores.setdefault((kind, name), {})[seed] = sum(item.points for item in items.values())
         elif kind == "right":
             passing, changed = tuple(bank.items), set(bank.right.get(name, ())) & set(bank.gaps)
             if name == OTHER_COURSE:
@@ -346,7 +346,7 @@ def main(wanted=()):
         bank = load(name)
         with tqdm(total=len(bank.gaps), desc=f"audit {name}", unit=" gradings", leave=False) as bar:
             reports, failed = measure(bank, bar)
-        rows, found = judge(bank, reports, failed)
+        rows, found = assess(bank, reports, failed)
         findings += found
         print(table(bank, rows))
         print(f"{len(reports) + len(bank.gaps)} gradings, {len(failed)} runs of the public checks, "

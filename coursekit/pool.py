@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 
-from helpers.given.__main__ import UserError
+from helpers.given.console import UserError
 
 DIED = "the grading process died"
 ATTEMPTS = 3  # a task that three processes died of is given up
-# What the processes keep of the environment. Student code may run in forks of them (coursekit.zygote).
+# What the processes keep of the environment. Student code may run in forks of them (coursekit.sandbox.zygote).
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "OMP_NUM_THREADS")
 
 

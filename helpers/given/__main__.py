@@ -5,7 +5,6 @@ counts as 0). What a command needs is imported inside it, so that `--help` and `
 """
 import argparse
 import contextlib
-import difflib
 import importlib
 import json
 import os
@@ -15,12 +14,10 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from helpers.given.console import UserError, choose, describe, write
+from helpers.given.course import ROOT, assignments
+
 CELL_TIMEOUT = 300  # seconds for one notebook cell under nbval, in the smoke profile
-
-
-class UserError(Exception):
-    """Something the user can mend. The message is one line: what came, what was expected, what to do."""
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -63,7 +60,7 @@ def add_run(commands):
 
 def notebooks():
     """The course's notebooks: {"vae": Path(".../notebooks/2_vae.ipynb"), ...}, in their order."""
-    return {path.stem.split("_", 1)[1]: path for path in sorted((ROOT / "notebooks").glob("[0-9]_*.ipynb"))}
+    return {name: ROOT / assignment.notebook for name, assignment in assignments().items()}
 
 
 def run(args):
@@ -131,21 +128,6 @@ def save_notebook(notebook, path):
     page, _ = HTMLExporter(embed_images=True).from_notebook_node(
         notebook, resources={"metadata": {"name": path.stem, "path": str(ROOT / "notebooks")}})
     return write(path, nbformat.writes(notebook) + "\n"), write(path.with_suffix(".html"), page)
-
-
-def write(path, content):
-    """Write a file, text or bytes, that appears whole or not at all. Returns its path. An OSError names it."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        # Half of a character, which JSON allows, must not keep the rest from being written.
-        partial.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "replace"))
-        os.replace(partial, path)
-    except OSError as error:  # that of a full disk names nothing
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-    return path
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -361,15 +343,6 @@ def find_the_rest():
 COMMANDS = (add_lab, add_run, add_check, add_test, add_train, add_plot_latent, add_data, add_doctor)
 
 
-def choose(name, options, what):
-    """options[name], or a UserError that names what there is and the nearest name."""
-    if name in options:
-        return options[name]
-    near = difflib.get_close_matches(name, options, n=1)
-    raise UserError(f"there is no {what} {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
-                    + f" There is: {', '.join(options) or 'none'}")
-
-
 def main(arguments=None, commands=COMMANDS):
     """Parse, run the command, return its exit code. An error that the user can mend is one line on stderr and 2."""
     parser = argparse.ArgumentParser(prog="course", description="A course on deep generative models.")
@@ -392,24 +365,9 @@ def main(arguments=None, commands=COMMANDS):
     except NotImplementedError as error:  # a gap that is still open
         print(f"course: {describe(error)}", file=sys.stderr)
         return 2
-    except user_errors() as error:
+    except (UserError, OSError) as error:
         print(f"course: {describe(error)}", file=sys.stderr)
         return 2
-
-
-def user_errors():
-    """The exceptions that are the user's to mend. Looked up late: a module not yet imported has raised nothing."""
-    homes = {"helpers.given.datasets": "DataError", "helpers.given.training": "TrainingError",
-             "helpers.given.checks": "CheckFailed"}
-    return (UserError, OSError, *(getattr(sys.modules[module], name)
-                                  for module, name in homes.items() if module in sys.modules))
-
-
-def describe(error):
-    """An error in one line. For an OSError: what the system said, and of which file."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return " ".join(str(error).split())
 
 
 if __name__ == "__main__":

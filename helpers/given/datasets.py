@@ -28,6 +28,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from torch import Tensor
 
 from helpers.given import face_data, flower_data
+from helpers.given.console import UserError
 from helpers.given.flower_data import Photographs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -37,7 +38,7 @@ STAND_IN_TRAIN, STAND_IN_TEST = 10_000, 2_000    # images that are drawn, at mos
 DOWNLOAD_TIMEOUT = 30    # seconds without a byte from the server
 
 
-class DataError(RuntimeError):
+class DataError(UserError):
     """The data cannot be had. The message is one line: what is wrong, and what to do."""
 
 

@@ -16,10 +16,12 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from helpers.given.console import UserError
+
 PROFILES = ("smoke", "cpu", "gpu")
 
 
-class TrainingError(RuntimeError):
+class TrainingError(UserError):
     """Training cannot go on. The message says why and what to do, in one line."""
 
 

@@ -14,6 +14,8 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from helpers.given.console import UserError
+
 PUBLIC = {}  # name -> (function, points, hint), filled by @public
 
 
@@ -29,7 +31,7 @@ class Result:
     seconds: float
 
 
-class CheckFailed(AssertionError):
+class CheckFailed(UserError, AssertionError):
     """A public check did not pass. Notebooks show its text without a traceback."""
 
     def _render_traceback_(self):

@@ -1,28 +1,11 @@
 """The grade book of a class: gradebook.csv, the same for Moodle and Canvas, and class.html."""
-import csv
-import io
-
-from coursekit import answers, class_page, reports
+from coursekit.classes import page
+from coursekit.classes.marks import marks
+from coursekit.classes.tables import write_rows
+from coursekit.grading.tell import tell
+from coursekit.grading.tell.points import points
 from coursekit.sandbox import printable
-from helpers.given.__main__ import write
-
-
-def cell(value):
-    """A value as a cell of a CSV file. What a spreadsheet would take for a formula gets an apostrophe."""
-    if value is None or isinstance(value, (int, float)):
-        return "" if value is None else reports.points(value)
-    # Line breaks are for answers; other control characters have no place in a table.
-    return answers.safe("".join(character if character.isprintable() or character in "\n\t" else " "
-                                for character in value))
-
-
-def write_rows(path, header, rows):
-    """Write a CSV file, whole or not at all. It begins with a byte order mark, without which Excel garbles names."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(cell, header))
-    writer.writerows(map(cell, row) for row in rows)
-    write(path, "\ufeff" + text.getvalue())
+from helpers.given.console import write
 
 
 def build(results, failures=None):
@@ -31,14 +14,14 @@ def build(results, failures=None):
     failures: {key: why it could not be graded} of the last run.
     """
     failures = failures or {}
-    submissions, written = results.submissions, answers.marks(results)
+    submissions, written = results.submissions, marks(results)
     found = {submission.key: results.report(submission) for submission in submissions}
     graded = [found[submission.key] for submission in submissions if found[submission.key]]
-    items = {name: item["max"] for report in graded[:1] for name, item in report["items"].items()}
-    questions = {mark["title"]: mark["max"] for marks in list(written.values())[:1] for mark in marks}
+    items = {name: item.max for report in graded[:1] for name, item in report.items.items()}
+    questions = {mark.title: mark.max for of_one in list(written.values())[:1] for mark in of_one}
     for submission in submissions if written else ():
         if report := found[submission.key]:  # the students see their points, too
-            reports.write_all(report, results.of(submission), submission.name, written[submission.key])
+            tell(report, results.of(submission), submission.name, written[submission.key])
     rows = [row(submission, found[submission.key], written.get(submission.key, []),
                 printable(failures.get(submission.key, "not graded yet"))) for submission in submissions]
     assignment, most = results.settings["assignment"], sum(items.values()) + sum(questions.values())
@@ -60,30 +43,29 @@ def build(results, failures=None):
     write_rows(results.folder / "canvas.csv", ["Student", "ID", "SIS Login ID", "Section", assignment], [
         ["    Points Possible", "", "", "", most],
         *([r["name"], r["id"] if r["id"].isdigit() else "", r["login"], r["section"], r["total"]] for r in rows)])
-    write(results.folder / "class.html", class_page.render(results, rows, found, items, questions))
+    write(results.folder / "class.html", page.render(results, rows, found, items, questions))
 
     totals = [r["total"] for r in rows if r["total"] is not None]
-    unmarked = sum(points is None for r in rows for points in r["written"].values())
+    unmarked = sum(got is None for r in rows for got in r["written"].values())
     broken = sum(r["status"].startswith("cannot grade") for r in rows)
-    mean = f", mean {sum(totals) / len(totals):.1f} of {reports.points(most)} points" if totals else ""
+    mean = f", mean {sum(totals) / len(totals):.1f} of {points(most)} points" if totals else ""
     return (f"{len(totals)} of {len(rows)} graded{mean}; {broken} with nothing to grade"
             f"{f'; {unmarked} written answers without points' if unmarked else ''}\n"
             f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/")
 
 
-def row(submission, report, marks, failure):
+def row(submission, report, written, failure):
     """One submission as the grade book and the class page need it. No report: no points, and why."""
     known = {name: getattr(submission, name) for name in ("key", "name", "id", "number", "email", "login", "section")}
     if report is None:
         return {**known, "items": {}, "written": {}, "total": None, "status": failure, "style": None, "notebook": "",
                 "seconds": None, "report": "", "feedback": ""}
-    lost = [name for name, item in report["items"].items() if item["points"] < item["max"]]
-    problem = next((item["message"] for item in report["items"].values()
-                    if item["message"].startswith("cannot grade: ")), "")
-    total, most = reports.total(report, marks)
+    lost = [name for name, item in report.items.items() if item.points < item.max]
+    problem = next((item.message for item in report.items.values() if item.message.startswith("cannot grade: ")), "")
+    total, most = report.total(written)
     feedback = problem or (f"points lost in {', '.join(lost)}" if lost else "everything asked for")
-    return {**known, "items": {name: item["points"] for name, item in report["items"].items()},
-            "written": {mark["title"]: mark["points"] for mark in marks}, "total": total,
-            "status": problem or "graded", "style": report["style"]["count"], "notebook": report["notebook"]["status"],
-            "seconds": report["seconds"], "report": f"students/{submission.key}/report.html",
-            "feedback": f"{reports.points(total)} of {reports.points(most)}: {feedback}"}
+    return {**known, "items": {name: item.points for name, item in report.items.items()},
+            "written": {mark.title: mark.points for mark in written}, "total": total,
+            "status": problem or "graded", "style": report.style.count, "notebook": report.notebook.status,
+            "seconds": report.seconds, "report": f"students/{submission.key}/report.html",
+            "feedback": f"{points(total)} of {points(most)}: {feedback}"}

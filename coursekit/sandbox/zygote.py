@@ -1,8 +1,8 @@
-"""A process that has imported torch, and nothing that student code must not see: Landlock's workers fork off it.
+"""A process that has imported torch, and nothing that student code must not see: Landlock's guests fork off it.
 
-torch is then once in memory, and a worker starts at once. It works only where a wall can be put up around a process
+torch is then once in memory, and a guest starts at once. It works only where a wall can be put up around a process
 that runs already: not for bubblewrap. Whoever makes a Zygote has read no submission and imported no reference yet, and
-keeps no secrets in its environment (coursekit.pool starts such processes): what is in its memory, a worker has, too.
+keeps no secrets in its environment (coursekit.pool starts such processes): what is in its memory, a guest has, too.
 """
 import gc
 import json
@@ -15,9 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from coursekit import confine
+from coursekit.sandbox.guest import confine
 
-HIDDEN = ("helpers", "autograde_tests", "coursekit")  # a worker has its own
+HIDDEN = ("helpers", "autograde_tests", "coursekit", "guest")  # a guest has its own
 
 
 class Forked:
@@ -77,7 +77,7 @@ class Zygote:
             owner, child = os.getpid(), os.fork()
             if child == 0:
                 try:
-                    become_worker(owner, *descriptors, **json.loads(text))
+                    become_guest(owner, *descriptors, **json.loads(text))
                 except BaseException as error:
                     os.write(2, f"{type(error).__name__}: {error}".encode())
                 finally:
@@ -87,7 +87,7 @@ class Zygote:
             control.send(str(child).encode())
 
     def start(self, room, options, log):
-        """Start a worker in a room behind Landlock. options: see worker.main; log: descriptor. Returns a Forked."""
+        """Start a guest in a room behind Landlock. options: see guest.main.main; log: descriptor. Returns a Forked."""
         (theirs_in, ours_in), (ours_out, theirs_out) = os.pipe(), os.pipe()
         settings = room.wall.settings(room.user, room.scratch, [room.folder], [])
         order = {"folder": str(room.folder), "options": options, "settings": settings,
@@ -112,8 +112,8 @@ def prepare(wall):
         mine = Zygote()
 
 
-def become_worker(owner, requests, replies, log, folder, options, settings, environment):
-    """Go behind the wall and be the worker. Never returns."""
+def become_guest(owner, requests, replies, log, folder, options, settings, environment):
+    """Go behind the wall and be the guest. Never returns."""
     for number, descriptor in enumerate((requests, replies, log)):
         os.dup2(descriptor, number)
     os.closerange(3, 1 << 16)
@@ -130,5 +130,5 @@ def become_worker(owner, requests, replies, log, folder, options, settings, envi
         del sys.modules[name]
     confine.confine(owner=owner, **settings)
     sys.path.insert(0, folder)
-    from coursekit import worker as its_own
-    its_own.main(folder, options)
+    from guest.main import main
+    main(folder, options)

@@ -1,6 +1,6 @@
-"""Where student code runs: one worker behind a wall (coursekit.walls), which is asked for observations.
+"""Where student code runs: one guest behind a wall (coursekit.sandbox.walls), which is asked for observations.
 
-What one submission does to the worker, see coursekit.worker.
+What one submission does to the guest, see coursekit.sandbox.guest.
 """
 import json
 import os
@@ -13,20 +13,22 @@ import threading
 import time
 from pathlib import Path
 
-from coursekit import walls
-from coursekit.walls import MB, ROOT
-from coursekit.worker import PATIENCE, pack, read_frame, unpack, write_frame
-from helpers.given.__main__ import UserError
+from coursekit.sandbox import walls
+from coursekit.sandbox.guest.main import PATIENCE
+from coursekit.sandbox.guest.wire import pack, read_frame, unpack, write_frame
+from coursekit.sandbox.walls import MB
+from helpers.given.console import UserError
+from helpers.given.course import ROOT
 
-# Worth a second each: the worker imports them once if a submission does.
+# Worth a second each: the guest imports them once if a submission does.
 PRELOADED = {"torchvision": "torchvision", "matplotlib": "matplotlib.pyplot"}
 SIZE_LIMIT = 256 * MB  # of one reply; the weights of a large network fit
 JSON_LIMIT = 1 * MB  # of the part that is not tensors: it takes many times its size in the grader's memory
 MEMORY = 8192 * MB  # of all processes of a submission together
 MESSAGE_LIMIT = 200  # characters of what student code says: it can read its probe, and must not tell it whole
-START_TIMEOUT = 240.0  # of the worker, which imports torch: minutes on a little machine
-WORKER = "import sys, json; sys.path.insert(0, sys.argv[1]); from coursekit import worker; " \
-         "worker.main(sys.argv[1], json.loads(sys.argv[2]))"
+START_TIMEOUT = 240.0  # of the guest, which imports torch: minutes on a little machine
+GUEST = "import sys, json; sys.path.insert(0, sys.argv[1]); from guest.main import main; " \
+        "main(sys.argv[1], json.loads(sys.argv[2]))"
 
 
 def printable(text):
@@ -54,15 +56,15 @@ class Unanswered(Exception):
 
 
 class Sandbox:
-    """A running worker for one graded module. Use it as a context manager.
+    """A running guest for one graded module. Use it as a context manager.
 
     Args:
         module: name of the graded module, `vae`.
         course: folder with the released course; its `helpers` are what the student's file may import.
         wall: what it runs behind. Default, for the course's own code: the best that this machine has, if any.
-        zygote: to fork the worker from, if there is one.
+        zygote: to fork the guest from, if there is one.
     Attributes:
-        had: seconds that student code has had in all so far, see worker.Watch.
+        had: seconds that student code has had in all so far, see guest.machine.Watch.
     """
 
     def __init__(self, module, course, wall=None, zygote=None):
@@ -82,23 +84,22 @@ class Sandbox:
             self.room.close()
 
     def furnish(self):
-        """Make the room: what the worker may see of the instructor's edition is itself and this module's probes."""
+        """Make the room: what the guest may see of the instructor's edition is itself and this module's probes."""
         self.room = walls.Room(self.wall, "sandbox")
         folder = self.room.folder
         probes = folder / "autograde_tests" / "probes"
         probes.mkdir(parents=True)
-        (folder / "coursekit").mkdir()
-        for name in ("__init__", "worker", "confine"):
-            shutil.copy(ROOT / "coursekit" / f"{name}.py", folder / "coursekit")
+        no_cache = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(Path(__file__).parent / "guest", folder / "guest", ignore=no_cache)
         for name in ("__init__.py", f"{self.module}.py"):
             shutil.copy(ROOT / "autograde_tests" / "probes" / name, probes)
-        shutil.copytree(self.course / "helpers", folder / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(self.course / "helpers", folder / "helpers", ignore=no_cache)
         # The student's file takes its place; what stands here might be the solution.
         (folder / "helpers" / f"{self.module}.py").unlink(missing_ok=True)
         self.room.give(folder)
 
     def start(self):
-        """Start the worker without waiting for it: it imports torch meanwhile."""
+        """Start the guest without waiting for it: it imports torch meanwhile."""
         if self.room is None:
             self.furnish()
         else:
@@ -110,8 +111,8 @@ class Sandbox:
             if self.zygote is not None:
                 self.process = self.zygote.start(self.room, options, log.fileno())
             else:
-                # As process 1 of its table the worker gets no signal from others in it, and inherits all orphans.
-                command = self.room.wrap([sys.executable, "-I", "-c", WORKER, folder, json.dumps(options)],
+                # As process 1 of its table the guest gets no signal from others in it, and inherits all orphans.
+                command = self.room.wrap([sys.executable, "-I", "-c", GUEST, folder, json.dumps(options)],
                                          readable=[folder], first=True)
                 self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                                                 env=self.room.environment(), start_new_session=True)
@@ -131,7 +132,7 @@ class Sandbox:
         replies.put(None)
 
     def stop(self):
-        """End the worker, and with it everything behind its wall."""
+        """End the guest, and with it everything behind its wall."""
         if self.process is not None:
             try:
                 self.process.stdin.close()
@@ -143,31 +144,31 @@ class Sandbox:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-            self.reader.join(5)  # to the end of the worker's pipe
+            self.reader.join(5)  # to the end of the guest's pipe
             if not self.reader.is_alive():  # to close a pipe that somebody reads would wait for that
                 self.process.stdout.close()
             self.process = None
 
-    def observe(self, source, probe, values, tensors, timeout=10.0):
-        """Load the student's source in a process of its own, run one probe of it, and return what it saw: a dict of
-        plain data and tensors.
+    def observe(self, source, probe, inputs, timeout=10.0):
+        """Load the student's source in a process of its own, run one probe of it, and return what it saw: a tree
+        of plain data and tensors (guest.wire).
 
         Args:
             source: text of the student's file.
             probe: name of a function in the module's probe file, or None to only load the source.
-            values, tensors: keyword arguments of the probe, after the module.
+            inputs: keyword arguments of the probe, after the module: a dict of trees.
         Raises:
             Unanswered: the code raised, took too long, ended its process, or is not there.
-            SandboxError: the worker does not start. MachineFault: it, or its answer, was lost to the machine.
+            SandboxError: the guest does not start. MachineFault: it, or its answer, was lost to the machine.
         """
-        return self._ask(source, probe, values, tensors, timeout)[0]
+        return self._ask(source, probe, inputs, timeout)[0]
 
     def session(self, source, timeout):
         """Load the student's source in a process that goes on: a Session. Raises as `observe` does."""
         return Session(self, source, timeout)
 
-    def _ask(self, source, probe, values, tensors, timeout, child="new", keep=False):
-        """Ask for one observation. child, keep: see Worker.answer. Returns it, and True if the child has ended.
+    def _ask(self, source, probe, inputs, timeout, child="new", keep=False):
+        """Ask for one observation. child, keep: see Guest.answer. Returns it, and True if the child has ended.
 
         The exceptions are those of `observe`; Unanswered.over says whether the child has ended.
         """
@@ -188,8 +189,8 @@ class Sandbox:
         plan = {"child": child, "keep": keep, "timeout": timeout,
                 "preload": [PRELOADED[name] for name in PRELOADED if name in imports]}
         # What cannot be packed is a mistake in a check, and must not leave half a message behind.
-        request = pack({"module": self.module, "source": source, "probe": probe, "values": values}, tensors)
-        forks = hasattr(os, "fork")  # the worker keeps the time itself, unless it cannot fork
+        request = pack({"module": self.module, "source": source, "probe": probe, "inputs": inputs})
+        forks = hasattr(os, "fork")  # the guest keeps the time itself, unless it cannot fork
         try:
             write_frame(self.process.stdin, json.dumps(plan).encode())
             if child != "none":
@@ -204,7 +205,7 @@ class Sandbox:
             answer = None
         if answer is None:
             self.stop()
-            if self.wall.isolates:  # nothing that student code can do ends the worker
+            if self.wall.isolates:  # nothing that student code can do ends the guest
                 raise MachineFault("the sandbox was ended by something else on this machine")
             raise Unanswered("error", "the process was ended before it answered")
         reply, verdict = answer
@@ -219,17 +220,17 @@ class Sandbox:
         if child == "none":
             return {}, over
         try:
-            told, arrays = unpack(reply, JSON_LIMIT)
+            told = unpack(reply, JSON_LIMIT)
             kind = told["kind"]
             if kind == "observed":
-                return {**(told["value"] or {}), **arrays}, over
+                return told["value"], over
             message = printable(str(told["message"]))[:MESSAGE_LIMIT]
         except Exception as error:  # a forged reply can raise anything in json, struct or safetensors
             raise Unanswered("error", f"the process gave no usable answer ({type(error).__name__})", over) from None
         raise Unanswered(kind if kind in ("missing", "error", "timeout") else "error", message, over)
 
     def _answer(self, timeout):
-        """Return the child's reply and the worker's verdict, or None if the worker has ended.
+        """Return the child's reply and the guest's verdict, or None if the guest has ended.
 
         Raises queue.Empty if time is up.
         """
@@ -255,15 +256,15 @@ class Session:
         if not hasattr(os, "fork") and sandbox.process is not None and sandbox.ready:
             sandbox.stop()  # one process answers everything there, and has the last submission in it
         try:
-            self._ask(source, None, {}, {}, timeout, "new")
+            self._ask(source, None, {}, timeout, "new")
         except Unanswered:
             self.end()
             raise
 
-    def _ask(self, source, probe, values, tensors, timeout, child):
+    def _ask(self, source, probe, inputs, timeout, child):
         forks = hasattr(os, "fork")
         try:
-            observed, over = self.sandbox._ask(source, probe, values, tensors, timeout, child, keep=forks)
+            observed, over = self.sandbox._ask(source, probe, inputs, timeout, child, keep=forks)
         except Unanswered as error:
             self.alive = forks and not error.over
             raise
@@ -273,16 +274,16 @@ class Session:
         self.alive = forks and not over
         return observed
 
-    def observe(self, probe, values, tensors, timeout):
+    def observe(self, probe, inputs, timeout):
         """As Sandbox.observe, while `alive`."""
-        return self._ask(None, probe, values, tensors, timeout, "same")
+        return self._ask(None, probe, inputs, timeout, "same")
 
     def end(self):
         if self.alive:
             try:
-                self._ask(None, None, {}, {}, 10.0, "none")
+                self._ask(None, None, {}, 10.0, "none")
             except Unanswered:
-                pass  # the worker itself has gone, and its processes with it
+                pass  # the guest itself has gone, and its processes with it
 
     def __enter__(self):
         return self

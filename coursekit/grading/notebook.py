@@ -17,9 +17,11 @@ import sys
 import time
 from pathlib import Path
 
-from coursekit import confine, walls
-from coursekit.sandbox import MEMORY, printable
-from coursekit.worker import descendants, memory_is_scarce, memory_of, taken_on_disk
+from coursekit.grading.report import Execution
+from coursekit.sandbox import MEMORY, printable, walls
+from coursekit.sandbox.guest import confine
+from coursekit.sandbox.guest.machine import descendants, memory_is_scarce, memory_of, taken_on_disk
+from helpers.given.course import ROOT, assignments
 
 CELL_TIMEOUT = 120  # seconds
 TIMEOUT = 300
@@ -35,11 +37,6 @@ kernelapp.launch_new_instance()
 PICTURES_LIMIT = 8 << 20  # of a notebook, all together, as base64
 
 
-def not_run(status, *reasons):
-    """The report's "notebook" where there is nothing to tell of cells."""
-    return {"status": status, "cells": 0, "failed": list(reasons), "pictures": []}
-
-
 def run_notebook(course, assignment, source, wall):
     """Execute the assignment's notebook in the smoke profile, with `source` as the graded module.
 
@@ -47,15 +44,14 @@ def run_notebook(course, assignment, source, wall):
         course: folder with the released course.
         wall: what the kernel runs behind.
     Returns:
-        the report's "notebook": status (passed, failed, timeout, error, skipped), number of cells, a line for each
-        failed cell, and the pictures that the cells made, as (number of the cell, base64 of a PNG file).
+        the Execution, with the pictures as base64.
     """
     if not wall.notebook:
-        return not_run("skipped", f"left out: {wall.name} does not cover a notebook's kernel")
+        return Execution("skipped", failed=[f"left out: {wall.name} does not cover a notebook's kernel"])
     with walls.Room(wall, "notebook") as room:
         folder = room.folder
         course = Path(shutil.copytree(course, folder / "course"))
-        notebook, = (course / "notebooks").glob(f"[0-9]_{assignment}.ipynb")
+        notebook = course / assignments()[assignment].notebook
         (course / "helpers" / f"{assignment}.py").write_text(source, encoding="utf-8", newline="")
         runs, sockets, result = course / "runs", folder / "sockets", folder / "result.json"
         runs.mkdir(exist_ok=True)  # where notebooks write logs and weights
@@ -71,7 +67,7 @@ def run_notebook(course, assignment, source, wall):
                             environment={"COURSE_PROFILE": "smoke", "IPYTHONDIR": f"{room.temporary}/ipython"},
                             folder=course / "notebooks")
         (folder / "command.json").write_text(json.dumps([command, room.environment(), room.user]))
-        environment = {**os.environ, "JUPYTER_PATH": str(folder), "PYTHONPATH": str(walls.ROOT)}
+        environment = {**os.environ, "JUPYTER_PATH": str(folder), "PYTHONPATH": str(ROOT)}
         ipc = sockets / "socket" if wall.isolates else ""  # behind a wall the kernel has no network
         process = subprocess.Popen([sys.executable, "-m", __name__, "nbval", notebook, folder, result, ipc],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -92,14 +88,13 @@ def run_notebook(course, assignment, source, wall):
         finally:
             end(process)
         if problem:
-            return not_run(*problem)
+            return Execution(problem[0], failed=[problem[1]])
         if not result.exists():
-            return not_run("error", "the notebook's kernel did not start or died")
+            return Execution("error", failed=["the notebook's kernel did not start or died"])
         told = json.loads(result.read_text(encoding="utf-8"))
     cells = told["cells"]
     failed = [f"cell {number}: {message}" for number, (passed, message) in enumerate(cells, start=1) if not passed]
-    return {"status": "failed" if failed or not cells else "passed", "cells": len(cells), "failed": failed[:10],
-            "pictures": told["pictures"]}
+    return Execution("failed" if failed or not cells else "passed", len(cells), failed[:10], told["pictures"])
 
 
 def end(process):

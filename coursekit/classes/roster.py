@@ -1,14 +1,13 @@
 """Who handed in what: the submissions of a class, from a folder or from a CSV file."""
 import collections
-import csv
 import dataclasses
-import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from coursekit.sandbox import printable
-from helpers.given.__main__ import UserError
+from coursekit.classes.tables import read_table
+from helpers.given.console import UserError
 
 # Columns of the CSV file, and what Moodle's and Canvas's own exports call them.
 COLUMNS = {"path": ("path", "submission", "folder", "file", "repository"),
@@ -124,21 +123,6 @@ def from_csv(path):
         said.update(name=said.get("name") or known_by, path=path.parent / where if where else None)
         found[known_by] = submission(known_by, said.pop("path"), said.pop("name"), **said)
     return found
-
-
-def read_table(path):
-    """The rows of a CSV file as dicts. Knows what spreadsheets write: a byte order mark, semicolons, tabs."""
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not in UTF-8: save it as \"CSV UTF-8\"") from None
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    csv.field_size_limit(1 << 24)
-    try:
-        return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval=""))
-    except csv.Error as error:
-        raise UserError(f"{path} is not a CSV file: {error}") from None
 
 
 def submission(known_by, path, name, parts=(), **more):

@@ -3,9 +3,11 @@ import collections
 import re
 import statistics
 
-from coursekit import reports, similarity
-from coursekit.release import strip
-from coursekit.walls import ROOT
+from coursekit.classes import similarity
+from coursekit.gaps import strip
+from coursekit.grading.tell.html import templates
+from coursekit.grading.tell.points import points
+from helpers.given.course import ROOT, assignments
 
 MISTAKES, SLOWEST, LINES = 15, 10, 120  # shown at most
 
@@ -15,7 +17,7 @@ def histogram(totals, most):
     step = max(1, -(-int(most + 1) // 12))
     counts = collections.Counter(int(total // step) for total in totals)
     bins = int(most // step) + 1
-    return [(f"{reports.points(n * step)}" + (f"–{reports.points(min(n * step + step - 1, most))}" if step > 1 else ""),
+    return [(f"{points(n * step)}" + (f"–{points(min(n * step + step - 1, most))}" if step > 1 else ""),
              counts[n]) for n in range(bins)]
 
 
@@ -23,8 +25,8 @@ def hardest(found, items):
     """(item, maximum, mean points, number with all of them, its share), the hardest first."""
     rows = []
     for name, most in items.items():
-        got = [report["items"][name]["points"] for report in found]
-        full = sum(points == most for points in got)
+        got = [report.items[name].points for report in found]
+        full = sum(value == most for value in got)
         rows.append((name, most, statistics.mean(got), full, full / len(got)))
     return sorted(rows, key=lambda row: row[2] / (row[1] or 1))
 
@@ -33,20 +35,20 @@ def mistakes(found):
     """Messages that say the same but for numbers: [(item, message, hint, keys)], the commonest first."""
     groups = collections.defaultdict(list)
     for key, report in found.items():
-        for name, item in report["items"].items():
+        for name, item in report.items.items():
             if not imported(report):
-                groups["", item["status"], alike(item["message"])].append((key, item))
+                groups["", item.status, alike(item.message)].append((key, item))
                 break
-            if item["message"]:
-                groups[name, item["status"], alike(item["message"])].append((key, item))
+            if item.message:
+                groups[name, item.status, alike(item.message)].append((key, item))
     ranked = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-    return [(name, group[0][1]["message"], group[0][1]["hint"], [key for key, _ in group])
+    return [(name, group[0][1].message, group[0][1].hint, [key for key, _ in group])
             for (name, *_), group in ranked[:MISTAKES]]
 
 
 def imported(report):
     """False if the file cannot be imported: then every item says so."""
-    return not all(item["message"].startswith("the file cannot be imported: ") for item in report["items"].values())
+    return not all(item.message.startswith("the file cannot be imported: ") for item in report.items.values())
 
 
 def alike(message):
@@ -83,22 +85,22 @@ def render(results, rows, found, items, questions):
     judged = [report for report in graded.values() if imported(report)]
     totals = [row["total"] for row in rows if row["total"] is not None]
     most = sum(items.values()) + sum(questions.values())
-    solution = (ROOT / "helpers" / f"{assignment}.py").read_text(encoding="utf-8")
+    solution = (ROOT / assignments()[assignment].helper).read_text(encoding="utf-8")
     sources = {submission.key: source for submission in results.submissions
                if submission.key in graded and (source := results.source(submission)) is not None}
     alike_pairs, own = similarity.pairs(sources, strip(solution, f"helpers/{assignment}.py"), solution)
     steps = histogram(totals, most)
-    return reports.templates().get_template("class.html").render(
+    return templates().get_template("class.html").render(
         assignment=assignment, settings=results.settings, rows=rows, by_key=by_key, most=most, items=items,
         questions=questions, totals=totals, steps=steps, tallest=max([count for _, count in steps] + [1]),
         mean=statistics.mean(totals) if totals else 0, median=statistics.median(totals) if totals else 0,
         full=sum(total == most for total in totals), hardest=hardest(judged, items) if judged else [], judged=judged,
         mistakes=mistakes(graded), compared=len(sources),
         not_compared=[(by_key[key], found.problem) for key, found in own.items() if found.problem],
-        unmarked=sum(points is None for row in rows for points in row["written"].values()),
+        unmarked=sum(got is None for row in rows for got in row["written"].values()),
         broken=[row for row in rows if row["status"] != "graded"],
         slowest=sorted((row for row in rows if row["seconds"] is not None), key=lambda row: -row["seconds"])[:SLOWEST],
-        retried=[by_key[key] for key, report in found.items() if report.get("attempts", 1) > 1],
-        isolation=sorted({reports.isolation(report) for report in found.values()}),
+        retried=[by_key[key] for key, report in found.items() if (report.attempts or 1) > 1],
+        isolation=sorted({report.isolation for report in found.values()}),
         pairs=[(pair, [(by_key[key], share, side(own[key], lines))
                        for key, share, lines in zip(pair.keys, pair.shares, pair.lines)]) for pair in alike_pairs])

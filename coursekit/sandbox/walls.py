@@ -19,15 +19,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from coursekit import confine
-from helpers.given.__main__ import UserError
+from coursekit.sandbox.guest import confine
+from helpers.given.console import UserError
+from helpers.given.course import ROOT
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
 
-ROOT = Path(__file__).resolve().parents[1]
 USERS = range(61000, 65000)  # without names: a room of root takes one, so that none shares limits with another
 MB = 1 << 20
 # An address space limit (AS) breaks torch builds that reserve much and use little, so DATA stands for memory.

@@ -1,0 +1,53 @@
+"""`./course answers`: the written answers of a class in one sheet, beside the model answer; points are typed there.
+
+The sheet is answers.csv in the folder of results: type points and comments there, in any spreadsheet program, and run
+the command again. What was typed stays, until the answer beside it is another one.
+"""
+from itertools import groupby
+
+from coursekit.classes.gradebook import build
+from coursekit.classes.marks import POINTS, SHEET, filled, marks
+from coursekit.classes.results import Results, lock
+from coursekit.classes.tables import write_rows
+from coursekit.grading.tell.html import templates
+from coursekit.questions import questions
+from helpers.given.console import UserError, write
+
+COLUMNS = ("question", "key", "student", "points", "max", "comment", "answer", "model answer")
+
+
+def sheet(results, most=POINTS):
+    """The rows of the sheet: by question, then by student, with what was typed so far. most: points of a question."""
+    found = marks(results) or filled(results, {}, {}, most)
+    for number, question in enumerate(questions(results.settings["assignment"])):
+        for submission in results.submissions:
+            mark = found[submission.key][number]
+            yield {"question": question.title, "key": submission.key, "student": submission.name,
+                   "points": mark.points, "max": mark.max, "comment": mark.comment, "answer": mark.answer,
+                   "model answer": question.model, "text": question.text}
+
+
+def add_arguments(parser):
+    parser.add_argument("folder", metavar="DIR", help="the --out of a `course grade-class`")
+    parser.add_argument("--points", type=float, default=POINTS, metavar="N",
+                        help="points of each question in a new sheet (default: %(default)s); the sheet's column max "
+                        "can be changed afterwards")
+
+
+def main(args):
+    """Run `./course answers`: write the sheet with what was typed so far, and build the grade book anew."""
+    if not 0 < args.points < 1e6:
+        raise UserError(f"--points {args.points:g}: expected a number above 0")
+    results = Results.open(args.folder)
+    with lock(results.folder):
+        rows = list(sheet(results, args.points))
+        if not rows:
+            raise UserError(f"the notebook of {results.settings['assignment']} has no questions to answer in writing")
+        write_rows(results.folder / SHEET, COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
+        grouped = [list(group) for _, group in groupby(rows, key=lambda row: row["question"])]
+        write(results.folder / "answers.html", templates().get_template("answers.html").render(
+            assignment=results.settings["assignment"], questions=grouped))
+        print(build(results))
+    unmarked = sum(row["points"] is None for row in rows)
+    print(f"{results.folder / SHEET}: {len(rows)} answers, {unmarked} without points. Type them there, then run this "
+          f"again.\n{results.folder / 'answers.html'}: the same to read")

@@ -1,0 +1,190 @@
+"""`./course grade-class`: a whole class, one report for each submission, a grade book and a page for the instructor.
+
+One process hands out the work and writes all results; others grade (coursekit.pool). A report is written the moment
+it is there, its report.json last: a submission with a report.json is done. The same command therefore goes on where
+it was stopped, and grades again only what has changed since.
+"""
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import secrets
+import sys
+import threading
+from pathlib import Path
+
+from tqdm import tqdm
+
+from coursekit import pool
+from coursekit.classes import roster
+from coursekit.classes.gradebook import build
+from coursekit.classes.results import Results, lock
+from coursekit.grading import command
+from coursekit.grading.grader import Grader
+from coursekit.grading.handin import HandedIn, read
+from coursekit.questions import questions
+from coursekit.sandbox import SandboxError, printable, walls, zygote
+from helpers.given.console import UserError, choose
+from helpers.given.course import ROOT, assignments
+
+PRELOAD = ("torch", "coursekit.grading.grader")
+READ_DEADLINE = 60.0  # seconds to find and read what one submission holds
+_mine = threading.local()
+
+
+def grade_one(wall, assignment, notebook, seed, checks, handed_in):
+    """Grade one submission in this process, which keeps its grader for the next: a Report. Runs in the workers.
+
+    wall: what student code runs behind. checks: `version_of_checks` of who asks.
+    """
+    if checks != version_of_checks(assignment):  # a cluster's worker keeps what it has imported
+        raise RuntimeError("this worker has other checks: update its course, and start it anew")
+    if getattr(_mine, "what", None) != (assignment, notebook, wall.name):
+        import torch
+        torch.set_num_threads(1)  # one worker for each core
+        stop_grading()
+        _mine.grader = Grader(assignment, notebook, wall).__enter__()
+        _mine.what = assignment, notebook, wall.name
+    try:
+        return _mine.grader.grade(handed_in, seed)
+    except SandboxError:
+        stop_grading()  # the next attempt starts another sandbox
+        raise
+
+
+def stop_grading():
+    if getattr(_mine, "what", None):
+        _mine.what = None
+        _mine.grader.__exit__()
+
+
+def read_one(wall, assignment, submission):
+    """Read one submission: a HandedIn. Runs in a process of its own: what is read may be made to take for ever."""
+    content = dict(submission.files) or submission.path
+    if content is None:
+        return HandedIn(submission.name, None, printable(submission.problem or "nothing was handed in"))
+    with walls.Room(wall, "read") as room:
+        handed_in = read(content, assignment, submission.name, room, questions(assignment))
+    if handed_in.problem:
+        # The student reads this: what lies above the submission is not their concern.
+        above = f"{submission.path.parent}{os.sep}" if submission.path else ""
+        problem = handed_in.problem.replace(above, "") if above else handed_in.problem
+        handed_in = dataclasses.replace(handed_in, problem=printable(problem))
+    return handed_in
+
+
+def fingerprint(*things):
+    """What a report depends on. Another fingerprint means: grade it again."""
+    return hashlib.sha256(json.dumps(things, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@functools.cache
+def version_of_checks(assignment):
+    """A digest of what judges, as it was when this process first asked: the reference, what is given, the notebook,
+    hidden checks and probes, and the grader itself."""
+    paths = [ROOT / assignments()[assignment].helper, ROOT / assignments()[assignment].notebook]
+    for folder in ("helpers/given", "autograde_tests", "coursekit/sandbox", "coursekit/grading"):
+        paths += sorted(path for path in (ROOT / folder).rglob("*.py") if path.parent.name not in ("banks", "tell"))
+    return fingerprint(*(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths))
+
+
+def grade_class(results, wall, seed, reading, grading, bar):
+    """Grade what has no report yet. Returns the submissions that could not be graded: [(submission, reason)].
+
+    Those that are graded in one run are asked the same; what is handed in later is asked something else.
+
+    Args:
+        wall: what student code runs behind.
+        seed: what the checks draw their inputs from. None: a fresh one, and what has a report keeps it.
+        reading, grading: pool.local or pool.dask, all but their tasks given: for `read_one`, and for `grade_one`.
+        bar: a tqdm.
+    """
+    assignment, notebook = results.settings["assignment"], results.settings["notebook"]
+    by_key = {submission.key: submission for submission in results.submissions}
+    checks, waiting, failed = version_of_checks(assignment), {}, []
+    for key, handed_in, _ in reading((key, (assignment, by_key[key])) for key in by_key):
+        report, mark = results.report(by_key[key]), None
+        if not isinstance(handed_in, pool.Failure):
+            mark = fingerprint(dataclasses.astuple(handed_in), notebook, checks)
+            if report and report.fingerprint == mark and seed in (None, report.seed):
+                bar.update()
+                continue
+        results.forget(by_key[key])  # what is out of date must not stand in the grade book, come what may
+        if mark is None:
+            failed.append((by_key[key], f"it could not be read: {handed_in.reason}"))
+            bar.update()
+        else:
+            waiting[key] = handed_in, mark
+    seed = secrets.randbits(31) if seed is None else seed
+    tasks = [(key, (wall, assignment, notebook, seed, checks, handed_in)) for key, (handed_in, _) in waiting.items()]
+    for key, report, attempts in grading(tasks):
+        if isinstance(report, pool.Failure):
+            failed.append((by_key[key], report.reason))
+        else:
+            handed_in, mark = waiting[key]
+            report = dataclasses.replace(report, fingerprint=mark, attempts=attempts, answers=handed_in.answers)
+            results.save(by_key[key], report, handed_in.source)
+        bar.update()
+    return failed
+
+
+def add_arguments(parser):
+    parser.add_argument("submissions", help="a folder with one entry for each submission (folder, zip file, git "
+                        "repository), or a CSV file with a column 'path' and what is known of the student: "
+                        "name, id number, email, login, section")
+    parser.add_argument("--assignment", metavar="NAME", required=True, help="such as vae")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the results; the same folder again "
+                        "goes on where a run was stopped")
+    parser.add_argument("--no-notebook", action="store_true", help="do not execute the notebook (much faster)")
+    parser.add_argument("--seed", type=command.seed, help="what the checks draw their inputs from (default: a fresh "
+                        "one in each run, noted in the report.json of those graded in it)")
+    parser.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1,
+                        help="submissions at a time on this machine (default: one for each core, %(default)s here)")
+    command.add_unsafe(parser)
+    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="grade on this Dask cluster instead")
+
+
+def main(args):
+    """Run `./course grade-class`. Returns the exit code: 0, 1 if a submission could not be graded, 3 without a wall."""
+    choose(args.assignment, assignments(), "assignment")
+    if args.jobs < 1:
+        raise UserError(f"--jobs {args.jobs}: expected 1 or more")
+    if args.scheduler:
+        need_distributed()
+        wall = pool.ask_cluster(functools.partial(walls.choose, args.unsafe), args.scheduler)
+    else:
+        wall = walls.choose(args.unsafe)
+    if not wall.isolates:
+        print(f"NOT ISOLATED: {wall.reasons}. Student code runs with your rights.", file=sys.stderr)
+    submissions = roster.collect(args.submissions)
+    stopped, failed = False, []
+    with lock(args.out), walls.temporary_folder("class") as folder:
+        results = Results.start(args.out, args.assignment, not args.no_notebook, submissions)
+        jobs = min(args.jobs, len(submissions))
+        here = walls.best() if args.scheduler else wall
+        reading = functools.partial(pool.local, functools.partial(read_one, here), count=jobs, folder=folder,
+                                    preload=PRELOAD, deadline=READ_DEADLINE)
+        grading = functools.partial(pool.dask, grade_one, address=args.scheduler) if args.scheduler else \
+            functools.partial(pool.local, grade_one, count=jobs, folder=folder, preload=PRELOAD,
+                              prepare=functools.partial(zygote.prepare, wall), deadline=command.DEADLINE)
+        with tqdm(total=len(submissions), desc=f"grade {args.assignment}", unit="submission", smoothing=0) as bar:
+            try:
+                failed = grade_class(results, wall, args.seed, reading, grading, bar)
+            except KeyboardInterrupt:
+                stopped = True
+        summary = build(results, dict((submission.key, reason) for submission, reason in failed))
+    print(f"{summary}\nisolation: {wall.name}")
+    for submission, reason in failed:
+        print(f"NOT GRADED: {submission.name}: {printable(reason)}. The same command tries again.", file=sys.stderr)
+    if stopped:
+        print("stopped. The same command goes on from here.", file=sys.stderr)
+    return 130 if stopped else int(bool(failed)) or (0 if wall.isolates else command.UNSAFE)
+
+
+def need_distributed():
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        raise UserError("--scheduler needs dask.distributed. Here and on every machine of the cluster: "
+                        ".venv/bin/pip install -r requirements-cluster.txt") from None

@@ -1,0 +1,56 @@
+"""CSV files that spreadsheets read and write."""
+import csv
+import io
+import re
+from pathlib import Path
+
+from coursekit.grading.tell.points import points
+from helpers.given.console import UserError, write
+
+# A spreadsheet may split a table at its semicolons and end a cell with its line, whatever the quotes around it say. So
+# a cell could begin after each of these. Some take an = of full width for one.
+BEGINNING = r"""((?:\A|[,;\t\r\n])[ "]*)"""
+FORMULA = r"(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])"
+
+
+def safe(text):
+    """A text with an apostrophe before all that a spreadsheet would take for a formula."""
+    return re.sub(BEGINNING + FORMULA, r"\1'", text)
+
+
+def plain(text):
+    """A cell as it was before `safe`."""
+    return re.sub(f"{BEGINNING}'{FORMULA}", r"\1", text or "")
+
+
+def cell(value):
+    """A value as a cell of a CSV file. What a spreadsheet would take for a formula gets an apostrophe."""
+    if value is None or isinstance(value, (int, float)):
+        return "" if value is None else points(value)
+    # Line breaks are for answers; other control characters have no place in a table.
+    return safe("".join(character if character.isprintable() or character in "\n\t" else " "
+                                for character in value))
+
+
+def write_rows(path, header, rows):
+    """Write a CSV file, whole or not at all. It begins with a byte order mark, without which Excel garbles names."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(cell, header))
+    writer.writerows(map(cell, row) for row in rows)
+    write(path, "\ufeff" + text.getvalue())
+
+
+def read_table(path):
+    """The rows of a CSV file as dicts. Knows what spreadsheets write: a byte order mark, semicolons, tabs."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not in UTF-8: save it as \"CSV UTF-8\"") from None
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    csv.field_size_limit(1 << 24)
+    try:
+        return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval=""))
+    except csv.Error as error:
+        raise UserError(f"{path} is not a CSV file: {error}") from None

@@ -1,0 +1,94 @@
+"""`./course grade`: one submission, hidden checks, a table and report.json."""
+import dataclasses
+import functools
+import secrets
+import sys
+import time
+from pathlib import Path
+
+from coursekit import pool
+from coursekit.grading.files import SubmissionError
+from coursekit.grading.grader import Grader
+from coursekit.grading.handin import infer_assignment, read
+from coursekit.grading.report import Report
+from coursekit.grading.tell import tell
+from coursekit.grading.tell.table import table
+from coursekit.sandbox import printable, walls, zygote
+from helpers.given.console import choose
+from helpers.given.course import ROOT, assignments
+
+DEADLINE = 1800.0  # seconds for all that is done for one submission, whoever does it: then the process is killed
+UNSAFE = 3  # exit code
+
+
+def grade(submission, assignment=None, seed=None, notebook=True, wall=None):
+    """Grade a submission (a folder or a zip file) in this process, and return the Report.
+
+    Args:
+        wall: default: the best that this machine has. Raises NotIsolated if there is none.
+    Raises:
+        SubmissionError: nothing there that could be graded. SandboxError: the sandbox does not start, or is lost.
+    """
+    started = time.perf_counter()
+    wall = wall or walls.choose()
+    with walls.Room(wall, "read") as room:
+        assignment = assignment or infer_assignment(submission, room)
+        handed_in = read(submission, assignment, str(submission), room)
+    if handed_in.problem:
+        raise SubmissionError(handed_in.problem)
+    with Grader(assignment, notebook, wall) as grader:
+        report = grader.grade(handed_in, secrets.randbits(31) if seed is None else seed)
+    return dataclasses.replace(report, seconds=round(time.perf_counter() - started, 2))  # with the sandbox's start
+
+
+def grade_alone(submission, assignment, seed, notebook, wall):
+    """As `grade`, for a process of coursekit.pool. Returns a Report, or a string that says why not."""
+    try:
+        return grade(submission, assignment, seed, notebook, wall)
+    except SubmissionError as error:
+        return str(error)
+
+
+def seed(text):
+    """The number of --seed; argparse tells who types something else."""
+    if not 0 <= int(text) < 1 << 63:
+        raise ValueError
+    return int(text)
+
+
+def add_arguments(parser):
+    parser.add_argument("submission", help="folder, zip file, git repository, or the graded file itself")
+    parser.add_argument("--assignment", help="default: the one that the submission holds a file of")
+    parser.add_argument("--out", help="folder for report.json (default: runs/grades/FOLDER-SUBMISSION)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON instead of the table")
+    parser.add_argument("--no-notebook", action="store_true", help="do not execute the notebook")
+    parser.add_argument("--seed", type=seed, help="replay a grading (default: a fresh seed, noted in the report)")
+    add_unsafe(parser)
+
+
+def add_unsafe(parser):
+    parser.add_argument("--unsafe", action="store_true", help="where student code cannot be isolated: run it with your "
+                        "rights (not as root). The exit code is then 3")
+
+
+def main(args):
+    """Run `./course grade`. Returns the exit code: 0 graded, 2 not graded, 3 graded without a wall."""
+    if args.assignment:
+        choose(args.assignment, assignments(), "assignment")
+    wall = walls.choose(args.unsafe)
+    # In a process of its own, which has not this one's environment, and can be killed.
+    task = Path(args.submission), args.assignment, args.seed, not args.no_notebook, wall
+    with walls.temporary_folder("grade") as folder:
+        (_, report, _), = pool.local(grade_alone, [("", task)], 1, folder, deadline=DEADLINE,
+                                     prepare=functools.partial(zygote.prepare, wall))
+    if not isinstance(report, Report):
+        reason = f"not graded: {report.reason}. Try again" if isinstance(report, pool.Failure) else report
+        print(f"cannot grade: {printable(reason)}", file=sys.stderr)
+        return 2
+    path = Path(args.submission).resolve()
+    out = Path(args.out) if args.out else ROOT / "runs" / "grades" / f"{path.parent.name}-{path.stem}"
+    tell(report, out)
+    print(report.to_json().rstrip("\n") if args.json else table(report))
+    if not args.json:
+        print(f"  report: {out / 'report.html'}, and beside it report.md, report.json, results.json, github.json")
+    return 0 if report.isolated else UNSAFE

@@ -1,0 +1,60 @@
+"""Grades submissions of one assignment, one after the other, in one sandbox."""
+import platform
+import tempfile
+import time
+
+from coursekit.grading.judge import items_of, judge, load_checks
+from coursekit.grading.notebook import run_notebook
+from coursekit.grading.report import Execution, Report, Style
+from coursekit.grading.style import check_style
+from coursekit.release.files import course_files, write_files
+from coursekit.sandbox import Sandbox, printable, zygote
+from helpers.given.course import ROOT, assignments
+
+
+class Grader:
+    """Use it as a context manager.
+
+    Args:
+        assignment: its name. notebook: True executes its notebook with each submission.
+        wall: what student code runs behind.
+    """
+
+    def __init__(self, assignment, notebook, wall):
+        self.assignment, self.notebook, self.wall = assignment, notebook, wall
+        # Our notebook over the student's module: what it has gaps for itself is filled.
+        self.files = course_files(ROOT, {assignment: assignments()[assignment]}, code_gaps=False)
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="course-grade-")
+        write_files(self.files, self.folder.name)
+        self.sandbox = Sandbox(self.assignment, self.folder.name, self.wall, zygote.mine)
+        self.sandbox.start()
+        self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
+        return self
+
+    def __exit__(self, *_):
+        self.sandbox.__exit__()
+        self.folder.cleanup()
+
+    def grade(self, handed_in, seed):
+        """Return the Report on a HandedIn. What holds nothing to grade has no points, and the reason in each item."""
+        started = time.perf_counter()
+        if handed_in.source is None:
+            reason = f"cannot grade: {handed_in.problem}"
+            items, style, executed = items_of([(check, "missing", reason) for check in self.checks]), Style(), None
+        else:
+            items, _ = judge(self.sandbox, handed_in.source, self.checks, seed)
+            style = check_style(handed_in.source, self.assignment)
+            executed = self.notebook and run_notebook(self.folder.name, self.assignment, handed_in.source, self.wall)
+        return self.report(handed_in.who, items, style, executed or Execution(), seed, started)
+
+    def report(self, who, items, style, executed, seed, started):
+        import torch
+        return Report(
+            submission=printable(who), assignment=self.assignment, seed=seed,
+            isolation=self.wall.name, isolated=self.wall.isolates,
+            why_not_isolated=None if self.wall.isolates else self.wall.reasons,
+            items=items, style=style, notebook=executed,
+            versions={"python": platform.python_version(), "torch": str(torch.__version__)},
+            seconds=round(time.perf_counter() - started, 2))

@@ -1,0 +1,98 @@
+"""Judges a graded file by the hidden checks of its assignment."""
+import functools
+import importlib
+import zlib
+
+from coursekit.grading import ask
+from coursekit.grading.ask import Student
+from coursekit.grading.report import Item
+from coursekit.sandbox import SandboxError, Unanswered, printable
+
+
+def load_checks(module):
+    """Return the hidden checks of a module, in the order of its test file."""
+    from autograde_tests import CHECKS
+    home = importlib.import_module(f"autograde_tests.test_{module}").__name__
+    return [check for check in CHECKS if check.function.__module__ == home]
+
+
+def generator(seed, test):
+    """Return what a hidden test draws its inputs from, for the seed of a grading and the test's name."""
+    import torch
+    return torch.Generator().manual_seed(seed ^ zlib.crc32(test.encode()))
+
+
+def run_check(check, student, seed):
+    """Run one hidden check. Returns (status, message): passed, failed, error, timeout or missing."""
+    rng = generator(seed, check.function.__name__)
+    try:
+        check.function(student, rng)
+        return "passed", ""
+    except AssertionError as error:
+        return "failed", str(error)
+    except Unanswered as error:
+        return error.kind, str(error)
+    except SandboxError:
+        raise
+    except Exception as error:
+        # The answer has not the form that the check counts on: only code that forges answers gets here.
+        return "error", f"the answer could not be judged ({type(error).__name__})"
+
+
+def judge(sandbox, source, checks, seed):
+    """Judge the text of one graded file.
+
+    All checks ask one process first. Those that do not pass there ask again, with a process for each observation.
+
+    Args:
+        sandbox: running Sandbox of the module.
+    Returns:
+        items of the report, {name: Item}, and the outcomes of the checks, a list of (check, status).
+    Raises:
+        MachineFault: there is no judgement, ask again in a new sandbox.
+    """
+    settled, before, end = {}, sandbox.had, 0.0
+
+    def left():
+        return end - sandbox.had
+
+    try:
+        with sandbox.session(source, ask.LOAD_TIMEOUT) as session:
+            load_seconds = round(sandbox.had - before, 1)
+            end = sandbox.had + ask.TOTAL_TIMEOUT
+            student = Student(session.observe, min(ask.QUICK_TIMEOUT, ask.CALL_TIMEOUT), left)
+            for check in checks:
+                if not session.alive:
+                    break
+                settled[check] = run_check(check, student, seed)
+    except Unanswered as error:
+        broken = error.kind, f"the file cannot be imported: {error}"
+        return items_of([(check, *broken) for check in checks], hints=False), [(check, error.kind) for check in checks]
+    # Whatever went wrong there may be the doing of what another check called before. It gets its own process, and time.
+    student = Student(functools.partial(sandbox.observe, source), ask.CALL_TIMEOUT + load_seconds, left)
+    outcomes = []
+    for check in checks:
+        status, message = settled.get(check, ("", ""))
+        if status not in ("passed", "missing"):
+            status, message = run_check(check, student, seed)
+        outcomes.append((check, status, message))
+    return items_of(outcomes), [(check, status) for check, status, _ in outcomes]
+
+
+def items_of(outcomes, hints=True):
+    """The items of a report, {name: Item}, from the outcomes of their checks: a list of (check, status, message)."""
+    items = {}
+    for check, status, message in outcomes:
+        item = items.setdefault(check.item, Item())
+        item.max += check.points
+        if status == "passed":
+            item.points += check.points
+            continue
+        if item.status == "passed":
+            item.status = status
+        message = printable(message)[:1000]  # it may quote what the student's code returned
+        if message not in item.message:
+            item.message += ("; " if item.message else "") + message
+            if hints and status != "missing":
+                item.hint += (" " if item.hint else "") + check.hint
+    return items

@@ -1,0 +1,77 @@
+"""The files of the student edition, made in memory."""
+import re
+from pathlib import Path
+
+import nbformat
+
+from coursekit.gaps import strip, strip_notebook
+from helpers.given.console import UserError
+
+TEMPLATES = Path(__file__).parent / "templates"
+TRACES = {"__pycache__", ".ipynb_checkpoints"}
+
+
+class ReleaseError(UserError):
+    """The course cannot be released as it is. The message is one line and says what to do."""
+
+
+def course_files(root, assignments, code_gaps=True):
+    """The part of the student edition that runs: notebooks and helpers with open gaps, {path: bytes}.
+
+    code_gaps: those in notebooks, see strip_notebook. The gaps in helpers are always open.
+    """
+    files = {"helpers/__init__.py": read(root / "helpers" / "__init__.py").encode()}
+    for assignment in assignments.values():
+        helper, notebook = assignment.helper.as_posix(), assignment.notebook.as_posix()
+        files[helper] = strip(read(root / helper), helper).encode()
+        files[notebook] = strip_notebook(read(root / notebook), notebook, code_gaps).encode()
+    left_out = {path.stem for path in (root / "helpers").glob("*.py")} - {"__init__", *assignments}
+    for path in (root / "helpers" / "given").rglob("*"):
+        of_another = path.parent.name in ("checks", "recipes") and path.stem in left_out
+        if path.is_file() and not of_another and not TRACES & set(path.parts):
+            files[path.relative_to(root).as_posix()] = path.read_bytes()
+    for path in (root / "data").glob("*.json"):  # small tables that notebooks read
+        files[path.relative_to(root).as_posix()] = path.read_bytes()
+    return files
+
+
+def write_files(files, folder):
+    """Write {path: bytes} below a folder. Scripts become executable."""
+    for name, content in files.items():
+        target = Path(folder, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        if content.startswith(b"#!"):
+            target.chmod(0o755)
+
+
+def read(path):
+    return path.read_text(encoding="utf-8")
+
+
+def read_templates(files, assignments, points):
+    """The student's README and the feedback form, with their tables of assignments filled in."""
+    rows, feedback = [], []
+    for name, assignment in assignments.items():
+        paths = assignment.notebook.as_posix(), assignment.helper.as_posix()
+        title = title_of(files[paths[0]].decode()) or name
+        rows.append(" | ".join([f"| {title}", *(f"[{path}]({path})" for path in paths)]) + " |")
+        feedback.append(f"| {title} | | |")
+    return {"README.md": fill("README.md", ASSIGNMENT_ROWS="\n".join(rows), CHECK=next(iter(points))),
+            "feedback.md": fill("feedback.md", FEEDBACK_ROWS="\n".join(feedback))}
+
+
+def title_of(text):
+    """The first heading of a notebook, or None."""
+    cells = nbformat.reads(text, as_version=4).cells
+    markdown = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    heading = re.search(r"^# +(.+)", markdown, re.MULTILINE)
+    return heading and heading[1].strip()
+
+
+def fill(template, **values):
+    """A template with each @KEY@ replaced. (The `$` of string.Template means something else in a workflow.)"""
+    text = read(TEMPLATES / template)
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", value)
+    return text

@@ -1,0 +1,280 @@
+"""Runs inside the sandbox, beside the student's code. Knows how to call a probe, knows no expected value.
+
+One process imports torch once and then waits. For a submission it forks: the child loads the student's module from the
+source text in its first request, runs one probe of it for each request, and sends back plain data (JSON for structure,
+safetensors for arrays). A child answers one request, or as many as it lives through: the grader asks all its questions
+of one child first, and those that this child did not answer well once more, each of a child of its own. So an item that
+loops, exits or breaks the interpreter harms that one item and nothing else.
+
+Many submissions follow one another in one guest, and none may touch the next. So none can reach the guest: behind
+bubblewrap it is process 1, behind Landlock each child has a wall of its own inside the guest's. It wipes the buffers
+that submissions and observations pass through, since the next child inherits its memory. After each child it kills what
+is left and empties the folders that can be written to. And a filter of system calls keeps away what would outlast all
+that: other processes' limits, shared memory, keys, name spaces.
+
+Started by coursekit.sandbox in a process of its own, which is behind the wall already, or forked off a process that has
+imported torch (coursekit.sandbox.zygote). On stdin comes the plan of a request (JSON: what the guest must know), then the
+request, which the guest passes on unread. On stdout go, for each, the child's reply in any number of frames, an empty
+frame, and the guest's verdict (JSON).
+"""
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import struct
+import sys
+import time
+
+from . import confine
+from .belongings import Belongings
+from .machine import Watch, descendants, emptied, end_group, killed_for_memory, memory_is_scarce, memory_of, \
+    taken_on_disk
+from .observe import observe, serve
+from .wire import read_exactly, read_frame, unpack, write_frame
+
+PATIENCE = 6  # so many times its limit a request may take if the process has to wait for the machine
+
+
+class Child:
+    """A fork of the guest for one submission, and the guest's ends of three pipes: requests, replies, done.
+
+    A byte in `done` says that a reply is complete. The student's code may write to all of them; what it writes there
+    is judged like any other answer.
+    """
+
+    def __init__(self, belongings, limit, wall):
+        pipes = [os.pipe() for _ in range(3)]
+        (requests, self.requests), (self.replies, replies), (self.done, done) = pipes
+        theirs = requests, replies, done
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.setsid()
+                # It must not reach the grader: it keeps its own pipes and nothing else.
+                first = max(theirs) + 1
+                for number, descriptor in enumerate(theirs, start=first):
+                    os.dup2(descriptor, number)
+                os.closerange(3, first)
+                os.closerange(first + 3, 1 << 12)
+                confine.go_first()
+                if wall:  # what the wall around the guest shows of all processes is not for the student's code
+                    readable, writable = wall
+                    confine.landlock([*readable, f"/proc/{os.getpid()}"], writable)
+                serve(first, first + 1, first + 2, belongings, limit)
+            finally:
+                os._exit(0)
+        for descriptor in theirs:
+            os.close(descriptor)
+        for descriptor in (self.requests, self.replies, self.done):
+            os.set_blocking(descriptor, False)  # it need not read what it is sent, and may read what it has written
+
+    def end(self, isolated):
+        """Kill it and all that it has started. Returns its exit status."""
+        for descriptor in (self.requests, self.replies, self.done):
+            os.close(descriptor)
+        return end_group(self.pid, isolated)
+
+
+class Guest:
+    """Takes plans and requests from the grader, and has its children answer them."""
+
+    def __init__(self, requests, replies, options, belongings, before):
+        self.requests, self.replies = requests, replies
+        self.options, self.isolated, self.belongings, self.before = options, options["isolated"], belongings, before
+        self.child, self.spent = None, False
+        self.lost = {}  # why there is no child any more, if it ended between two requests
+        self.next_look = 0.0  # when to look again at what the child takes
+        self.taken = self.killed = 0  # memory that the child has had at most; see killed_for_memory
+        self.inward, self.outward = bytearray(1 << 20), bytearray(1 << 20)
+
+    def run(self):
+        while not self.spent and (plan := self.next_plan()) is not None:
+            verdict = self.answer(**json.loads(plan))
+            write_frame(self.replies, b"")  # the end of the child's reply
+            verdict = {**verdict, "spent": self.spent, "over": self.child is None}
+            write_frame(self.replies, json.dumps(verdict).encode())
+
+    def next_plan(self):
+        """Wait for the grader, and keep an eye on what a child does meanwhile."""
+        if self.child:
+            poll = select.poll()
+            poll.register(self.requests, select.POLLIN)
+        while self.child and not poll.poll(100):
+            if problem := self.too_much():
+                self.end()
+                self.lost = problem
+        return read_frame(self.requests, 1 << 16)
+
+    def answer(self, child, keep, timeout, preload):
+        """Have one request answered.
+
+        child: "new", "same", or "none" if there is no request and the child of the last one is only to be ended.
+        keep: True if the child will get another request.
+        Returns the verdict: "kind" and "message" if something went wrong, "seconds" that the child has had.
+        """
+        if not hasattr(os, "fork"):  # Windows: the grader stops this process when time is up, and starts another
+            request = read_frame(self.requests, self.options["size_limit"])
+            write_frame(self.replies, observe(unpack(request), self.belongings))
+            return {}
+        if child != "same":
+            self.end()
+        if child == "none":
+            return {}
+        for library in preload:
+            importlib.import_module(library)
+        if child == "new":
+            self.empty()
+            self.inward[:], self.outward[:] = bytes(len(self.inward)), bytes(len(self.outward))
+            self.taken, self.killed = 0, killed_for_memory()
+            self.child, self.lost = Child(self.belongings, self.options["size_limit"], self.options["wall"]), {}
+        header = read_exactly(self.requests, 8)
+        problem = self.lost or {"kind": "error", "message": "the process ended before it was asked"}
+        left, = struct.unpack("<Q", header)
+        watch = Watch(self.child.pid if self.child else os.getpid())
+        if self.child:
+            left, problem = self.exchange(header, left, timeout, watch)
+        while left:  # nobody wants the rest of the request
+            left -= os.readv(self.requests.fileno(), [memoryview(self.inward)[:left]]) or os._exit(1)
+        if problem or not keep:
+            self.end()
+        return {**problem, "seconds": watch.had}
+
+    def exchange(self, header, left, timeout, watch):
+        """Pass a request on to the child, and what it answers on to the grader.
+
+        header: of the request's frame; left: bytes of it that the grader has still to send.
+        Returns the bytes that are still left, and what went wrong.
+        """
+        child, limit = self.child, self.options["size_limit"]
+        self.inward[:8] = header
+        waiting, filled, size, complete = memoryview(self.inward)[:8], 0, 0, False
+        end = time.monotonic() + PATIENCE * timeout
+        poll = select.poll()
+        poll.register(child.replies, select.POLLIN)
+        poll.register(child.done, select.POLLIN)
+        poll.register(self.requests, 0)
+        poll.register(child.requests, select.POLLOUT)
+        while True:
+            pause = min(0.1, max(0.01, timeout - watch.had), max(0.01, self.next_look - time.monotonic()))
+            ready = dict(poll.poll(0 if complete else 1000 * pause))
+            if self.requests.fileno() in ready and not ready[self.requests.fileno()] & select.POLLIN:
+                os._exit(1)  # hung up: the grader is gone, and nobody wants an answer
+            if child.requests in ready:
+                try:
+                    waiting = waiting[os.write(child.requests, waiting):]
+                except BlockingIOError:
+                    pass
+                except BrokenPipeError:  # it does not listen, but it may have answered
+                    poll.unregister(child.requests)
+                if not waiting and left:
+                    count = os.readv(self.requests.fileno(), [memoryview(self.inward)[:left]]) or os._exit(1)
+                    waiting, left = memoryview(self.inward)[:count], left - count
+                elif not waiting:
+                    poll.unregister(child.requests)
+            if child.done in ready:
+                try:
+                    complete = bool(os.read(child.done, 1))  # else it has closed this pipe, or ended
+                    poll.unregister(child.done)
+                except BlockingIOError:
+                    pass
+            count = None
+            if child.replies in ready:
+                try:
+                    count = os.readv(child.replies, [memoryview(self.outward)[filled:]])
+                    size, filled = size + count, filled + count
+                except BlockingIOError:
+                    pass
+            over = count == 0 or complete and count is None
+            if filled == len(self.outward) or filled and over:
+                write_frame(self.replies, memoryview(self.outward)[:filled])
+                filled = 0
+            if count == 0:  # what ends itself may have answered before
+                problem = self.how_it_ended()
+                return left, problem if not size or problem["kind"] == "machine" else {}
+            if over:
+                return left, {}
+            if size > limit:
+                return left, {"kind": "error", "message": f"the answer is larger than {limit >> 20} MB"}
+            if problem := self.too_much():
+                return left, problem
+            if watch.had > timeout:  # what it waited for the machine is only known after a look
+                watch.look()
+            if watch.had > timeout:
+                return left, {"kind": "timeout", "message": f"no answer within {timeout:g} seconds"}
+            if time.monotonic() > end:
+                return left, {"kind": "machine", "message": f"the process had the machine for {watch.had:.1f} of "
+                              f"{PATIENCE * timeout:g} seconds: too much else runs here, or there is too little memory"}
+            if time.monotonic() > watch.last + 0.1:
+                watch.look()
+
+    def too_much(self):
+        """What the submission takes too much of, if it does: {"kind", "message"}, or {}. Looks ten times a second."""
+        if not self.isolated or time.monotonic() < self.next_look:
+            return {}
+        self.next_look = time.monotonic() + 0.1
+        taken, limit = memory_of(descendants(os.getpid())), self.options["memory"]
+        self.taken = max(self.taken, taken)
+        if taken > limit or taken > limit / 4 and memory_is_scarce():  # else it is somebody else's doing
+            return TOO_MUCH
+        # Behind Landlock temporary files lie on a disk of the machine, and nothing else limits them.
+        if self.options["wall"] and any(taken_on_disk(folder, self.options["disk"]) > self.options["disk"]
+                                        for folder in self.before):
+            return {"kind": "error", "message": f"stopped: it wrote more than {self.options['disk'] >> 20} MB"}
+        return {}
+
+    def how_it_ended(self):
+        status = self.end()
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and killed_for_memory() > self.killed \
+                and self.taken < self.options["memory"] / 4:
+            return {"kind": "machine", "message": "the machine ran out of memory"}
+        how = f"was killed by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "ended"
+        return {"kind": "error", "message": f"the process {how} before it answered"}
+
+    def end(self):
+        """End the child and all that it has started, and remove what it wrote. Returns its exit status."""
+        if self.child is None:
+            return 0
+        status = self.child.end(self.isolated)
+        self.child = None
+        self.empty()
+        return status
+
+    def empty(self):
+        # If no cleaning helps, the grader starts another sandbox.
+        self.spent |= self.isolated and not emptied(self.before)
+
+
+TOO_MUCH = {"kind": "error", "message": "stopped: it took too much memory"}
+
+
+def main(folder, options):
+    """Be the guest, between this process's standard input and output. Never returns.
+
+    Args:
+        folder: with what student code may import: helpers, the probes.
+        options: module, size_limit, memory, disk (bytes), isolated, writable (folders to empty after each child), wall
+            (behind Landlock: readable and writable paths of each child), else None.
+    """
+    sys.path.insert(0, folder)
+    before = {place: set(os.listdir(place)) for place in options["writable"] if os.path.isdir(place)}
+    requests = os.fdopen(os.dup(0), "rb", buffering=0)  # no buffer here: the next child inherits this memory
+    replies = os.fdopen(os.dup(1), "wb", buffering=0)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0), os.dup2(null, 1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # with a handler of ours, a child could send it
+    if options["isolated"] and sys.platform == "linux":
+        confine.go_first(500)  # its children before it
+        confine.prctl(confine.SET_DUMPABLE, 0)  # they are of the same user: this keeps memory and pipes from them
+        confine.prctl(confine.SET_CHILD_SUBREAPER, 1)
+    import torch
+    torch.set_num_threads(1)  # no thread pool before the forks, and the checks are small
+    import torch.distributions  # noqa: F401  (slow to import, so not in each child)
+    belongings = Belongings(f"autograde_tests.probes.{options['module']}")
+    gc.collect()
+    gc.freeze()  # a child that looks for garbage here would make copies of what it shares
+    os.dup2(null, 2)  # what was wrong so far stands in the room's log
+    write_frame(replies, b"ready")
+    Guest(requests, replies, options, belongings, before).run()
+    os._exit(0)  # at once: nothing here needs tidying
