@@ -46,19 +46,3 @@ def normal(rng, *shape):
 def whole(rng, low, high):
     """Draw an int, low and high included."""
     return int(torch.randint(low, high + 1, (), generator=rng))
-
-
-def expect_tensor(what, value, shape):
-    """Assert that an observation is a tensor of this shape, with finite numbers."""
-    # A probe that gets something else says in words what it got.
-    got = value if isinstance(value, str) else type(value).__name__
-    assert isinstance(value, torch.Tensor), f"{what} should be a tensor, got {got}"
-    assert tuple(value.shape) == tuple(shape), f"{what} should have shape {tuple(shape)}, got {tuple(value.shape)}"
-    assert value.isfinite().all(), f"{what} holds NaN or infinite numbers"
-
-
-def close(a, b, tolerance=1e-4):
-    """True if two tensors of one shape agree, relative to the size of the second. Nothing agrees with NaN or inf."""
-    if a.shape != b.shape or not b.isfinite().all():
-        return False
-    return bool((a.double() - b.double()).abs().max() <= tolerance * b.abs().max().clamp(min=1))

@@ -7,10 +7,12 @@ import math
 import torch
 from torch.nn import functional as F
 
-from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
+from autograde_tests import graded, normal, uniform, whole
 from autograde_tests.probes import piece
 from autograde_tests.probes.vae import biases, known_parts, mixing
 from helpers import vae
+from helpers.given.checks.engine import (close, expect_all_learn, expect_parts, expect_right, expect_tensor,
+                                         name_the_slip, of_all)
 
 TRICK = "z = mu + exp(logvar / 2) * eps, with eps drawn from N(0, 1) for each entry and at each call, on mu's device"
 
@@ -23,19 +25,18 @@ def test_distribution(student, rng):
     count, size = 20000, 4
     mu, logvar = normal(rng, 1, size) * 3, uniform(rng, 1, size, low=-3.0, high=2.0)
     logvar[0, 0] = 1.5  # a value where sigma, variance and logvar differ a lot
-    seen = student.observe("draws", mu=mu.repeat(count, 1), logvar=logvar.repeat(count, 1))
-    z = seen["first"]
+    z, _ = student.observe("draws", mu=mu.repeat(count, 1), logvar=logvar.repeat(count, 1))["draws"]
     expect_tensor("z", z, (count, size))
     eps = (z - mu).double() / torch.exp(0.5 * logvar)
     spread = eps.std(dim=0)
     # Not all(): a mistake that takes a logvar near 0 for sigma leaves hardly any spread there.
     assert (spread > 0.01).any(), "z does not vary over the batch: draw eps for each image"
-    for sigma, what in ((logvar.exp(), "the spread of z is the variance exp(logvar): take its root"),
-                        (logvar.abs(), "the spread of z is logvar itself: sigma is exp(logvar / 2)"),
-                        ((0.5 * logvar).abs(), "the spread of z is logvar / 2: sigma is the exponential of that"),
-                        (torch.ones(1, size), "the spread of z does not depend on logvar")):
-        ratio = spread * torch.exp(0.5 * logvar[0]) / sigma[0]
-        assert ((ratio - 1).abs() > 0.04).any(), what
+    name_the_slip(spread * torch.exp(0.5 * logvar[0]), [
+        ("the spread of z is the variance exp(logvar): take its root", logvar.exp()),
+        ("the spread of z is logvar itself: sigma is exp(logvar / 2)", logvar.abs()),
+        ("the spread of z is logvar / 2: sigma is the exponential of that", (0.5 * logvar).abs()),
+        ("the spread of z does not depend on logvar", torch.ones(1, size))],
+        near=lambda got, sigma: not ((got / sigma[0] - 1).abs() > 0.04).any())
     kurtosis = (eps - eps.mean(dim=0)).pow(4).mean(dim=0) / spread.pow(4)
     assert ((kurtosis - 3).abs() < 0.5).all(), "eps is not normally distributed: torch.randn, not torch.rand"
     assert (eps.mean(dim=0).abs() < 0.05 * spread.clamp(min=1)).all(), "the mean of z over many draws is not mu"
@@ -68,17 +69,18 @@ def test_gradient(student, rng):
     logvar = uniform(rng, 3, 2, low=2.0, high=4.0).double() * torch.tensor([1, -1])
     number = whole(rng, 1, 10 ** 6)
     seen = student.observe("reparametrize_slopes", mu=mu, logvar=logvar, weight=weight, number=number, step=1e-5)
-    for name in ("mu", "logvar"):
-        assert isinstance(seen[name], torch.Tensor), f"no gradient reaches {name}"
-        expect_tensor(f"the gradient in {name}", seen[name], mu.shape)
-        expect_tensor(f"the difference quotients in {name}", seen[f"{name}_difference"], mu.shape)
-        assert close(seen[name], seen[f"{name}_difference"], 1e-4), f"the gradient in {name} is not that of finite " \
-            "differences with the same eps: is part of the formula detached?"
-    assert seen["logvar"].abs().max() > 0, "the gradient in logvar is zero: z does not depend on it"
-    assert close(seen["mu"], weight, 1e-4), "dz/dmu should be 1"
+    for name, gradient, difference in zip(("mu", "logvar"), seen["gradients"], seen["differences"]):
+        assert isinstance(gradient, torch.Tensor), f"no gradient reaches {name}"
+        expect_tensor(f"the gradient in {name}", gradient, mu.shape)
+        expect_tensor(f"the difference quotients in {name}", difference, mu.shape)
+        assert close(gradient, difference), f"the gradient in {name} is not that of finite differences with the same " \
+            "eps: is part of the formula detached?"
+    in_mu, in_logvar = seen["gradients"]
+    assert in_logvar.abs().max() > 0, "the gradient in logvar is zero: z does not depend on it"
+    assert close(in_mu, weight), "dz/dmu should be 1"
     expect_tensor("z", seen["z"], mu.shape)
     due = [gradient_in_logvar(sigma, seen["z"], mu, logvar, weight) for sigma in SIGMAS]
-    assert any(close(seen["logvar"], gradient) and 0.02 < square < 6 for gradient, square in due), \
+    assert any(close(in_logvar, gradient) and 0.02 < square < 6 for gradient, square in due), \
         "the gradient in logvar should be that of exp(logvar / 2) * eps"
 
 
@@ -86,9 +88,9 @@ def test_gradient(student, rng):
 def test_kept(student, rng):
     """A fresh draw at each call; inputs untouched; shape, dtype and device of mu."""
     seen = student.observe("draws", mu=normal(rng, 5, 3), logvar=normal(rng, 5, 3))
-    expect_tensor("z", seen["first"], (5, 3))
-    expect_tensor("z", seen["second"], (5, 3))
-    assert not close(seen["first"], seen["second"]), "two calls gave the same z: is a seed set inside the function?"
+    for z in seen["draws"]:
+        expect_tensor("z", z, (5, 3))
+    assert not close(*seen["draws"]), "two calls gave the same z: is a seed set inside the function?"
     assert seen["untouched"], "reparametrize changed its inputs in place"
     seen = student.observe("reparametrize_kept", mu=normal(rng, 1, 7).double())
     assert seen["shape"] == [1, 7], f"z of a (1, 7) mu should be (1, 7), got {seen['shape']}"
@@ -108,7 +110,7 @@ def random_batch(rng, image=None):
 
 
 def slips(x_hat, x, mu, logvar):
-    """Values that typical mistakes give, with what they did."""
+    """What typical mistakes did, and the value that each gives."""
     bce = F.binary_cross_entropy(x_hat, x, reduction="sum")
     swapped = F.binary_cross_entropy(x, x_hat, reduction="sum")
     mean = F.binary_cross_entropy(x_hat, x)
@@ -116,33 +118,33 @@ def slips(x_hat, x, mu, logvar):
     kl = -0.5 * torch.sum(1 + logvar - mu.square() - logvar.exp())
     n = len(x)
     logits = F.binary_cross_entropy_with_logits(x_hat, x, reduction="sum")
-    return {
-        (swapped + kl) / n: "x_hat and x are swapped: the reconstruction comes first",
-        (mean + kl) / n: "the cross entropy is averaged over the pixels: sum over pixels, average over the batch",
-        mean + kl / n: "the cross entropy is averaged over the pixels: sum over pixels, average over the batch",
-        mean + kl: "the cross entropy is averaged over the pixels, the KL term not over the batch",
-        mean + kl / mu.numel(): "both terms are averaged over everything: sum over pixels and latents instead",
-        bce / n + kl / mu.numel(): "the KL term is averaged over the latent numbers: sum over them",
-        bce + kl: "the loss is summed over the batch: average over it",
-        bce / n + kl / mu.shape[1]: "the KL term is summed over the wrong axis: sum over the latent numbers",
-        bce / n + kl: "the KL term is not averaged over the batch",
-        bce + kl / n: "the cross entropy is not averaged over the batch",
-        bce / n: "the KL term is missing",
-        kl / n: "the reconstruction term is missing",
-        (bce - kl) / n: "the KL term has the wrong sign",
-        (bce + 2 * kl) / n: "the factor 1/2 of the KL term is missing",
-        (kl - bce) / n: "the cross entropy has the wrong sign",
-        -(bce + kl) / n: "that is the ELBO itself: the loss is its negative",
-        (logits + kl) / n: "x_hat holds probabilities: binary_cross_entropy, not the one for logits",
-        (bce + kl) / 128: "the loss is divided by 128, whatever the batch: divide by its size",
-        (squared + kl) / n: "that is the squared error: the loss here is the binary cross entropy",
-        (bce - 0.5 * torch.sum(1 + logvar - mu.square() - (0.5 * logvar).exp())) / n: "sigma stands for its square",
-        (bce - 0.5 * torch.sum(1 + 2 * logvar - mu.square() - (2 * logvar).exp())) / n: "sigma is exp(logvar / 2)",
-        (bce - 0.5 * torch.sum(1 + logvar - mu - logvar.exp())) / n: "mu should be squared in the KL term",
-        (bce - 0.5 * torch.sum(logvar - mu.square() - logvar.exp())) / n: "the 1 of the KL term is missing",
-        (bce - 0.5 * torch.sum(1 + logvar - mu.square() - logvar.square())) / n: "the variance is exp(logvar)",
-        (bce - 0.5 * torch.sum(1 + logvar.exp() - mu.square() - logvar.exp())) / n: "log(sigma^2) is logvar itself",
-    }
+    return [
+        ("x_hat and x are swapped: the reconstruction comes first", (swapped + kl) / n),
+        ("the cross entropy is averaged over the pixels: sum over pixels, average over the batch", (mean + kl) / n),
+        ("the cross entropy is averaged over the pixels: sum over pixels, average over the batch", mean + kl / n),
+        ("the cross entropy is averaged over the pixels, the KL term not over the batch", mean + kl),
+        ("both terms are averaged over everything: sum over pixels and latents instead", mean + kl / mu.numel()),
+        ("the KL term is averaged over the latent numbers: sum over them", bce / n + kl / mu.numel()),
+        ("the loss is summed over the batch: average over it", bce + kl),
+        ("the KL term is summed over the wrong axis: sum over the latent numbers", bce / n + kl / mu.shape[1]),
+        ("the KL term is not averaged over the batch", bce / n + kl),
+        ("the cross entropy is not averaged over the batch", bce + kl / n),
+        ("the KL term is missing", bce / n),
+        ("the reconstruction term is missing", kl / n),
+        ("the KL term has the wrong sign", (bce - kl) / n),
+        ("the factor 1/2 of the KL term is missing", (bce + 2 * kl) / n),
+        ("the cross entropy has the wrong sign", (kl - bce) / n),
+        ("that is the ELBO itself: the loss is its negative", -(bce + kl) / n),
+        ("x_hat holds probabilities: binary_cross_entropy, not the one for logits", (logits + kl) / n),
+        ("the loss is divided by 128, whatever the batch: divide by its size", (bce + kl) / 128),
+        ("that is the squared error: the loss here is the binary cross entropy", (squared + kl) / n),
+        ("sigma stands for its square", (bce - 0.5 * torch.sum(1 + logvar - mu.square() - (0.5 * logvar).exp())) / n),
+        ("sigma is exp(logvar / 2)", (bce - 0.5 * torch.sum(1 + 2 * logvar - mu.square() - (2 * logvar).exp())) / n),
+        ("mu should be squared in the KL term", (bce - 0.5 * torch.sum(1 + logvar - mu - logvar.exp())) / n),
+        ("the 1 of the KL term is missing", (bce - 0.5 * torch.sum(logvar - mu.square() - logvar.exp())) / n),
+        ("the variance is exp(logvar)", (bce - 0.5 * torch.sum(1 + logvar - mu.square() - logvar.square())) / n),
+        ("log(sigma^2) is logvar itself", (bce - 0.5 * torch.sum(1 + logvar.exp() - mu.square() - logvar.exp())) / n),
+    ]
 
 
 @graded("vae.loss_function", points=3, hint="(sum of the cross entropy + sum of the KL terms) / batch size")
@@ -151,33 +153,29 @@ def test_loss(student, rng):
     two slips may give the same value, such as 2 * KL / N and KL / Z where N = 2 * Z."""
     batches, values = [random_batch(rng) for _ in range(3)], []
     for batch in batches:
-        seen = student.observe("loss", **batch, kl_weights=[1.0], optional=True)
-        assert seen["returned"] == "Tensor", f"the loss should be a tensor, got {seen['returned']}"
-        assert seen["sizes"] == [1], f"the loss should be one number, got {seen['sizes'][0]}"
-        expect_tensor("the loss", seen["losses"], (1,))
-        values.append(seen["losses"][0].float())
+        seen, = student.observe("loss", **batch, kl_weights=[1.0], optional=True)
+        assert seen["kind"] == "Tensor", f"the loss should be a tensor, got {seen['kind']}"
+        assert math.prod(seen["shape"]) == 1, f"the loss should be one number, got {math.prod(seen['shape'])}"
+        expect_tensor("the loss", seen["loss"], ())
+        values.append(seen["loss"].float())
     expected = [vae.loss_function(**batch) for batch in batches]
-    wrong = [k for k in range(3) if not close(values[k], expected[k])]
-    if not wrong:
-        return
-    for slip in zip(*(slips(**batch).items() for batch in batches)):
-        assert not all(close(value, explained) for value, (explained, _) in zip(values, slip)), slip[0][1]
-    k = wrong[0]
-    raise AssertionError(f"for a batch of {len(batches[k]['x'])} images the loss should be {expected[k]:.6g}, "
-                         f"got {values[k]:.6g}")
+    k = next((k for k in range(3) if not close(values[k], expected[k])), 0)
+    expect_right(values, expected, lambda: of_all(*(slips(**batch) for batch in batches)),
+                 f"for a batch of {len(batches[k]['x'])} images the loss should be {expected[k]:.6g}, got "
+                 f"{values[k]:.6g}")
 
 
 @graded("vae.loss_function", points=2, hint="Build the loss from tensors only: no .item(), no detach, no numpy.")
 def test_loss_gradient(student, rng):
     """Gradients in x_hat, mu and logvar against the reference's."""
     batch = random_batch(rng)
-    seen = student.observe("loss", **batch, kl_weights=[1.0], optional=True)
+    seen, = student.observe("loss", **batch, kl_weights=[1.0], optional=True)
     leaves = {name: batch[name].clone().requires_grad_() for name in ("x_hat", "mu", "logvar")}
     vae.loss_function(leaves["x_hat"], batch["x"], leaves["mu"], leaves["logvar"]).backward()
-    for name, leaf in leaves.items():
-        expect_tensor(f"the gradient in {name}", seen[f"d_{name}"], (1, *leaf.shape))
-        assert seen[f"d_{name}"].abs().max() > 0, f"no gradient reaches {name}"
-        assert close(seen[f"d_{name}"][0], leaf.grad, 1e-3), f"the gradient of the loss in {name} is wrong"
+    for (name, leaf), gradient in zip(leaves.items(), seen["gradients"], strict=True):
+        expect_tensor(f"the gradient in {name}", gradient, leaf.shape)
+        assert gradient.abs().max() > 0, f"no gradient reaches {name}"
+        assert close(gradient, leaf.grad, 1e-3), f"the gradient of the loss in {name} is wrong"
 
 
 @graded("vae.kl_weight", points=2, hint="reconstruction + kl_weight * KL, and 1.0 if kl_weight is not given",
@@ -192,15 +190,17 @@ def test_kl_weight(student, rng):
     for batch in (first, second):
         weight = float(uniform(rng, 1, low=2.0, high=30.0))
         seen = student.observe("loss", **batch, kl_weights=[None, 0.0, 1.0, weight])
-        expect_tensor("the loss", seen["losses"], (4,))
-        for name in ("x_hat", "mu", "logvar"):
-            expect_tensor(f"the gradient in {name}", seen[f"d_{name}"], (4, *batch[name].shape))
-        plain, none, one, many = seen["losses"].double()
+        for one in seen:
+            expect_tensor("the loss", one["loss"], ())
+            for name, gradient in zip(("x_hat", "mu", "logvar"), one["gradients"], strict=True):
+                expect_tensor(f"the gradient in {name}", gradient, batch[name].shape)
+        plain, none, one, many = (each["loss"].double() for each in seen)
         assert not close(none, one, 1e-6), "kl_weight=0 and kl_weight=1 give the same loss: kl_weight is not used"
         assert close(plain, one), "without kl_weight the loss should be that of kl_weight=1"
-        assert seen["d_mu"][1].abs().max() == 0 and seen["d_logvar"][1].abs().max() == 0, \
+        assert not any(gradient.any() for gradient in seen[1]["gradients"][1:]), \
             "with kl_weight=0 the loss should not depend on mu and logvar: weigh the KL term, not the other one"
-        assert close(seen["d_x_hat"][3], seen["d_x_hat"][2]), "kl_weight should not change the reconstruction term"
+        assert close(seen[3]["gradients"][0], seen[2]["gradients"][0]), \
+            "kl_weight should not change the reconstruction term"
         assert close(many, none + weight * (one - none), 1e-3), "the loss should grow in proportion to kl_weight"
         reconstruction = vae.loss_function(**batch, kl_weight=0.0).double()
         shares["R"].append(none / reconstruction)
@@ -242,15 +242,15 @@ def stack(inputs, hidden, last=None):
 
 def judge_hidden(what, seen, outputs, inputs, last=None):
     """Assert that encoder or decoder has the right linear layers. Returns H."""
-    layers, wanted = seen[f"{what}_layers"], 4 if last else 3
-    assert isinstance(seen[what], torch.Tensor), f"{what} should return a tensor"
+    layers, wanted = seen["layers"], 4 if last else 3
+    assert isinstance(seen["out"], torch.Tensor), f"{what} should return a tensor"
     assert len(layers) == wanted, f"the {what} should have {wanted} linear layers, it has {len(layers)}"
     hidden = {size[0] for size, _ in layers[:3]}
     assert len(hidden) == 1, f"the hidden layers of the {what} should all have H outputs, they have {sorted(hidden)}"
     assert all(has_bias for _, has_bias in layers), f"a linear layer of the {what} has no bias"
     hidden = min(hidden)
     assert type(hidden) is int and hidden in HIDDEN, f"H should be a few hundred, it is {hidden}"
-    expect_tensor(f"{what}(input)", seen[what], outputs(hidden))
+    expect_tensor(f"{what}(input)", seen["out"], outputs(hidden))
     assert layers == stack(inputs, hidden, last), f"the linear layers of the {what} have the sizes {layers}"
     return hidden
 
@@ -261,21 +261,16 @@ def judge_network(what, out, x, layers, last=None):
         y = chain(x, layers[:3], linear)
         return y if last is None else F.linear(y, *layers[3]).view(out.shape)
 
-    raw = run()
-    expected = raw if last is None else last(raw)
-    if close(out, expected, 1e-5):
-        return expected
-    for missing in range(3):
-        y = run(missing)
-        assert not close(out, y if last is None else last(y), 1e-5), \
-            f"there is no ReLU after linear layer {missing + 1} of the {what}"
-    if last is not None:
-        assert not close(out, raw), "the decoder does not end with a Sigmoid"
-        assert not close(out, F.relu(raw)), "the decoder ends with a ReLU where a Sigmoid is due"
-        assert not close(out, last(F.relu(raw))), "there is a ReLU before the Sigmoid: no pixel can be darker than 0.5"
-        assert not close(out, torch.tanh(raw)), "the decoder ends with Tanh: values must lie in [0, 1]"
-    raise AssertionError(f"the {what} has the right linear layers, but something else between them than ReLU: "
-                         "another activation, Dropout, BatchNorm?")
+    end, raw = last or (lambda x: x), run()
+    table = [(f"there is no ReLU after linear layer {k + 1} of the {what}", end(run(k))) for k in range(3)]
+    if last:
+        table += [("the decoder does not end with a Sigmoid", raw),
+                  ("the decoder ends with a ReLU where a Sigmoid is due", F.relu(raw)),
+                  ("there is a ReLU before the Sigmoid: no pixel can be darker than 0.5", last(F.relu(raw))),
+                  ("the decoder ends with Tanh: values must lie in [0, 1]", torch.tanh(raw))]
+    expect_right(out, end(raw), table, f"the {what} has the right linear layers, but something else between them than "
+                 "ReLU: another activation, Dropout, BatchNorm?", near=1e-5)
+    return end(raw)
 
 
 def judge_encoder(student, rng, kind, x, latent_size, **classes):
@@ -284,19 +279,20 @@ def judge_encoder(student, rng, kind, x, latent_size, **classes):
     seen = student.observe("network", kind=kind, part="encoder", x=x, numbers=numbers, latent_size=latent_size,
                            **classes)
     x = x.flatten(1)
-    hidden = judge_hidden("encoder", seen, lambda hidden: (len(x), hidden), x.shape[1])
+    hidden = judge_hidden("encoder", seen["encoder"], lambda hidden: (len(x), hidden), x.shape[1])
     for head in heads:
-        expect_tensor(f"{head}(encoder(x))", seen[head], (len(x), latent_size))
-        told = seen[f"{head}_layers"]
+        expect_tensor(f"{head}(encoder(x))", seen[head]["out"], (len(x), latent_size))
+        told = seen[head]["layers"]
         assert len(told) == 1, f"{head} should be one linear layer, it has {len(told)}"
         assert told[0][0] == [latent_size, hidden] and type(told[0][1]) is bool, \
             f"{head} should be Linear({hidden}, {latent_size}), its weight is {told[0][0]}"
-    layers = layers_with(numbers, seen["encoder_layers"] + seen["mu_layer_layers"] + seen["logvar_layer_layers"])
-    code = judge_network("encoder", seen["encoder"], x, layers)
-    expected = {head: F.linear(code, *layer) for head, layer in zip(heads, layers[3:])}
-    assert not close(seen["mu_layer"], expected["logvar_layer"]), "mu_layer and logvar_layer are the same layer"
-    for head in heads:
-        assert close(seen[head], expected[head]), f"{head} should be linear: no activation, mu and logvar take any sign"
+    layers = layers_with(numbers, [layer for part in ("encoder", *heads) for layer in seen[part]["layers"]])
+    code = judge_network("encoder", seen["encoder"]["out"], x, layers)
+    mu, logvar = (F.linear(code, *layer) for layer in layers[3:])
+    assert not close(seen["mu_layer"]["out"], logvar), "mu_layer and logvar_layer are the same layer"
+    for head, expected in zip(heads, (mu, logvar)):
+        assert close(seen[head]["out"], expected), \
+            f"{head} should be linear: no activation, mu and logvar take any sign"
 
 
 def judge_decoder(student, rng, kind, z, latent_size, **classes):
@@ -304,8 +300,8 @@ def judge_decoder(student, rng, kind, z, latent_size, **classes):
     numbers = uniform(rng, NUMBERS, low=-1.0)
     seen = student.observe("network", kind=kind, part="decoder", x=z, numbers=numbers, latent_size=latent_size,
                            **classes)
-    judge_hidden("decoder", seen, lambda _: (len(z), 1, 28, 28), z.shape[1], 784)
-    judge_network("decoder", seen["decoder"], z, layers_with(numbers, seen["decoder_layers"]), torch.sigmoid)
+    judge_hidden("decoder", seen["decoder"], lambda _: (len(z), 1, 28, 28), z.shape[1], 784)
+    judge_network("decoder", seen["decoder"]["out"], z, layers_with(numbers, seen["decoder"]["layers"]), torch.sigmoid)
 
 
 def judge_count(student, rng, kind, latent_size, **classes):
@@ -316,7 +312,7 @@ def judge_count(student, rng, kind, latent_size, **classes):
     k = classes.get("num_classes", 0)
     numbers, z = uniform(rng, NUMBERS), uniform(rng, 3, latent_size + k)
     x = uniform(rng, 3, 784 + k) if k else uniform(rng, 3, 1, 28, 28)
-    seen = student.observe("parameters", kind=kind, x=x, z=z, numbers=numbers, latent_size=latent_size, **classes)
+    seen = student.observe("count", kind=kind, x=x, z=z, numbers=numbers, latent_size=latent_size, **classes)
     h = seen["layers"][0][0][0] if seen["layers"] else 0
     assert type(h) is int and h in HIDDEN, f"H should be a few hundred, it is {h}"
     wanted = stack(784 + k, h) + 2 * [[[latent_size, h], True]] + stack(latent_size + k, h, 784)
@@ -326,26 +322,34 @@ def judge_count(student, rng, kind, latent_size, **classes):
     assert seen["layers"] == wanted, f"the model's linear layers have the sizes {seen['layers']}"
     layers = layers_with(numbers, wanted)
     code = chain(x.flatten(1), layers[:3])
-    due = {"mu": F.linear(code, *layers[3]), "logvar": F.linear(code, *layers[4]),
-           "last": F.linear(chain(z, layers[5:8]), *layers[8])}
-    for name, value in due.items():
-        expect_tensor(name, seen[name], value.shape)
-        assert close(seen[name], value), \
-            "with positive weights and inputs each ReLU hands on what it gets, and only the linear layers count: " \
-            f"{name} is not what they give"
+    due = F.linear(code, *layers[3]), F.linear(code, *layers[4]), F.linear(chain(z, layers[5:8]), *layers[8])
+    for name, got, value in zip(("mu", "logvar", "last"), seen["given"], due, strict=True):
+        expect_tensor(name, got, value.shape)
+        assert close(got, value), "with positive weights and inputs each ReLU hands on what it gets, and only the " \
+            f"linear layers count: {name} is not what they give"
 
 
 def judge_own_draw(student, rng, kind, latent_size, x, **condition):
     """Assert that a forward that does not call reparametrize draws z as that does. The heads' answers are replaced by
     known ones with small variances: near 1 the variance is its own root."""
     mu, logvar = normal(rng, len(x), latent_size), uniform(rng, len(x), latent_size, low=-4.0, high=-1.0)
-    seen = student.observe("forward_draws", kind=kind, latent_size=latent_size, numbers=uniform(rng, NUMBERS, low=-1.0),
-                           mu=mu, logvar=logvar, x=x, **condition)
-    latents = latent_size + sum(c.shape[1] for c in condition.values())
-    expect_tensor("what the decoder gets", seen["z"], (len(x), latents))
-    eps = (seen["z"][:, :latent_size] - mu).double() / torch.exp(0.5 * logvar)
+    z = student.observe("forward_draws", kind=kind, latent_size=latent_size, numbers=uniform(rng, NUMBERS, low=-1.0),
+                        mu=mu, logvar=logvar, x=x, **condition)
+    expect_tensor("what the decoder gets", z, (len(x), latent_size + sum(c.shape[1] for c in condition.values())))
+    eps = (z[:, :latent_size] - mu).double() / torch.exp(0.5 * logvar)
     assert eps.mean().abs() < 0.1 and (eps.std() - 1).abs() < 0.1 and eps.std(dim=0).mean() > 0.5 \
         and eps.std(dim=1).mean() > 0.5, "the decoder should get z = reparametrize(mu, logvar)"
+
+
+RESULT = "x_hat", "mu", "logvar"
+
+
+def expect_result(seen, count, shape, latent_size):
+    """Assert the shapes of what forward returned, for a batch and for its first image."""
+    for parts, one in ((seen["result"], count), (seen.get("single", seen["result"]), 1)):
+        expect_parts("forward", parts, RESULT)
+        for name, value, size in zip(RESULT, parts, (shape, (latent_size,), (latent_size,))):
+            expect_tensor(name if one == count else f"{name} of a single image", value, (one, *size))
 
 
 def judge_forward(student, rng, kind):
@@ -359,10 +363,7 @@ def judge_forward(student, rng, kind):
         c = condition["c"] = torch.eye(classes)[torch.randint(classes, (7,), generator=rng)]
     numbers, latents = uniform(rng, NUMBERS, low=-1.0), latent_size + c.shape[1]
     seen = student.observe("forward", kind=kind, latent_size=latent_size, numbers=numbers, x=x, **condition)
-    assert seen["count"] == 3, f"forward should return (x_hat, mu, logvar), it returned {seen['count']} value(s)"
-    for name, size in (("x_hat", shape), ("mu", (latent_size,)), ("logvar", (latent_size,))):
-        expect_tensor(name, seen[name], (7, *size))
-        expect_tensor(f"{name} of a single image", seen[f"single_{name}"], (1, *size))
+    expect_result(seen, 7, shape, latent_size)
     assert type(seen["width"]) is int and 0 < seen["width"] <= 100_000, f"the heads take {seen['width']} numbers"
     parts = known_parts(numbers, x[0].numel() + c.shape[1], seen["width"], latent_size, latents, x[0].shape)
 
@@ -372,34 +373,34 @@ def judge_forward(student, rng, kind):
 
     flat = x.flatten(1)
     orders = [heads(flat, c), heads(c, flat)]
+    got = dict(zip(RESULT, seen["result"]))
     if kind == "CVAE":
-        assert not any(close(seen["mu"], heads(*joined)[0]) for joined in ((flat,), (flat, 0 * c), (0 * c, flat))), \
+        assert not any(close(got["mu"], heads(*joined)[0]) for joined in ((flat,), (flat, 0 * c), (0 * c, flat))), \
             "mu does not depend on c: the encoder must see the condition"
-    fitting = [order for order in orders if close(seen["mu"], order[0])]
+    fitting = [order for order in orders if close(got["mu"], order[0])]
     if not fitting:
-        assert not any(close(seen["mu"], order[1]) for order in orders), "mu and logvar are swapped"
+        name_the_slip(got["mu"], [("mu and logvar are swapped", order[1]) for order in orders])
         raise AssertionError("the second result should be self.mu_layer(encoder(input))")
     mu, logvar = fitting[0]
-    assert close(seen["logvar"], logvar), "the third result should be self.logvar_layer(encoder(input)), untouched"
-    for name in ("mu", "logvar"):
-        assert close(seen[f"single_{name}"], seen[name][:1], 1e-3), \
-            f"{name} of an image depends on the other images of the batch"
-    assert isinstance(seen["z"], torch.Tensor), "forward should call self.decoder"
+    assert close(got["logvar"], logvar), "the third result should be self.logvar_layer(encoder(input)), untouched"
+    for name, alone in list(zip(RESULT, seen["single"]))[1:]:
+        assert close(alone, got[name][:1], 1e-3), f"{name} of an image depends on the other images of the batch"
+    joined = seen["z"]
+    assert isinstance(joined, torch.Tensor), "forward should call self.decoder"
     if kind == "CVAE":
-        assert tuple(seen["z"].shape) == (7, latents), "the decoder should get z and c joined"
-        assert not torch.equal(seen["z"][:, :c.shape[1]], c), \
+        assert tuple(joined.shape) == (7, latents), "the decoder should get z and c joined"
+        assert not torch.equal(joined[:, :c.shape[1]], c), \
             "the decoder should get z first, then c: torch.cat((z, c), dim=-1)"
-        assert torch.equal(seen["z"][:, latent_size:], c), "the decoder should get c as it is, after z"
-    expect_tensor("what the decoder gets", seen["z"], (7, latents))
-    z = seen["z"][:, :latent_size]
-    assert close(seen["x_hat"], parts["decoder"](seen["z"])), \
+        assert torch.equal(joined[:, latent_size:], c), "the decoder should get c as it is, after z"
+    expect_tensor("what the decoder gets", joined, (7, latents))
+    z = joined[:, :latent_size]
+    assert close(got["x_hat"], parts["decoder"](joined)), \
         "the first result should be what the decoder returns, untouched: its Sigmoid is the last step"
-    assert not close(z, mu), "the decoder gets mu: decode z, not mu"
-    assert not close(z, logvar), "the decoder gets logvar: x_hat does not depend on mu"
-    eps = ((z - mu) / torch.exp(0.5 * logvar)).detach()
-    drawn = mixing(mu, logvar)
+    drawn, eps = mixing(mu, logvar), ((z - mu) / torch.exp(0.5 * logvar)).detach()
+    name_the_slip(z, [("the decoder gets mu: decode z, not mu", mu),
+                      ("the decoder gets logvar: x_hat does not depend on mu", logvar)])
     if not close(z, drawn):
-        assert not close(z, mixing(logvar, mu)), "reparametrize takes mu first, then logvar"
+        name_the_slip(z, [("reparametrize takes mu first, then logvar", mixing(logvar, mu))])
         many = {name: value[:1].repeat(2000 if kind != "ConvVAE" else 64, *[1] * (value.dim() - 1))
                 for name, value in {"x": x, **condition}.items()}
         judge_own_draw(student, rng, kind, latent_size, **many)
@@ -408,12 +409,12 @@ def judge_forward(student, rng, kind):
     flowing, detached = (torch.autograd.grad(sum(value.square().sum() for value in result), biases(parts).values(),
                                              retain_graph=True) for result in results)
     for name, right, cut in zip(biases(parts), flowing, detached):
-        assert isinstance(seen[f"d_{name}"], torch.Tensor), f"no gradient reaches the {name}: is it detached?"
-        expect_tensor(f"the gradient in the {name}", seen[f"d_{name}"], right.shape)
-        if not close(seen[f"d_{name}"], right, 1e-3):
-            assert not close(seen[f"d_{name}"], cut), "no gradient flows from x_hat back to mu and logvar: for " \
-                "autograd x_hat does not depend on mu"
-            raise AssertionError(f"the gradient in the {name} is wrong: is something detached?")
+        gradient = seen["gradients"][name]
+        assert isinstance(gradient, torch.Tensor), f"no gradient reaches the {name}: is it detached?"
+        expect_tensor(f"the gradient in the {name}", gradient, right.shape)
+        expect_right(gradient, right, [("no gradient flows from x_hat back to mu and logvar: for autograd x_hat does "
+                                        "not depend on mu", cut)],
+                     f"the gradient in the {name} is wrong: is something detached?", near=1e-3)
 
 
 @graded("vae.VAE", points=2, gap="VAE.__init__",
@@ -478,12 +479,10 @@ def test_cvae_forward(student, rng):
 # ConvVAE: 4 points
 
 def judge_conv(seen, x, latent_size):
-    assert seen["count"] == 3, f"forward should return (x_hat, mu, logvar), it returned {seen['count']} value(s)"
-    for name, shape in (("x_hat", x.shape), ("mu", (len(x), latent_size)), ("logvar", (len(x), latent_size))):
-        expect_tensor(name, seen[name], shape)
-        expect_tensor(f"{name} of a single image", seen[f"single_{name}"], (1, *shape[1:]))
-    assert seen["x_hat"].min() >= 0 and seen["x_hat"].max() <= 1, \
-        f"x_hat should lie in [0, 1], it runs from {seen['x_hat'].min():.3g} to {seen['x_hat'].max():.3g}"
+    expect_result(seen, len(x), x.shape[1:], latent_size)
+    x_hat = seen["result"][0]
+    assert x_hat.min() >= 0 and x_hat.max() <= 1, \
+        f"x_hat should lie in [0, 1], it runs from {x_hat.min():.3g} to {x_hat.max():.3g}"
 
 
 @graded("vae.ConvVAE", points=2,
@@ -505,12 +504,12 @@ def test_conv_parts(student, rng):
     judge_conv(seen, x, 128)
     assert seen["convolutions"] >= 2, f"a convolutional VAE has convolutions, this one ran {seen['convolutions']}"
     judge_forward(student, rng, "ConvVAE")
-    assert seen["strong_low"] >= 0 and seen["strong_high"] <= 1, \
-        f"with large weights the decoder's values run from {seen['strong_low']:.3g} to {seen['strong_high']:.3g}: " \
-        "they should lie in [0, 1] whatever z is, so end the decoder with nn.Sigmoid"
-    for name in ("mu", "logvar"):
-        assert (seen[name] < 0).any(), f"{name}_layer should be linear: no activation, mu and logvar take any sign"
-    assert not seen["silent"], f"no gradient reaches {seen['silent'][0]}: is a part detached or not used?"
+    low, high = seen["strong"]
+    assert low >= 0 and high <= 1, f"with large weights the decoder's values run from {low:.3g} to {high:.3g}: they " \
+        "should lie in [0, 1] whatever z is, so end the decoder with nn.Sigmoid"
+    for name, value in zip(RESULT[1:], seen["result"][1:]):
+        assert (value < 0).any(), f"{name}_layer should be linear: no activation, mu and logvar take any sign"
+    expect_all_learn(seen["silent"], "is a part detached or not used?")
 
 
 # get_mu_logvar: 2 points, sample_on_grid: 2 points, interpolate: 1 point
@@ -523,16 +522,16 @@ def test_get_mu_logvar(student, rng):
     images = uniform(rng, count, 1, 3, 3)
     encoder, decoder = normal(rng, 2 * latent_size, 9), normal(rng, 9, latent_size)
     seen = student.observe("encode_set", images=images, encoder_weight=encoder, decoder_weight=decoder)
-    assert seen["count"] == 2, f"get_mu_logvar should return (mu, logvar), it returned {seen['count']} value(s)"
+    got = expect_parts("get_mu_logvar", seen, RESULT[1:])
     expected = images.flatten(1) @ encoder.T
     mu, logvar = expected[:, :latent_size], expected[:, latent_size:]
-    expect_tensor("mu", seen["mu"], mu.shape)
-    expect_tensor("logvar", seen["logvar"], logvar.shape)
-    assert not close(seen["mu"], logvar), "mu and logvar are swapped"
-    assert not close(seen["logvar"], logvar.exp()), "the second result should be logvar itself, not its exponential"
-    assert not close(seen["logvar"], torch.exp(0.5 * logvar)), "the second result should be logvar, not sigma"
-    assert close(seen["mu"], mu), "mu is not the model's mu for each image, in the images' order"
-    assert close(seen["logvar"], logvar), "logvar is not the model's logvar for each image, in the images' order"
+    expect_tensor("mu", got[0], mu.shape)
+    expect_tensor("logvar", got[1], logvar.shape)
+    name_the_slip(got, [("mu and logvar are swapped", (logvar, None)),
+                        ("the second result should be logvar itself, not its exponential", (None, logvar.exp())),
+                        ("the second result should be logvar, not sigma", (None, torch.exp(0.5 * logvar)))])
+    assert close(got[0], mu), "mu is not the model's mu for each image, in the images' order"
+    assert close(got[1], logvar), "logvar is not the model's logvar for each image, in the images' order"
 
 
 @graded("vae.sample_on_grid", points=2, hint="linspace(low, high, grid_size) along both axes, then the decoder")
@@ -540,17 +539,15 @@ def test_sample_on_grid(student, rng):
     """Every point of the grid once. Which axis runs along the rows, and in which direction, is free."""
     size, low, high = whole(rng, 4, 7), float(uniform(rng, 1, low=-4, high=-2)), float(uniform(rng, 1, low=0.5, high=3))
     encoder, decoder = normal(rng, 4, 6), normal(rng, 6, 2)
-    seen = student.observe("grid", low=low, high=high, grid_size=size, encoder_weight=encoder, decoder_weight=decoder,
-                           shape=[1, 2, 3])
-    images = seen["images"]
+    images = student.observe("grid", low=low, high=high, grid_size=size, encoder_weight=encoder,
+                             decoder_weight=decoder, shape=[1, 2, 3])
     expect_tensor("sample_on_grid(...)", images, (size, size, 1, 2, 3))
     values = torch.linspace(low, high, size)
     points = torch.stack(torch.meshgrid(values, values, indexing="ij"), dim=-1)
     expected = (points @ decoder.T).view(size, size, 1, 2, 3)
-    for turned in (expected, expected.transpose(0, 1)):
-        for flipped in ((), (0,), (1,), (0, 1)):
-            if close(images, turned.flip(flipped)):
-                return
+    if any(close(images, turned.flip(flipped)) for turned in (expected, expected.transpose(0, 1))
+           for flipped in ((), (0,), (1,), (0, 1))):
+        return
     latents = images.reshape(size, size, 6) @ torch.linalg.pinv(decoder).T  # those that were decoded
     z1, z2 = latents.unbind(-1)
     assert not close(z1, z2), "both latent numbers are the same everywhere: the points lie on a diagonal"
@@ -568,7 +565,7 @@ def test_interpolate(student, rng):
     """Ends, equal steps, order, for one pair and for three."""
     steps, size = whole(rng, 4, 9), whole(rng, 2, 7)
     z0, z1 = normal(rng, size), normal(rng, size)
-    seen = student.observe("path", z0=z0, z1=z1, steps=steps)["path"]
+    seen = student.observe("path", z0=z0, z1=z1, steps=steps)
     assert isinstance(seen, torch.Tensor), f"interpolate should return a tensor, got {seen}"
     assert seen.numel() == steps * size, \
         f"interpolate(z0, z1, {steps}) should hold {steps} points of {size} numbers, got shape {tuple(seen.shape)}"
@@ -580,7 +577,7 @@ def test_interpolate(student, rng):
     assert close(points[-1], z1), "the path should end at z1, included"
     assert close(points, expected), "the points between the ends are not on the line in equal steps"
     z0, z1 = normal(rng, 3, size), normal(rng, 3, size)
-    walks = student.observe("paths", z0=z0, z1=z1, steps=steps)["path"]
+    walks = student.observe("paths", z0=z0, z1=z1, steps=steps)
     expected = (1 - weights) * z0[:, None] + weights * z1[:, None]  # (3, steps, size)
     assert isinstance(walks, torch.Tensor) and any(close(walks, turned) for turned in (
         expected, expected.transpose(0, 1))), f"for 3 pairs at once it should return their walks, (3, {steps}, {size})"

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde_tests.probes import Convolutions, Elsewhere, fill, piece, returned, seed
-from helpers.given.checks import Layers
+from autograde_tests.probes import Elsewhere, fill, piece, seed, shown
+from helpers.given.checks.engine import Layers, parameters, silent
 
 
 def mixing(mu, logvar):
@@ -23,11 +23,9 @@ def mixing(mu, logvar):
 
 def draws(module, mu, logvar):
     """Two draws after another, and whether the inputs were left alone."""
-    mu_before, logvar_before = mu.clone(), logvar.clone()
-    out = returned(("first",), (module.reparametrize(mu, logvar),))
-    out.update(returned(("second",), (module.reparametrize(mu, logvar),)))
-    out["untouched"] = torch.equal(mu, mu_before) and torch.equal(logvar, logvar_before)
-    return out
+    before = mu.clone(), logvar.clone()
+    draws = [shown(module.reparametrize(mu, logvar)) for _ in range(2)]
+    return {"draws": draws, "untouched": all(map(torch.equal, before, (mu, logvar)))}
 
 
 def reparametrize_slopes(module, mu, logvar, weight, number, step):
@@ -40,9 +38,8 @@ def reparametrize_slopes(module, mu, logvar, weight, number, step):
     z = draw(*leaves)
     if z.requires_grad:
         (weight * z).sum().backward()
-    out = {"z": z.detach()}
-    out.update({name: "None" if leaf.grad is None else leaf.grad for name, leaf in zip(("mu", "logvar"), leaves)})
-    for name, which in (("mu_difference", 0), ("logvar_difference", 1)):
+    differences = []
+    for which in (0, 1):
         quotients = torch.zeros_like(mu)
         for index in np.ndindex(*mu.shape):
             values = []
@@ -51,8 +48,8 @@ def reparametrize_slopes(module, mu, logvar, weight, number, step):
                 moved[which][index] += sign * step
                 values.append((weight * draw(*moved)).sum())
             quotients[index] = (values[0] - values[1]) / (2 * step)
-        out[name] = quotients
-    return out
+        differences.append(quotients)
+    return {"z": z, "gradients": [shown(leaf.grad) for leaf in leaves], "differences": differences}
 
 
 def reparametrize_kept(module, mu):
@@ -83,23 +80,17 @@ def loss(module, x_hat, x, mu, logvar, kl_weights, optional=False):
     """
     if optional and not takes(module.loss_function, "kl_weight"):
         kl_weights = [None]
-    out = {"losses": [], "sizes": []}
-    gradients = {"x_hat": [], "mu": [], "logvar": []}
+    found = []
     for weight in kl_weights:
-        leaves = {"x_hat": x_hat.clone().requires_grad_(), "mu": mu.clone().requires_grad_(),
-                  "logvar": logvar.clone().requires_grad_()}
+        leaves = [value.clone().requires_grad_() for value in (x_hat, mu, logvar)]
         options = {} if weight is None else {"kl_weight": weight}
-        value = module.loss_function(leaves["x_hat"], x.clone(), leaves["mu"], leaves["logvar"], **options)
-        out["returned"] = type(value).__name__
-        value = torch.as_tensor(value)
-        out["sizes"].append(value.numel())
-        out["losses"].append(value.detach().double().sum())
+        value = module.loss_function(leaves[0], x.clone(), *leaves[1:], **options)
+        kind, value = type(value).__name__, torch.as_tensor(value)
         if value.requires_grad:
             value.sum().backward()
-        for name, leaf in leaves.items():
-            gradients[name].append(torch.zeros_like(leaf) if leaf.grad is None else leaf.grad)
-    out["losses"] = torch.stack(out["losses"])
-    return {**out, **{f"d_{name}": torch.stack(values) for name, values in gradients.items()}}
+        found.append({"kind": kind, "shape": list(value.shape), "loss": value.detach().double().sum(),
+                      "gradients": [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in leaves]})
+    return found
 
 
 # VAE and CVAE
@@ -170,53 +161,51 @@ class Filled(Layers):
         super().__init__()
         self.numbers, self.position = numbers, 0
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function is F.linear:
-            given = {**dict(zip(self.ARGUMENTS[function], args)), **(kwargs or {})}
-            for name in ("weight", "bias"):
-                if given.get(name) is not None:
-                    given[name].detach().copy_(piece(self.numbers, self.position, given[name].shape))
-                    self.position += given[name].numel()
-        return super().__torch_function__(function, types, args, kwargs)
+    def arguments(self, kind, k, given):
+        for name in ("weight", "bias") if kind == "linear" else ():
+            if given.get(name) is not None:
+                given[name].detach().copy_(piece(self.numbers, self.position, given[name].shape))
+                self.position += given[name].numel()
+        return given
 
     def take(self):
         """The linear layers that ran since this was called last: shape of the weight, and whether there is a bias."""
-        taken = [[list(weight.shape), bias is not None] for weight, bias in self.linear]
-        self.seen.clear()
+        taken = [[list(layer["weight"].shape), layer.get("bias") is not None] for layer in self.ran
+                 if layer["kind"] == "linear"]
+        self.ran.clear()
         return taken
 
 
 def network(module, kind, part, x, numbers, latent_size, num_classes=0):
-    """What the encoder, with the heads behind it, or the decoder gives for x with the grader's numbers for weights; and
-    the layers of each in the order in which they ran."""
+    """The encoder, with the heads behind it, or the decoder: for each, by name, the layers in the order in which they
+    ran, and what it gives for x with the grader's numbers for weights."""
     model = make(module, kind, latent_size, num_classes)
     heads = ("mu_layer", "logvar_layer") if part == "encoder" else ()
     with torch.no_grad():
         with Filled(numbers) as layers:
             hidden = getattr(model, part)(x)
-            found = {f"{part}_layers": layers.take()}
+            found = {part: {"layers": layers.take()}}
             for head in heads:
                 getattr(model, head)(hidden)
-                found[f"{head}_layers"] = layers.take()
+                found[head] = {"layers": layers.take()}
         # Once more, since a layer that is used twice has been filled twice.
-        out = getattr(model, part)(x)
-        found.update(returned((part,), (out,)))
+        hidden = getattr(model, part)(x)
+        found[part]["out"] = shown(hidden)
         for head in heads:
-            found.update(returned((head,), (getattr(model, head)(out),)))
+            found[head]["out"] = shown(getattr(model, head)(hidden))
     return found
 
 
-def parameters(module, kind, x, z, numbers, latent_size, num_classes=0):
+def count(module, kind, x, z, numbers, latent_size, num_classes=0):
     """Number of trainable numbers. And all linear layers, with what the heads gave and the last layer of the decoder,
     with the grader's numbers for weights."""
     model = make(module, kind, latent_size, num_classes).eval()
     with torch.no_grad(), Filled(numbers) as layers:  # each part runs once: a LazyLinear has no weights before that
         hidden = model.encoder(x)
-        found = returned(("mu",), (model.mu_layer(hidden),))
-        found.update(returned(("logvar",), (model.logvar_layer(hidden),)))
+        given = [shown(head(hidden)) for head in (model.mu_layer, model.logvar_layer)]
         model.decoder(z)
-    found.update(returned(("last",), (layers.seen[-1]["output"] if layers.seen else None,)))
-    return {**found, "total": sum(p.numel() for p in model.parameters() if p.requires_grad), "layers": layers.take()}
+    last = layers.ran[-1]["output"] if layers.ran else "nothing"
+    return {"total": parameters(model), "layers": layers.take(), "given": [*given, last]}
 
 
 def forward(module, kind, latent_size, numbers, x, c=None):
@@ -225,20 +214,18 @@ def forward(module, kind, latent_size, numbers, x, c=None):
     model, parts = with_known_parts(module, kind, latent_size, numbers, x, c)
     inputs = (x,) if c is None else (x, c)
     result = model(*inputs)
-    names = ("x_hat", "mu", "logvar")
-    out = {**returned(names, result), "width": parts["mu_layer"].in_features}
-    if out["count"] != 3 or any(isinstance(out[name], str) for name in names):
-        return out
-    total = sum(value.square().sum() for value in result)
+    found = {"result": shown(result), "width": parts["mu_layer"].in_features}
+    if not isinstance(result, (tuple, list)) or not all(isinstance(value, torch.Tensor) for value in result):
+        return found
+    total, found["gradients"] = sum(value.square().sum() for value in result), {}
     for name, bias in biases(parts).items():
         gradient, = torch.autograd.grad(total, bias, retain_graph=True, allow_unused=True) \
             if total.requires_grad else [None]
-        out[f"d_{name}"] = "None" if gradient is None else gradient
-    out["z"] = getattr(parts["decoder"][0], "got", "None")
+        found["gradients"][name] = shown(gradient)
+    found["z"] = shown(getattr(parts["decoder"][0], "got", None))
     with torch.no_grad():
-        single = model(*(part[:1] for part in inputs))
-        out.update({f"single_{name}": value for name, value in zip(names, single)})
-    return out
+        found["single"] = shown(model(*(part[:1] for part in inputs)))
+    return found
 
 
 class Says(nn.Module):
@@ -258,7 +245,7 @@ def forward_draws(module, kind, latent_size, numbers, mu, logvar, x, c=None):
     model.__dict__.update(mu_layer=Says(mu), logvar_layer=Says(logvar))
     with torch.no_grad():
         model(x) if c is None else model(x, c)
-    return returned(("z",), (getattr(parts["decoder"][0], "got", None),))
+    return shown(getattr(parts["decoder"][0], "got", None))
 
 
 # functions that explore the latent space
@@ -287,13 +274,13 @@ class SmallVAE(nn.Module):
 def encode_set(module, images, encoder_weight, decoder_weight):
     """get_mu_logvar on a whole set."""
     model = SmallVAE(encoder_weight, decoder_weight, images.shape[1:])
-    return returned(("mu", "logvar"), module.get_mu_logvar(model, images))
+    return shown(module.get_mu_logvar(model, images))
 
 
 def grid(module, low, high, grid_size, encoder_weight, decoder_weight, shape):
     """sample_on_grid for a decoder that is a known matrix."""
     model = SmallVAE(encoder_weight, decoder_weight, shape)
-    return returned(("images",), (module.sample_on_grid(model, low, high, grid_size),))
+    return shown(module.sample_on_grid(model, low, high, grid_size))
 
 
 def path(module, z0, z1, steps):
@@ -302,12 +289,12 @@ def path(module, z0, z1, steps):
         value = module.interpolate(z0, z1, steps)
     except (RuntimeError, IndexError, ValueError, TypeError):
         value = module.interpolate(z0[None], z1[None], steps)
-    return returned(("path",), (value,))
+    return shown(value)
 
 
 def paths(module, z0, z1, steps):
     """interpolate between the rows of z0 and z1."""
-    return returned(("path",), (module.interpolate(z0, z1, steps),))
+    return shown(module.interpolate(z0, z1, steps))
 
 
 # ConvVAE
@@ -321,19 +308,19 @@ def conv(module, x, **sizes):
     if "image_shape" in sizes:
         sizes["image_shape"] = tuple(sizes["image_shape"])
     model = module.ConvVAE(**sizes)
-    with Convolutions() as convolutions:
+    with Layers() as layers:
         result = model(x)
-    out = {**returned(("x_hat", "mu", "logvar"), result), "convolutions": convolutions.count}
-    if out["count"] != 3 or any(isinstance(out[name], str) for name in ("x_hat", "mu", "logvar")):
-        return out
-    x_hat, mu, logvar = result
-    (x_hat.square().sum() + mu.square().sum() + logvar.square().sum()).backward()
-    out["silent"] = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
+    found = {"result": shown(result), "convolutions": sum("conv" in layer["kind"] for layer in layers.ran)}
+    if not isinstance(result, (tuple, list)) or not all(isinstance(value, torch.Tensor) for value in result):
+        return found
+    sum(value.square().sum() for value in result).backward()
+    found["silent"] = silent(model)
     model.eval()  # BatchNorm cannot train on a single number
     with torch.no_grad():
-        out.update({f"single_{name}": value for name, value in zip(("x_hat", "mu", "logvar"), model(x[:1]))})
+        found["single"] = shown(model(x[:1]))
         for parameter in model.parameters():
             parameter.mul_(3)  # large outputs, as after training
+        _, mu, logvar = result
         strong = model.decoder(mixing(mu, logvar)).nan_to_num(0.5)
-        out["strong_low"], out["strong_high"] = strong.min().item(), strong.max().item()
-    return out
+        found["strong"] = [strong.min().item(), strong.max().item()]
+    return found

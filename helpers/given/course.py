@@ -7,7 +7,7 @@ from pathlib import Path
 from helpers.given.console import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-RESERVED = sys.stdlib_module_names | {"given"}
+RESERVED = sys.stdlib_module_names | {"given", "engine"}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class Belongings:
     WHOLE = "builtins", "torch.nn.functional", "torch.nn.modules.module"  # of the others, the names that probes mention
     OTHERS = ("json", "math", "random", "struct", "inspect", "numpy", "numpy.random", "torch", "torch.nn",
               "torch.autograd", "torch.random", "torch.overrides", "safetensors.torch", f"{__package__}.wire",
-              f"{__package__}.observe", "autograde_tests.probes", "helpers.given.checks")
+              f"{__package__}.observe", "autograde_tests.probes", "helpers.given.checks.engine")
 
     def __init__(self, probes):
         # Looking at an object costs a child a copy of its page, so we look at no more than is needed.

@@ -2,7 +2,7 @@
 
 Each assignment has a file here, named like its module, with functions marked `@public`. A check asserts what is
 public: shapes, properties, and numbers that the notebook states. A check that fails says what was expected, what came,
-and gives a hint. It raises, so that "run all cells" stops at the first thing to mend.
+and gives a hint. It raises, so that "run all cells" stops at the first thing to mend. What checks share: engine.py.
 """
 import importlib
 import pkgutil
@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 from helpers.given.console import UserError
 
@@ -127,98 +125,3 @@ def _where(error, module):
             line = step.tb_lineno
         step = step.tb_next
     return "" if line is None else f" (helpers/{module}.py, line {line})"
-
-
-def expect_shape(what, value, shape):
-    """Assert that value is a tensor of this shape."""
-    assert isinstance(value, torch.Tensor), f"{what} should be a tensor, got {type(value).__name__}"
-    assert tuple(value.shape) == tuple(shape), f"{what} should have shape {tuple(shape)}, got {tuple(value.shape)}"
-
-
-def expect_close(what, value, expected, tolerance=1e-4):
-    """Assert that a number is the expected one, within a relative tolerance."""
-    value = float(torch.as_tensor(value).detach())
-    assert abs(value - expected) <= tolerance * max(1, abs(expected)), \
-        f"{what} should be {expected:.6g}, got {value:.6g}"
-
-
-def expect_parameters(what, model, count):
-    """Assert that a model has this many trainable numbers. A lazy layer must have run before."""
-    total = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    assert total == count, f"{what} should have {count:,} parameters, it has {total:,}"
-
-
-class Layers(TorchFunctionMode):
-    """Record every linear layer, convolution, transposed convolution and batch norm that runs, in order.
-
-    Each is a dict: "kind" (the function's name), its arguments by name, "output". Modules and calls of
-    torch.nn.functional are both seen. Tensors are as they were when the layer ran, whatever is done in place later;
-    "weight" is the one that the layer used and no copy.
-    """
-
-    ARGUMENTS = {
-        F.linear: ("input", "weight", "bias"), F.conv2d: ("input", "weight", "bias"),
-        F.conv_transpose2d: ("input", "weight", "bias"),
-        F.batch_norm: ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
-    }
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    @property
-    def linear(self):
-        """Weight and bias (None without one) of each linear layer."""
-        return [(layer["weight"], layer.get("bias")) for layer in self.seen if layer["kind"] == "linear"]
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if function not in self.ARGUMENTS:
-            return function(*args, **kwargs)
-        layer = {"kind": function.__name__}
-        for name, value in {**dict(zip(self.ARGUMENTS[function], args)), **kwargs}.items():
-            layer[name] = value.detach() if isinstance(value, torch.Tensor) else value
-            if isinstance(value, torch.Tensor) and name != "weight":
-                layer[name] = layer[name].clone()
-        output = function(*args, **kwargs)
-        self.seen.append({**layer, "output": output.detach().clone()})
-        return output
-
-
-class PlainSteps:
-    """An optimiser that subtracts lr times the gradients. (Importing those of torch.optim takes a second.)"""
-
-    def __init__(self, parameters, lr=1.0):
-        self.param_groups = [{"params": list(parameters), "lr": lr}]
-        self.steps = 0
-
-    def zero_grad(self, set_to_none=True):
-        for p in self.param_groups[0]["params"]:
-            p.grad = None if set_to_none or p.grad is None else torch.zeros_like(p)
-
-    @torch.no_grad()
-    def step(self):
-        self.steps += 1
-        for p in self.param_groups[0]["params"]:
-            if p.grad is not None:
-                p -= self.param_groups[0]["lr"] * p.grad
-
-
-def run_layers(what, network, x, shape, wanted):
-    """Run a network and assert the shape of its output and the kinds of its layers, in order.
-
-    Returns its output, and what goes into and comes out of its linear layers and convolutions, (input, output) each.
-    """
-    with torch.no_grad(), Layers() as layers:
-        out = network(x)
-    ran = [layer["kind"] for layer in layers.seen]
-    assert ran == wanted, f"the {what} should run {', '.join(wanted)}; it ran {', '.join(ran) or 'none of these'}"
-    expect_shape(f"{what}(input)", out, shape)
-    return out, [(layer["input"], layer["output"]) for layer in layers.seen if layer["kind"] != "batch_norm"]
-
-
-def expect_between(what, layers, k, function, name, tolerance=1e-4):
-    """Assert that a function, and nothing else, stands between layer k and the next one."""
-    got, expected = layers[k + 1][0].flatten(1), function(layers[k][1]).flatten(1)
-    assert got.shape == expected.shape and torch.allclose(got, expected, atol=tolerance), \
-        f"between layer {k + 1} and layer {k + 2} of the {what} there should be {name}, and nothing else"

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.given.checks import (GradedModule, expect_between, expect_close, expect_parameters, expect_shape, public,
-                                  run_layers)
+from helpers.given.checks import GradedModule, public
+from helpers.given.checks.engine import expect_between, expect_close, expect_parameters, expect_shape, run_layers
 
 autoencoder = GradedModule("autoencoder")
 

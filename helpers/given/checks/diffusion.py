@@ -1,7 +1,8 @@
 """Public checks of helpers/diffusion.py."""
 import torch
 
-from helpers.given.checks import GradedModule, expect_close, expect_shape, public
+from helpers.given.checks import GradedModule, public
+from helpers.given.checks.engine import expect_close, expect_shape
 
 diffusion = GradedModule("diffusion")
 

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.given.checks import GradedModule, Layers, PlainSteps, expect_close, expect_shape, public
+from helpers.given.checks import GradedModule, public
+from helpers.given.checks.engine import Layers, PlainSteps, expect_close, expect_shape
 
 faces = GradedModule("faces")
 
