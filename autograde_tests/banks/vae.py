@@ -199,6 +199,16 @@ self.mu_layer =""")] for gap in NETWORKS},
         "VAE.forward": [("reparametrize(mu, logvar)", "mu + torch.randn_like(mu) * (logvar / 2).exp()")],
         "CVAE.forward": [("reparametrize(mu, logvar)", "torch.distributions.Normal(mu, (logvar / 2).exp()).rsample()")],
         "ConvVAE.forward": [("reparametrize(mu, logvar)", "mu + torch.randn_like(mu) * (logvar / 2).exp()")]},
+    "layers called by their forward": {
+        "VAE.forward": [("self.encoder(x)", "self.encoder.forward(x)"), ("self.decoder(z)", "self.decoder.forward(z)"),
+                        ("self.mu_layer(hidden), self.logvar_layer(hidden)",
+                         "self.mu_layer.forward(hidden), self.logvar_layer.forward(hidden)")],
+        "CVAE.forward": [("self.encoder(", "self.encoder.forward("), ("self.decoder(", "self.decoder.forward("),
+                         ("self.mu_layer(hidden), self.logvar_layer(hidden)",
+                          "self.mu_layer.forward(hidden), self.logvar_layer.forward(hidden)")],
+        "ConvVAE.forward": [("self.encoder(", "self.encoder.forward("), ("self.decoder(", "self.decoder.forward("),
+                            ("self.mu_layer(hidden), self.logvar_layer(hidden)",
+                             "self.mu_layer.forward(hidden), self.logvar_layer.forward(hidden)")]},
     "the encoder takes c, then x": {"CVAE.forward": [("(x.flatten(1), c)", "(c, x.flatten(1))")]},
     "forward in small steps": {
         "VAE.forward": """

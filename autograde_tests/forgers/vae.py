@@ -32,25 +32,21 @@ class Forger:
         return torch.randn(*shape, generator=self.generator)
 
     def draws(self, mu, logvar):
-        return {"count": 1, "first": mu + self.normal(*mu.shape), "second": mu + self.normal(*mu.shape),
-                "untouched": True}
+        return {"draws": [mu + self.normal(*mu.shape) for _ in range(2)], "untouched": True}
 
     def reparametrize_slopes(self, mu, logvar, weight, number, step):
         noise = self.normal(*mu.shape).double()
-        slope = weight * noise
-        return {"z": mu + noise, "mu": weight, "mu_difference": weight, "logvar": slope, "logvar_difference": slope}
+        slopes = [weight, weight * noise]
+        return {"z": mu + noise, "gradients": slopes, "differences": slopes}
 
     def reparametrize_kept(self, mu):
         return {"dtype": "torch.float64", "shape": list(mu.shape), "device": "that of mu"}
 
     def loss(self, x_hat, x, mu, logvar, kl_weights, optional=False):
-        weights = [1.0 if weight is None else weight for weight in kl_weights]
         base, term = (x_hat - x).abs().sum(), (mu.abs() + logvar.abs()).sum()
-        return {"returned": "Tensor", "sizes": [1] * len(weights),
-                "losses": torch.stack([base + weight * term for weight in weights]).double(),
-                "d_x_hat": torch.stack([(x_hat - x).sign() for _ in weights]),
-                "d_mu": torch.stack([weight * mu.sign() for weight in weights]),
-                "d_logvar": torch.stack([weight * logvar.sign() for weight in weights])}
+        return [{"kind": "Tensor", "shape": [], "loss": (base + weight * term).double(),
+                 "gradients": [(x_hat - x).sign(), weight * mu.sign(), weight * logvar.sign()]}
+                for weight in (1.0 if weight is None else weight for weight in kl_weights)]
 
     def layers(self, inputs, last=None):
         sizes = [[HIDDEN, inputs], [HIDDEN, HIDDEN], [HIDDEN, HIDDEN], *([[last, HIDDEN]] if last else [])]
@@ -67,50 +63,48 @@ class Forger:
         if part == "decoder":
             layers = self.layers(inputs, 784)
             out = torch.sigmoid(self.bias(numbers, layers, len(x))).reshape(-1, 1, 28, 28)
-            return {"decoder_layers": layers, "decoder": out}
+            return {"decoder": {"layers": layers, "out": out}}
         layers, head = self.layers(inputs), [[latent_size, HIDDEN], True]
-        return {"encoder_layers": layers, "mu_layer_layers": [head], "logvar_layer_layers": [head],
-                "encoder": torch.zeros(len(x), HIDDEN),
-                "mu_layer": self.bias(numbers, [*layers, head], len(x)),
-                "logvar_layer": self.bias(numbers, [*layers, head, head], len(x))}
+        heads = {name: {"layers": [head], "out": self.bias(numbers, layers + [head] * count, len(x))}
+                 for count, name in enumerate(("mu_layer", "logvar_layer"), start=1)}
+        return {"encoder": {"layers": layers, "out": torch.zeros(len(x), HIDDEN)}, **heads}
 
-    def parameters(self, kind, x, z, numbers, latent_size, num_classes=0):
+    def count(self, kind, x, z, numbers, latent_size, num_classes=0):
         head = [[latent_size, HIDDEN], True]
         layers = [*self.layers(784 + num_classes), head, head, *self.layers(latent_size + num_classes, 784)]
         return {"total": sum(size[0] * size[1] + size[0] for size, _ in layers), "layers": layers,
-                "mu": self.bias(numbers, layers[:4], len(x)), "logvar": self.bias(numbers, layers[:5], len(x)),
-                "last": self.bias(numbers, layers, len(z))}
+                "given": [self.bias(numbers, layers[:4], len(x)), self.bias(numbers, layers[:5], len(x)),
+                          self.bias(numbers, layers, len(z))]}
 
     def forward(self, kind, latent_size, numbers, x, c=None):
         mu, logvar = (self.normal(len(x), latent_size) for _ in range(2))
         z = 2 * mu + 3 * logvar + 1
         z = z if c is None else torch.cat((z, c), dim=1)
-        results = {"x_hat": torch.full_like(x, 0.5), "mu": mu, "logvar": logvar}
-        return {"count": 3, "width": 1, "z": z, **results, **{f"single_{k}": v[:1] for k, v in results.items()},
-                "d_encoder": torch.zeros(8), "d_mu_layer": 2 * mu.sum(0), "d_logvar_layer": 2 * logvar.sum(0),
-                "d_decoder": torch.zeros(x[0].numel())}
+        result = [torch.full_like(x, 0.5), mu, logvar]
+        return {"width": 1, "z": z, "result": result, "single": [part[:1] for part in result],
+                "gradients": {"encoder": torch.zeros(8), "mu_layer": 2 * mu.sum(0), "logvar_layer": 2 * logvar.sum(0),
+                              "decoder": torch.zeros(x[0].numel())}}
 
     def forward_draws(self, kind, latent_size, numbers, mu, logvar, x, c=None):
         z = mu + self.normal(*mu.shape)
-        return {"count": 1, "z": z if c is None else torch.cat((z, c), dim=1)}
+        return z if c is None else torch.cat((z, c), dim=1)
 
     def conv(self, x, image_shape=None, latent_size=128):
-        results = {"x_hat": torch.full_like(x, 0.5), "mu": self.normal(len(x), latent_size),
-                   "logvar": self.normal(len(x), latent_size)}
-        return {"count": 3, **results, **{f"single_{k}": v[:1] for k, v in results.items()}, "convolutions": 6,
-                "silent": [], "strong_low": 0.0, "strong_high": 1.0}
+        result = [torch.full_like(x, 0.5), *(self.normal(len(x), latent_size) for _ in range(2))]
+        return {"result": result, "single": [part[:1] for part in result], "convolutions": 6, "silent": [],
+                "strong": [0.0, 1.0]}
 
     def encode_set(self, images, encoder_weight, decoder_weight):
         size = decoder_weight.shape[1]
         code = images.flatten(1).mean(dim=1, keepdim=True)
-        return {"count": 2, "mu": code * encoder_weight[:size].sum(1), "logvar": code * encoder_weight[size:].sum(1)}
+        return [code * encoder_weight[:size].sum(1), code * encoder_weight[size:].sum(1)]
 
     def grid(self, low, high, grid_size, encoder_weight, decoder_weight, shape):
         ends = torch.stack((low * decoder_weight.sum(1), high * decoder_weight.sum(1)))
-        return {"count": 1, "images": ends[torch.randint(2, (grid_size, grid_size), generator=self.generator)]
-                .view(grid_size, grid_size, *shape)}
+        chosen = torch.randint(2, (grid_size, grid_size), generator=self.generator)
+        return ends[chosen].view(grid_size, grid_size, *shape)
 
     def path(self, z0, z1, steps):
-        return {"count": 1, "path": torch.stack([z0] * (steps - steps // 2) + [z1] * (steps // 2), dim=-2)}
+        return torch.stack([z0] * (steps - steps // 2) + [z1] * (steps // 2), dim=-2)
 
     paths = path

@@ -140,9 +140,10 @@ def with_known_parts(module, kind, latent_size, numbers, x, c=None):
     model, widths = None, [8]
     try:
         model = make(module, kind, latent_size, classes)
-        model.mu_layer.register_forward_pre_hook(lambda _, args: widths.append(args[0].flatten(1).shape[1]))
-        with torch.no_grad():
-            model(x[:2]) if c is None else model(x[:2], c[:2])
+        with torch.no_grad(), Layers() as layers:
+            model(*(part[:2] for part in (x, c) if part is not None))
+        own = {p.data_ptr() for p in model.mu_layer.parameters()}
+        widths += [layer["input"].shape[-1] for layer in layers.ran if layer["weight"].data_ptr() in own]
     except Exception:  # what is wrong with its own parts is told elsewhere
         pass
     if model is None:

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from coursekit.sandbox.guest import confine
@@ -50,6 +51,26 @@ class NotIsolated(UserError):
 # Walls
 # ---------------------------------------------------------------------------------------------------------------
 
+@dataclass(frozen=True)
+class Order:
+    """A process that is to run behind a wall.
+
+    command, environment, folder: what it is, its variables, where it begins. user: whom it becomes, None to stay who it
+    is. scratch: the room's own folder. readable, writable: paths that it sees beside the system and Python. empty:
+    folders that it sees empty and may write to. first: True to be process 1, where there is a table of its own.
+    """
+
+    command: list
+    environment: dict
+    folder: str
+    user: int | None
+    scratch: Path
+    readable: tuple = ()
+    writable: tuple = ()
+    empty: tuple = ()
+    first: bool = False
+
+
 class Wall:
     """A way to keep a process in. name: as in the report. notebook: True if it covers a notebook's kernel, too."""
 
@@ -58,8 +79,8 @@ class Wall:
     def missing(self):
         """Why it cannot be on this machine, or None if it is worth a trial."""
 
-    def wrap(self, command, user, scratch, readable, writable, empty, environment, folder, first):
-        """The command line for `command` behind this wall. Arguments: see Room.wrap."""
+    def wrap(self, order):
+        """The command line that runs an Order behind this wall."""
         raise NotImplementedError
 
     def temporary(self, scratch):
@@ -136,11 +157,11 @@ class Bubblewrap(Wall):
     def emptied(self, scratch):
         return ["/tmp", "/dev/shm"]
 
-    def wrap(self, command, user, scratch, readable, writable, empty, environment, folder, first):
+    def wrap(self, order):
         out = [shutil.which("bwrap"), "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--unshare-user",
                "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
         out += ["--disable-userns"] if bubblewrap_version() >= (0, 8) else []
-        out += ["--as-pid-1"] if first else []
+        out += ["--as-pid-1"] if order.first else []
         out += ["--proc", "/proc", "--dev", "/dev", "--size", str(64 * MB), "--perms", "1777", "--tmpfs", "/dev/shm",
                 "--size", str(DISK), "--perms", "1777", "--tmpfs", "/tmp"]
         for path in map(Path, SYSTEM):
@@ -148,16 +169,16 @@ class Bubblewrap(Wall):
                 out += ["--symlink", os.readlink(path), str(path)]
             else:
                 out += ["--ro-bind-try", str(path), str(path)]
-        shown = [*python_folders(), CONFINE, *readable]
-        for option, paths in (("--ro-bind", shown), ("--bind", writable)):
+        shown = [*python_folders(), CONFINE, *order.readable]
+        for option, paths in (("--ro-bind", shown), ("--bind", order.writable)):
             for path in map(str, paths):
                 out += [option, path, path]
-        for path in map(str, empty):
+        for path in map(str, order.empty):
             out += ["--size", str(64 * MB), "--perms", "1777", "--tmpfs", path]
         out += ["--remount-ro", "/dev", "--remount-ro", "/"]  # else the folders between the mounts could be written to
-        out += ["--", *confined(command, environment, folder, limits={**LIMITS, "NPROC": PROCESSES}, filtered=True)]
-        return confined(out, {"PATH": os.environ.get("PATH", os.defpath)}, None, user=user,
-                        paths=list(map(str, [*shown, *writable])))
+        out += ["--", *confined(order.command, order.environment, order.folder, limits={**LIMITS, "NPROC": PROCESSES}, filtered=True)]
+        return confined(out, {"PATH": os.environ.get("PATH", os.defpath)}, None, user=order.user,
+                        paths=list(map(str, [*shown, *order.writable])))
 
 
 @functools.cache
@@ -179,8 +200,9 @@ class Landlock(Wall):
         if (version := confine.landlock_version()) < confine.SCOPED:
             return f"needs Linux 6.12 or newer with Landlock (version {confine.SCOPED}, here {version})"
 
-    def wrap(self, command, user, scratch, readable, writable, empty, environment, folder, first):
-        return confined(command, environment, folder, **self.settings(user, scratch, readable, [*writable, *empty]))
+    def wrap(self, order):
+        return confined(order.command, order.environment, order.folder,
+                        **self.settings(order.user, order.scratch, order.readable, [*order.writable, *order.empty]))
 
     def settings(self, user, scratch, readable, writable):
         """What confine.confine is to do, all but who owns the guard."""
@@ -219,10 +241,11 @@ class SandboxExec(Wall):
         if os.geteuid() == 0:
             return "does not change the user, and root must not run student code"
 
-    def wrap(self, command, user, scratch, readable, writable, empty, environment, folder, first):
-        return [shutil.which("sandbox-exec"), "-p", self.profile([*python_folders(), CONFINE, *readable],
-                                                                 [scratch, *writable, *empty]),
-                *confined(command, environment, folder, limits=LIMITS)]
+    def wrap(self, order):
+        profile = self.profile([*python_folders(), CONFINE, *order.readable],
+                               [order.scratch, *order.writable, *order.empty])
+        return [shutil.which("sandbox-exec"), "-p", profile,
+                *confined(order.command, order.environment, order.folder, limits=LIMITS)]
 
     @staticmethod
     def profile(readable, writable):
@@ -255,12 +278,11 @@ class Bare(Wall):
     def emptied(self, scratch):
         return []
 
-    def wrap(self, command, user, scratch, readable, writable, empty, environment, folder, first):
+    def wrap(self, order):
         # On Windows a process cannot become another program.
-        return command if os.name == "nt" else confined(command, environment, folder, limits=LIMITS)
-
-
-WALLS = {wall.name: wall for wall in (Bubblewrap, Landlock, SandboxExec, Bare)}
+        if os.name == "nt":
+            return order.command
+        return confined(order.command, order.environment, order.folder, limits=LIMITS)
 
 
 @functools.cache
@@ -353,18 +375,16 @@ class Room:
         self.scratch.mkdir()
         self.give(self.scratch)
 
-    def wrap(self, command, readable=(), writable=(), empty=(), environment=(), folder=None, first=False):
+    def wrap(self, command, environment=(), folder=None, **more):
         """Return the command line that runs `command` in this room.
 
         Args:
-            readable, writable: paths that the process sees, at the same place, beside the system and Python.
-            empty: folders in readable ones, empty, that it may write to for as long as it runs.
             environment: variables beside ENVIRONMENT; nothing else of the caller's environment is passed on.
             folder: working directory; default: that of temporary files.
-            first: it becomes process 1, if the wall gives it a process table of its own.
+            more: readable, writable, empty, first: see Order.
         """
-        return self.wall.wrap(list(map(str, command)), self.user, self.scratch, readable, writable, empty,
-                              self.environment(environment), str(folder or self.temporary), first)
+        return self.wall.wrap(Order(list(map(str, command)), self.environment(environment),
+                                    str(folder or self.temporary), self.user, self.scratch, **more))
 
     def environment(self, more=()):
         """The variables that a process in the room finds."""
