@@ -50,7 +50,7 @@ def test_grade_book_and_pages_of_a_class(tmp_path):
     made = files_in(folder)
     assert made.keys() == golden.keys()
     for name in golden:
-        if name.endswith("report.json"):  # "hint" and "message" stood the other way round where there was nothing to grade
+        if name.endswith("report.json"):  # "hint" stood before "message" where there was nothing to grade
             assert json.loads(made[name]) == json.loads(golden[name]), name
         else:
             assert made[name] == golden[name], name
