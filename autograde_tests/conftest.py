@@ -1,6 +1,7 @@
 """Lets pytest run the hidden checks against the repository's own solutions: `pytest autograde_tests [--seed N]`.
 
-A file test_<module>.py is about helpers/<module>.py. A grading runs the same tests without pytest, see coursekit.grading.
+A file test_<module>.py is about helpers/<module>.py. A grading runs the same tests without pytest, see
+coursekit.grading.
 """
 import functools
 

@@ -20,7 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = str(ROOT), str(ROOT / "tests")
 import make_class  # noqa: E402
-from coursekit import batch, worker  # noqa: E402
+from coursekit.classes.results import Results  # noqa: E402
+from coursekit.sandbox.guest.machine import descendants  # noqa: E402
 
 
 def kind(process):
@@ -55,7 +56,7 @@ def main(count=300, assignment="vae", every=10.0, wall="best"):
                                        stderr=subprocess.DEVNULL, text=True)
             while process.poll() is None:
                 time.sleep(every)
-                living = {one: kind(one) for one in worker.descendants(process.pid)}
+                living = {one: kind(one) for one in descendants(process.pid)}
                 living = {one: what for one, what in living.items() if what}
                 if draw.random() < 0.05:
                     living = {process.pid: "the one that hands out the work"}
@@ -68,16 +69,16 @@ def main(count=300, assignment="vae", every=10.0, wall="best"):
                         pass
             told, ended = process.stdout.read(), process.returncode
         seconds = time.perf_counter() - started
-        results, wrong = batch.Results.open(folder / "out"), []
+        results, wrong = Results.open(folder / "out"), []
         for submission in results.submissions:
             report = results.report(submission)
-            lost = {name for name, item in report["items"].items() if item["points"] < item["max"]}
+            lost = {name for name, item in report.items.items() if item.points < item.max}
             name, = [name for name in expected if name.removesuffix(".git") == submission.name]
-            if report["score"] if expected[name] is None else lost != expected[name]:
+            if report.score if expected[name] is None else lost != expected[name]:
                 wrong.append((name, sorted(lost), expected[name]))
         with open(folder / "out" / "gradebook.csv", encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))
-        attempts = collections.Counter(results.report(submission)["attempts"] for submission in results.submissions)
+        attempts = collections.Counter(results.report(submission).attempts for submission in results.submissions)
     print(f"{len(expected)} submissions of {assignment}, two processes, load {os.getloadavg()[0]:.1f}, "
           f"{told.strip().splitlines()[-1]}")
     print(f"{seconds:.0f} s, {60 * len(expected) / seconds:.0f} a minute; the command was given {runs} times")

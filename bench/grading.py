@@ -15,7 +15,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = str(ROOT), str(ROOT / "tests")
-from coursekit import grade, sandbox, walls  # noqa: E402
+from coursekit import sandbox  # noqa: E402
+from coursekit.grading.command import grade  # noqa: E402
+from coursekit.grading.judge import judge, load_checks  # noqa: E402
+from coursekit.sandbox import walls  # noqa: E402
 
 
 def timed(function, *arguments):
@@ -33,19 +36,19 @@ def main(assignment="vae", rounds=5):
         without, whole = {wall: [] for wall in standing}, {}
         for _ in range(rounds):
             for wall in standing:
-                without[wall].append(timed(grade.grade, folder, assignment, 0, False, wall))
+                without[wall].append(timed(grade, folder, assignment, 0, False, wall))
         for wall in standing:
-            whole[wall] = timed(grade.grade, folder, assignment, 0, True, wall)
-    checks = grade.load_checks(assignment)
+            whole[wall] = timed(grade, folder, assignment, 0, True, wall)
+    checks = load_checks(assignment)
     starts, own, calls = ({wall: [] for wall in standing} for _ in range(3))
     for seed in range(rounds):
         for wall in standing:
             started = time.perf_counter()
             with sandbox.Sandbox(assignment, ROOT, wall) as box:
-                box.observe(source, None, {}, {})
+                box.observe(source, None, {})
                 starts[wall].append(time.perf_counter() - started)
-                own[wall].append(timed(grade.grade_source, box, source, checks, seed))
-                calls[wall] += [timed(box.observe, source, None, {}, {}) for _ in range(4)]
+                own[wall].append(timed(judge, box, source, checks, seed))
+                calls[wall] += [timed(box.observe, source, None, {}) for _ in range(4)]
     from helpers.given.checks import names, run
     public = {name: min(run(name).seconds for _ in range(3)) for name in names(assignment)}
     print(f"load {os.getloadavg()[0]:.1f}; medians of {rounds}, alternating")
@@ -69,7 +72,7 @@ PLAIN = '''
 """What a grader without a sandbox does: the submission, the probes and the tests share pytest's process."""
 import importlib, sys, types
 import pytest
-from coursekit.grade import generator
+from coursekit.grading.judge import generator
 
 NAME, FILE = {name!r}, {file!r}
 
@@ -127,7 +130,10 @@ def memory(pid):
 def measure_class(assignment="vae", plain=10, ours=60):
     """Submissions a minute on one core and on two, and the memory of a worker."""
     import make_class
-    from coursekit import batch, pool, zygote
+    from coursekit import pool
+    from coursekit.classes import batch
+    from coursekit.grading.handin import HandedIn
+    from coursekit.sandbox import zygote
     texts = [text for text, _ in make_class.sources(assignment, ours)]
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
@@ -136,7 +142,7 @@ def measure_class(assignment="vae", plain=10, ours=60):
         for jobs in (1, 2):
             workers, stamps = [], []
             checks = batch.version_of_checks(assignment)
-            tasks = ((str(number), (walls.best(), assignment, False, 0, checks, "made", text, None))
+            tasks = ((str(number), (walls.best(), assignment, False, 0, checks, HandedIn("made", text)))
                      for number, text in enumerate(texts))
             started = time.perf_counter()
             for _ in pool.local(batch.grade_one, tasks, jobs, folder, batch.PRELOAD, started=workers.append,

@@ -4,6 +4,7 @@ Takes the seconds of each grading from DIR, measures here what the process that 
 submission and how long a worker takes to start, and simulates clusters with these numbers. If dask.distributed is
 installed, the small ones are run, too: real schedulers and workers, with tasks that sleep instead of grading.
 """
+import dataclasses
 import heapq
 import random
 import statistics
@@ -14,22 +15,26 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from coursekit import batch, pool, walls  # noqa: E402
+from coursekit import pool  # noqa: E402
+from coursekit.classes import batch  # noqa: E402
+from coursekit.classes.results import Results  # noqa: E402
+from coursekit.grading.handin import HandedIn  # noqa: E402
+from coursekit.grading.report import Execution  # noqa: E402
+from coursekit.sandbox import walls  # noqa: E402
 
 
 def hand_out(results):
     """Seconds that looking for a submission's report, and writing it, take the process that hands out the work."""
     spent = []
     with tempfile.TemporaryDirectory() as folder:
-        again = batch.Results(folder, results.settings)
+        again = Results(folder, results.settings)
         for submission in results.submissions[:200]:
             if not (report := results.report(submission)):
                 continue
             started = time.process_time()
             results.report(submission)
             source = results.source(submission)
-            report["notebook"]["pictures"] = []
-            again.save(submission, report, source)
+            again.save(submission, dataclasses.replace(report, notebook=Execution()), source)
             spent.append(time.process_time() - started)
     return spent
 
@@ -55,14 +60,14 @@ def cluster(workers, seconds):
 
 
 def main(folder):
-    results = batch.Results.open(folder)
+    results = Results.open(folder)
     assignment = results.settings["assignment"]
     reports = [report for submission in results.submissions if (report := results.report(submission))]
-    seconds = [report["seconds"] for report in reports]
+    seconds = [report.seconds for report in reports]
     handing = statistics.mean(hand_out(results))
     started = time.perf_counter()
-    batch.grade_one(walls.best(), assignment, False, 0, batch.version_of_checks(assignment), "solution",
-                    (ROOT / "helpers" / f"{assignment}.py").read_text(), None)
+    solution = HandedIn("solution", (ROOT / "helpers" / f"{assignment}.py").read_text())
+    batch.grade_one(walls.best(), assignment, False, 0, batch.version_of_checks(assignment), solution)
     start = time.perf_counter() - started
     batch.stop_grading()
     print(f"{len(seconds)} gradings of {assignment}: mean {statistics.mean(seconds):.2f} s, median "

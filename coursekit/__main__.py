@@ -29,7 +29,8 @@ def release(args):
 # Their modules declare their arguments, so that `course --help` need not import them.
 GRADING = {"grade": ("coursekit.grading.command", "grade a submission with the hidden checks"),
            "grade-class": ("coursekit.classes.batch", "grade a class: reports, grade book, an overview"),
-           "answers": ("coursekit.classes.answers", "gather a class's written answers, and count the points typed for them")}
+           "answers": ("coursekit.classes.answers", "gather a class's written answers, and count the points typed for "
+                       "them")}
 
 
 def add_grading(commands):
@@ -47,7 +48,7 @@ def run_grading(name, args):
 
 def add_audit(commands):
     parser = commands.add_parser("audit", help="measure the checks with right variants and typical mistakes")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="an assignment with a bank in tests/banks; "
+    parser.add_argument("names", nargs="*", metavar="NAME", help="an assignment with a bank in autograde_tests/banks; "
                         "default: all")
     parser.set_defaults(command=audit)
 

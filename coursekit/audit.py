@@ -1,9 +1,9 @@
-"""`./course audit`: measure the checks of the assignments, with right variants and typical mistakes from autograde_tests/banks.
+"""`./course audit`: measure the checks of the assignments, with right variants and typical mistakes.
 
-A bank is a file autograde_tests/banks/<assignment>.py. It has RIGHT (name -> change), WRONG (name -> (item that loses points,
-words that its message or hint holds, change)), and COURSEWORK, a whole file written for another course whose items
-COURSEWORK_ITEMS get full points. A change says how a variant differs from the solution: {place: what stands there
-instead}. A place is a gap, as in `release.gaps`, or "file" for the whole text. A text replaces the whole gap; pairs
+A bank is a file autograde_tests/banks/<assignment>.py. It has RIGHT (name -> change), WRONG (name -> (item that loses
+points, words that its message or hint holds, change)), and COURSEWORK, a whole file written for another course whose
+items COURSEWORK_ITEMS get full points. A change says how a variant differs from the solution: {place: what stands there
+instead}. A place is a gap, as in coursekit.gaps, or "file" for the whole text. A text replaces the whole gap; pairs
 (old, new) replace the one occurrence of `old` in it.
 """
 import contextlib
@@ -72,7 +72,8 @@ class Bank:
         try:
             return variant(self.solution, change)
         except ValueError as error:
-            raise UserError(f"autograde_tests/banks/{self.name}.py, {name!r} does not fit the solution: {error}") from None
+            raise UserError(f"autograde_tests/banks/{self.name}.py, {name!r} does not fit the solution: "
+                            f"{error}") from None
 
 
 def names():
@@ -88,7 +89,8 @@ def load(name):
     bank = Bank(name, solution, load_checks(name), found["RIGHT"], found["WRONG"], found["COURSEWORK"],
                 tuple(found["COURSEWORK_ITEMS"]))
     if unknown := {item for item, _, _ in bank.wrong.values()} - bank.items.keys():
-        raise UserError(f"autograde_tests/banks/{name}.py has mistakes of items without hidden checks: {', '.join(unknown)}")
+        raise UserError(f"autograde_tests/banks/{name}.py has mistakes of items without hidden checks: "
+                        f"{', '.join(unknown)}")
     return bank
 
 

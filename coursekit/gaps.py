@@ -1,5 +1,5 @@
-"""Gaps: what students fill. In the solution they stand between two marker lines (otter-grader's): `# BEGIN SOLUTION` and
-`# END SOLUTION` in Python, `<!-- BEGIN SOLUTION -->` and `<!-- END SOLUTION -->` in Markdown cells."""
+"""Gaps: what students fill. In the solution they stand between two marker lines (otter-grader's): `# BEGIN SOLUTION`
+and `# END SOLUTION` in Python, `<!-- BEGIN SOLUTION -->` and `<!-- END SOLUTION -->` in Markdown cells."""
 import ast
 import re
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def strip(source, where="helpers/?.py", only=None):
             ast.parse(source)
         except SyntaxError:
             raise GapError(f"{where}:{gap.start}: without this gap the file is not valid Python. Put whole "
-                               "statements between the markers, and indent the markers like them") from None
+                           "statements between the markers, and indent the markers like them") from None
     return source
 
 
@@ -140,7 +140,7 @@ def strip_cell(cell, where):
         source = replace_lines(source, start, end, replacement)
     if cell.cell_type == "code" and parses(cell.source) and not parses(source):  # a cell with magics parses neither way
         raise GapError(f"{where}: without its gap this cell is not valid Python. Put whole statements between the "
-                           "markers, and indent the markers like them")
+                       "markers, and indent the markers like them")
     return source
 
 

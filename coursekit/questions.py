@@ -27,7 +27,8 @@ class Question:
 
 @dataclass(frozen=True)
 class Mark:
-    """What one answer is worth. id, title: of its question. points: None until somebody has typed them. max: to be had."""
+    """What one answer is worth. id, title: of its question. points: None until somebody has typed them. max: to be
+    had."""
 
     id: str
     title: str

@@ -3,7 +3,7 @@
 A text is put below a file in which `reparametrize` and `loss_function` are wrong and the rest is right, so more points
 than that file's would be a success. A dict is a folder or a zip around that file: {path: what stands there}.
 
-`python tests/banks/attacks.py` prints docs/attacks.md.
+`python tests/attacks.py` prints docs/attacks.md.
 """
 import io
 import zipfile
@@ -70,6 +70,7 @@ NO_EFFECT = "no effect: the submission is graded as if it were not there"
 UNDONE = "undone after the import, before a probe runs: no effect"
 LOSES = "that item gets 0 points with the reason, the others keep theirs"
 REFUSED = "the system refuses it"
+REFUSED_TREE = "refused as no usable answer: " + LOSES
 AGREE = """
 class Agree(torch.overrides.TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
@@ -115,7 +116,7 @@ ATTACKS = {
         "crash or hold up who describes the error", LOSES,
         instead("raise Bad", "class Bad(Exception):", "    def __str__(self):", "        raise SystemExit(0)"),
         "error", "ended before it answered"),
-    "closes every descriptor": Attack("leave the worker without an answer", LOSES,
+    "closes every descriptor": Attack("leave the guest without an answer", LOSES,
                                       instead("os.closerange(0, 1024)", "import os"), "error", "before it answered"),
 
     "a TorchFunctionMode": Attack(
@@ -153,7 +154,7 @@ ATTACKS = {
         "import sys, types\nfor name in ('torch', 'json', 'pytest', 'safetensors.torch', 'struct'):\n"
         "    sys.modules[name] = types.ModuleType(name)\n"),
     "import hook": Attack(
-        "answer the imports that the worker makes later", UNDONE,
+        "answer the imports that the guest makes later", UNDONE,
         "import sys, types\nclass Finder:\n    def find_spec(self, name, path=None, target=None):\n"
         "        raise SystemExit('mine')\nsys.meta_path.insert(0, Finder())\nsys.path.insert(0, '/tmp')\n"),
     "the probe itself": Attack(
@@ -175,10 +176,12 @@ ATTACKS = {
     "a name that hides a builtin": Attack(
         "give the probe's module a `zip` of one's own", UNDONE,
         "import autograde_tests.probes.vae as v\nv.zip = lambda *a: []\nv.isinstance = lambda *a: False\n"),
-    "the worker's functions": Attack(
+    "the guest's functions": Attack(
         "replace what loads, observes, packs and undoes", UNDONE,
-        "import sys\nmain = sys.modules['coursekit.worker']\n"
-        "main.pack = lambda *a: b''\nmain.observe = lambda *a: b''\nmain.Belongings.restore = lambda self: None\n"),
+        "import guest.belongings, guest.observe, guest.wire\n"
+        "guest.wire.pack = guest.observe.pack = guest.observe.observe = lambda *a: b''\n"
+        "guest.wire.unpack = guest.observe.unpack = lambda *a: {}\n"
+        "guest.belongings.Belongings.restore = lambda self: None\n"),
     "trace function": Attack(
         "change the probe's variables with sys.settrace and sys.setprofile", UNDONE,
         "import sys\ndef trace(frame, event, argument):\n"
@@ -187,6 +190,10 @@ ATTACKS = {
     "replaced while it is called": Attack(
         "patch torch only once the check runs", "noticed after the call: 0 points, the report names what was replaced",
         instead("torch.equal = torch.allclose = lambda *a, **k: True\nreturn mu"), "error", "replaces torch."),
+    "the guest's lookout": Attack(
+        "replace at import what would notice the next patch", "undone after the import: the patch is noticed",
+        "from guest.belongings import Belongings\nBelongings.changed = lambda self: []\n"
+        + instead("torch.equal = torch.allclose = lambda *a, **k: True\nreturn mu"), "error", "replaces torch."),
     "code swapped while it is called": Attack(
         "the same with the code of the probe's own function", "noticed after the call: 0 points",
         instead("p.returned.__code__ = (lambda names, values: {'count': 1, names[0]: torch.randn(5, 3)}).__code__\n"
@@ -194,7 +201,7 @@ ATTACKS = {
 
     # Objects that agree with everything
     "object with __eq__": Attack(
-        "return what equals anything", "the worker passes on plain data only: 0 points with the type's name",
+        "return what equals anything", "the guest passes on plain data only: 0 points with the type's name",
         instead("return Always()", "class Always:", "    __eq__ = __le__ = __ge__ = __lt__ = lambda self, other: True",
                 "    __getattr__ = lambda self, name: self", "    __call__ = lambda self, *a, **k: self",
                 "    __bool__ = lambda self: True"), "failed", "Always"),
@@ -227,7 +234,7 @@ for thing in gc.get_objects():
     if type(thing) is dict and any(type(v) is str and w in v for v in list(thing.values()) for w in words):
         raise RuntimeError('a hole')
 """),
-    "memory": Attack("find earlier submissions, or the solution, in the memory that the worker left", "the worker "
+    "memory": Attack("find earlier submissions, or the solution, in the memory that the guest left", "the guest "
                      "wipes its buffers before it forks for the next submission", """
 import ctypes
 word = b'eps = torch.randn'
@@ -259,7 +266,7 @@ for path in glob.glob('/proc/[0-9]*/environ'):
 import os
 for place, folders, files in os.walk('/'):
     folders[:] = [name for name in folders if name not in ('proc', 'usr', 'dev', 'site-packages')]
-    if {'canary.txt', 'test_vae.py', 'grade.py', 'report.json'} & set(files):
+    if {'canary.txt', 'test_vae.py', 'judge.py', 'grader.py', 'report.json'} & set(files):
         raise RuntimeError('a hole: ' + place)
 """),
     "the solution": Attack("import or read the reference", "the graded file is not in the sandbox", """
@@ -269,7 +276,7 @@ for path in glob.glob(helpers.__path__[0] + '/*.py'):
     if 'BEGIN ' + 'SOLUTION' in open(path).read() or os.path.basename(path) == 'vae.py':
         raise RuntimeError('a hole')
 """),
-    "the worker's memory and pipes": Attack(
+    "the guest's memory and pipes": Attack(
         "read or write what belongs to the parent process", REFUSED, attempts(
             "open(f'/proc/{os.getppid()}/mem', 'r+b')", "os.listdir(f'/proc/{os.getppid()}/fd')",
             "os.open('/proc/1/fd/1', os.O_WRONLY)", "os.open('/proc/1/fd/4', os.O_WRONLY)",
@@ -290,8 +297,8 @@ for path in glob.glob(helpers.__path__[0] + '/*.py'):
     # The wire
     "forged answer": Attack(
         "write an observation of one's own to the pipe", "it is judged like any other, and inputs are random",
-        forged("message({'kind': 'observed', 'value': {'count': 1, 'untouched': True}}, first=torch.randn(20000, 4),"
-               " second=torch.randn(20000, 4))")),
+        forged("message({'kind': 'observed', 'value': {'count': 1, 'untouched': True, 'first': {'$tensor': 'a'},\n"
+               "    'second': {'$tensor': 'b'}}}, a=torch.randn(20000, 4), b=torch.randn(20000, 4))")),
     "forged verdict": Attack("write `passed` to the pipe", LOSES, forged("message({'kind': 'passed', 'points': 9})"),
                              "error", "no usable answer"),
     "frames for the next request": Attack(
@@ -307,8 +314,8 @@ for path in glob.glob(helpers.__path__[0] + '/*.py'):
                 "threading.Thread(target=fill, daemon=True).start()\nreturn mu", "import os, threading"),
         "failed or error", ""),
     "bytes taken back": Attack(
-        "write to the pipe and read it empty again, so that the worker waits for ever for what it has seen come",
-        "the worker waits for nothing without a time limit", instead(OWN_PIPES + """
+        "write to the pipe and read it empty again, so that the guest waits for ever for what it has seen come",
+        "the guest waits for nothing without a time limit", instead(OWN_PIPES + """
 mine = os.open(f"/proc/self/fd/{pipes[-2]}", os.O_RDONLY | os.O_NONBLOCK)
 end = time.perf_counter() + 1.5
 while time.perf_counter() < end:
@@ -330,6 +337,30 @@ return mu""", "import os, random, time"), "failed or error", ""),
                         forged("struct.pack('<Q', 200000) + b'[' * 200000"), "error", "no usable answer"),
     "much JSON": Attack("fill the grader's memory with small objects", "structure is limited to 1 MB",
                         forged("struct.pack('<Q', 30 << 20) + b'[{},' * (30 << 18)"), "error", "no usable answer"),
+    "tree that is too deep": Attack(
+        "overflow the grader's stack with what JSON still takes", REFUSED_TREE,
+        forged("message({'kind': 'observed', 'value': eval('[' * 60 + ']' * 60)})"), "error", "no usable answer"),
+    "tree that is too wide": Attack(
+        "hold up the grader with as many values as fit into 1 MB", REFUSED_TREE,
+        forged("message({'kind': 'observed', 'value': [0] * 300000})"), "error", "no usable answer"),
+    "tree of another type": Attack("send a list where a dict is due", REFUSED_TREE,
+                                   forged("message(['observed', 1])"), "error", "no usable answer"),
+    "observation of another type": Attack(
+        "send a number where the check counts on a dict", "the answer cannot be judged: " + LOSES,
+        forged("message({'kind': 'observed', 'value': 7})"), "error", "could not be judged"),
+    "reserved key": Attack("have a dict taken for a tensor", REFUSED_TREE, forged(
+        "message({'kind': 'observed', 'value': {'$tensor': 'a', 'count': 1}}, a=torch.zeros(3))"), "error",
+        "no usable answer"),
+    "tensor without a place": Attack("send more than what was asked for", REFUSED_TREE, forged(
+        "message({'kind': 'observed', 'value': {'count': 1}}, a=torch.zeros(3))"), "error", "no usable answer"),
+    "place without a tensor": Attack("refer to a tensor that was not sent", REFUSED_TREE, forged(
+        "message({'kind': 'observed', 'value': {'first': {'$tensor': 'a'}}})"), "error", "no usable answer"),
+    "one tensor named twice": Attack("make much of few bytes", REFUSED_TREE, forged(
+        "message({'kind': 'observed', 'value': {'first': {'$tensor': 'a'}, 'second': {'$tensor': 'a'}}}, "
+        "a=torch.zeros(3))"), "error", "no usable answer"),
+    "answer that is cut off": Attack("stop in the middle of a tensor", REFUSED_TREE, forged(
+        "message({'kind': 'observed', 'value': {'first': {'$tensor': 'a'}}}, a=torch.zeros(300))[:-4]"), "error",
+        "no usable answer"),
     "bad safetensors": Attack("crash the parser with a huge shape", LOSES, forged(
         "message({'kind': 'observed', 'value': {}})[:-16] + struct.pack('<Q', 71) + "
         "b'{\"first\":{\"dtype\":\"F32\",\"shape\":[999999999999],\"data_offsets\":[0,999]}}'"),
@@ -404,9 +435,9 @@ return mu""", "import os, random, time"), "failed or error", ""),
         "open(os.path.join(sys.prefix, 'attack-left'), 'w')",
         "os.mkdir('/home')", "open('/proc/sys/kernel/core_pattern', 'w')")),
 
-    # The worker, and the next submission
+    # The guest, and the next submission
     "killing the parent": Attack(
-        "kill, stop or interrupt the worker", "no effect: the worker is process 1 of the sandbox", """
+        "kill, stop or interrupt the guest", "no effect: the guest is process 1 of the sandbox", """
 import os, signal
 for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGSEGV, signal.SIGRTMIN):
     for target in (1, os.getppid(), -1):
@@ -415,8 +446,8 @@ for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, si
         except OSError:
             pass
 """, landlock="the system refuses it: signals stay inside the submission's own wall"),
-    "the worker's limits": Attack(
-        "take file descriptors, processor time or priority from the worker", REFUSED, attempts(
+    "the guest's limits": Attack(
+        "take file descriptors, processor time or priority from the guest", REFUSED, attempts(
             "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (3, 3))",
             "resource.prlimit(1, resource.RLIMIT_CPU, (1, 1))", "os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)",
             "os.sched_setaffinity(1, {0})", "os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))",
@@ -472,7 +503,8 @@ for name in ('torch.py', 'sitecustomize.py', 'matplotlib/matplotlibrc', '.config
         for name in ("torch.py", "json.py", "pytest.py", "safetensors/__init__.py", "math.py", "numpy.py")}),
     "own checks and report": Attack("bring checks, probes, a grader and a report", NO_EFFECT, {
         "autograde_tests/test_vae.py": POISON, "autograde_tests/__init__.py": POISON,
-        "autograde_tests/probes/vae.py": POISON, "coursekit/grade.py": POISON, "helpers/__init__.py": POISON,
+        "autograde_tests/probes/vae.py": POISON, "coursekit/grading/judge.py": POISON,
+        "coursekit/sandbox/guest/wire.py": POISON, "guest/wire.py": POISON, "helpers/__init__.py": POISON,
         "helpers/given/checks/__init__.py": POISON, "report.json": '{"score": 100, "max": 100}'}),
     "notebook with magics and shell escapes": Attack(
         "execute commands when the notebook runs", "the course's own notebook is executed, the submitted one is not", {
@@ -673,7 +705,7 @@ student code is cut off at 200 characters), the use of a processor until the tim
   not been run behind it.
 - **none** (`--unsafe`): limits of time and of each process, nothing else. Never as root.
 
-A notebook's kernel is behind the same wall as the worker. It runs *our* notebook, with the notebook's own gaps filled:
+A notebook's kernel is behind the same wall as the guest. It runs *our* notebook, with the notebook's own gaps filled:
 a module can read those few lines there, and could draw them into one of the pictures of its report.
 """
 
@@ -681,7 +713,7 @@ a module can read those few lines there, and could draw them into one of the pic
 def table():
     """The attacks as Markdown."""
     lines = ["# Attacks", "", "What `tests/test_attacks.py` tries on the grader behind each wall that the machine has, "
-             "and what happens. The list is made from `tests/banks/attacks.py`.", *WALLS.split("\n"),
+             "and what happens. The list is made from `tests/attacks.py`.", *WALLS.split("\n"),
              "| attack | what it tries | behind bubblewrap | behind Landlock |", "| --- | --- | --- | --- |"]
     return "\n".join([*lines, *(f"| {name} | {attack.tries} | {attack.happens} | "
                                 f"{getattr(attack, 'landlock', '') or 'the same'} |"
@@ -718,7 +750,7 @@ for attempt in (lambda: os.remove(path), lambda: os.symlink('/etc/passwd', path)
 raise RuntimeError('all refused')
 """, words="all refused"),
     "system calls from the kernel": Attack(
-        "what the filter keeps from the worker, in the notebook's kernel", REFUSED, attempts(
+        "what the filter keeps from the guest, in the notebook's kernel", REFUSED, attempts(
             "socket.socket(socket.AF_INET)", "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)",
             "socket.socket(socket.AF_UNIX).connect('/run/docker.sock')", "os.memfd_create('left')",
             "os.setpriority(os.PRIO_PROCESS, 0, 19)", "open('/etc/attack-left', 'w')",

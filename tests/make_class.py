@@ -13,7 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from coursekit import audit  # noqa: E402
-from coursekit.release import course_files, discover  # noqa: E402
+from coursekit.release.files import course_files  # noqa: E402
+from helpers.given.course import assignments  # noqa: E402
 
 FIRST = ("Ada", "Emmy", "Sofja", "Alan", "Kurt", "Grace", "Maryam", "Carl", "Leonhard", "Srinivasa", "Henri", "Julia")
 LAST = ("Lovelace", "Noether", "Kowalewskaja", "Turing", "Gödel", "Hopper", "Mirzakhani", "Gauß", "Euler", "Ramanujan")
@@ -45,8 +46,8 @@ def make(folder, assignment="vae", count=20, seed=0, broken=True, git=False):
     """Write a class to a folder. Returns {name of the entry: items that lose points, or None if it is broken}."""
     folder, draw, expected = Path(folder), random.Random(seed), {}
     folder.mkdir(parents=True, exist_ok=True)
-    notebook = discover(ROOT)[assignment].as_posix()
-    blank = json.loads(course_files(ROOT, {assignment: Path(notebook)})[notebook])
+    notebook = assignments()[assignment].notebook.as_posix()
+    blank = json.loads(course_files(ROOT, {assignment: assignments()[assignment]})[notebook])
     for number, (text, lost) in enumerate(sources(assignment, count, seed)):
         name = f"{draw.choice(FIRST)} {draw.choice(LAST)} {number + 1:03}"
         files = {f"helpers/{assignment}.py": text, notebook: answered(blank, draw)}

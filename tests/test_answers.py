@@ -4,22 +4,23 @@ import json
 import random
 import re
 import time
-from pathlib import Path
 
 import pytest
 
-from coursekit import answers, gradebook
-from coursekit.release import course_files, discover
+from coursekit import questions
+from coursekit.classes import answers, gradebook, marks, tables
+from coursekit.classes.tables import plain, safe
+from coursekit.release.files import course_files
+from helpers.given.course import ROOT, assignments
 from test_grade_class import course, grade_class, handed_in, quick, rows, start
 
-ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOK = discover(ROOT)["vae"].as_posix()
-QUESTIONS = answers.questions("vae")
+NOTEBOOK = assignments()["vae"].notebook.as_posix()
+QUESTIONS = questions.questions("vae")
 FIRST, SECOND = QUESTIONS[:2]
 
 
 def released():
-    return json.loads(course_files(ROOT, {"vae": Path(NOTEBOOK)})[NOTEBOOK])
+    return json.loads(course_files(ROOT, {"vae": assignments()["vae"]})[NOTEBOOK])
 
 
 def answered(texts, cells=None):
@@ -41,28 +42,28 @@ def test_questions():
 
 def test_answers_are_found():
     text = answered({FIRST.id: "Because.\n\n- *first*\n- second"})
-    assert answers.extract(text, QUESTIONS) == {question.id: "" for question in QUESTIONS} | {
+    assert questions.extract(text, QUESTIONS) == {question.id: "" for question in QUESTIONS} | {
         FIRST.id: "Because.\n\n- *first*\n- second"}
 
 
 def test_a_cell_added_below_belongs_to_the_answer():
     cell = {"cell_type": "markdown", "id": "new", "metadata": {}, "source": ["More ", "words."]}
     code = {**cell, "cell_type": "code", "id": "newer", "source": "print(1)"}
-    assert answers.extract(answered({}, {FIRST.id: cell}), QUESTIONS)[FIRST.id] == "More words."
-    assert answers.extract(answered({}, {FIRST.id: code}), QUESTIONS)[FIRST.id] == ""
+    assert questions.extract(answered({}, {FIRST.id: cell}), QUESTIONS)[FIRST.id] == "More words."
+    assert questions.extract(answered({}, {FIRST.id: code}), QUESTIONS)[FIRST.id] == ""
 
 
 def test_a_notebook_with_other_ids():
     notebook = json.loads(answered({SECOND.id: "Style."}))
     for number, cell in enumerate(notebook["cells"]):
         cell["id"] = f"cell-{number}"
-    assert answers.extract(json.dumps(notebook), QUESTIONS)[SECOND.id] == "Style."
+    assert questions.extract(json.dumps(notebook), QUESTIONS)[SECOND.id] == "Style."
 
 
 @pytest.mark.parametrize("text", [None, "", "no notebook", "[]", "{}", '{"cells": 3}', '{"cells": [3]}',
                                   '{"cells": [{"cell_type": "markdown", "source": {"a": 1}}]}', "[" * 10 ** 5])
 def test_no_notebook_and_broken_ones(text):
-    assert set(answers.extract(text, QUESTIONS).values()) == {""}
+    assert set(questions.extract(text, QUESTIONS).values()) == {""}
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_an_answer_that_comes_later_or_is_another_one_must_be_marked_anew(graded
     told = {(row[0], row[1]): (row[3], row[5]) for row in table}
     assert told["Question 1", "ada"] == ("", "3 points for an earlier answer. well said")
     assert told["Question 2", "ada"] == ("2", "well said")  # the same words
-    assert told["Question 1", "bob"] == ("", "") and told["Question 2", "bob"] == ("0", answers.NO_ANSWER)
+    assert told["Question 1", "bob"] == ("", "") and told["Question 2", "bob"] == ("0", marks.NO_ANSWER)
 
 
 def test_who_is_not_graded_yet_gets_no_points_for_answers(tmp_path):
@@ -186,15 +187,15 @@ def test_cells_are_safe_and_are_read_back():
     draw = random.Random(0)
     for _ in range(5000):
         text = "".join(draw.choices(NASTY, k=draw.randrange(9)))
-        written = gradebook.cell(text)
-        read = answers.plain(written)
-        assert answers.letters(read) == answers.letters(text)
-        assert gradebook.cell(read) == written and answers.plain(answers.safe(text)) == text
+        written = tables.cell(text)
+        read = plain(written)
+        assert marks.letters(read) == marks.letters(text)
+        assert tables.cell(read) == written and plain(safe(text)) == text
         for piece in re.split("[,;\t\r\n]", written):
             assert piece.lstrip(' "')[:1] not in ("=", "+", "-", "@", "\uff1d"), (text, written)
         # What spreadsheets make of an apostrophe: Google's hides the first, others double it when a cell is typed.
         for changed in (written.removeprefix("'"), "'" + written):
-            assert answers.letters(answers.plain(changed)) == answers.letters(text)
+            assert marks.letters(plain(changed)) == marks.letters(text)
 
 
 @pytest.mark.parametrize("spreadsheet", [lambda text: text, lambda text: text.removeprefix("'"),
@@ -229,7 +230,7 @@ def test_marks_survive_any_answer(tmp_path, spreadsheet):
 def test_half_of_a_character(tmp_path):
     """Fits into JSON, and into no file."""
     text = answered({FIRST.id: "a HERE b"}).replace("HERE", "\\ud800")
-    assert answers.extract(text, QUESTIONS)[FIRST.id] == "a ? b"
+    assert questions.extract(text, QUESTIONS)[FIRST.id] == "a ? b"
 
 
 def test_many_cells_below_a_question_are_put_together_once():
@@ -238,8 +239,8 @@ def test_many_cells_below_a_question_are_put_together_once():
     more = [{"cell_type": "markdown", "id": f"new {number}", "source": "x" * 100} for number in range(10_000)]
     notebook["cells"][place + 1:place + 1] = more
     begin = time.process_time()
-    found = answers.extract(json.dumps(notebook), QUESTIONS)[FIRST.id]
-    assert len(found) == answers.MAX_CHARACTERS and found.startswith("x" * 100 + "\n\nx")
+    found = questions.extract(json.dumps(notebook), QUESTIONS)[FIRST.id]
+    assert len(found) == questions.MAX_CHARACTERS and found.startswith("x" * 100 + "\n\nx")
     assert time.process_time() - begin < 2
 
 

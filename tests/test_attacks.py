@@ -1,8 +1,9 @@
-"""The bank of attacks (banks/attacks.py): no point that was not earned, nothing hidden seen, nothing left behind.
+"""The bank of attacks (attacks.py): no point that was not earned, nothing hidden seen, nothing left behind.
 
 All submissions go through one sandbox, one after the other, behind each wall that this machine has. After each, the
 solution is graded and looks around: it gets full points and finds nothing of the submission before.
 """
+import dataclasses
 import json
 import os
 import platform
@@ -17,18 +18,25 @@ import nbformat
 import pytest
 import torch
 
-from banks.attacks import ATTACKS, NOTEBOOKS, PARCELS, table
-from coursekit import confine, grade, notebook, sandbox, walls, worker
-from coursekit.release import course_files, discover, gaps, write_files
-from coursekit.sandbox import Sandbox
-from coursekit.submission import SubmissionError, read_graded_file
-from coursekit.walls import MB, ROOT
+from attacks import ATTACKS, NOTEBOOKS, PARCELS, table
+from coursekit import sandbox
+from coursekit.gaps import gaps
+from coursekit.grading import ask, notebook
+from coursekit.grading.files import SubmissionError
+from coursekit.grading.handin import MAX_BYTES, infer_assignment, read_file
+from coursekit.grading.judge import judge, load_checks
+from coursekit.release.files import course_files, write_files
+from coursekit.sandbox import Sandbox, walls
+from coursekit.sandbox.guest import confine
+from coursekit.sandbox.guest.belongings import Belongings
+from coursekit.sandbox.walls import MB
+from helpers.given.course import ROOT, assignments
 
 STANDING = [wall for wall in (walls.Bubblewrap(), walls.Landlock()) if wall.why_not() is None]
 pytestmark = pytest.mark.skipif(not STANDING, reason="student code cannot be isolated on this machine")
 each_wall = pytest.mark.parametrize("running", STANDING, ids=[wall.name for wall in STANDING], indirect=True)
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
-CHECKS = [check for check in grade.load_checks("vae")
+CHECKS = [check for check in load_checks("vae")
           if check.item in ("vae.reparametrize", "vae.loss_function", "vae.interpolate")]
 FIRST = {check.item: check for check in reversed(CHECKS)}  # one of each item
 CANARY = "CANARY-" + os.urandom(8).hex()
@@ -95,7 +103,7 @@ def running(request, tmp_path_factory):
     (folder / "bob").mkdir()
     (folder / "bob" / "canary.txt").write_text(CANARY)
     course = folder / "course"
-    write_files(course_files(ROOT, {"vae": discover(ROOT)["vae"]}), course)
+    write_files(course_files(ROOT, {"vae": assignments()["vae"]}), course)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_CANARY", CANARY)
         patch.setattr(walls, "LIMITS", {**walls.LIMITS, "DATA": 2048 * MB})
@@ -105,14 +113,14 @@ def running(request, tmp_path_factory):
 
 
 def grade_text(running, source, checks=CHECKS):
-    return grade.grade_source(running, source, checks, seed=7)[0]
+    return judge(running, source, checks, seed=7)[0]
 
 
 @pytest.fixture(scope="module")
 def honest(running):
     """What the wrong file gets without any trick."""
     items = grade_text(running, WRONG)
-    assert {name: item["points"] for name, item in items.items()} == {
+    assert {name: item.points for name, item in items.items()} == {
         "vae.reparametrize": 0, "vae.loss_function": 0, "vae.interpolate": 1}
     return items
 
@@ -126,27 +134,27 @@ def test_attack(running, honest, monkeypatch, name):
     checks, limit = CHECKS, 10.0
     if "timeout" in attack.status or name == "deep folders":
         checks, limit = list(FIRST.values()), 2.0
-        monkeypatch.setattr(grade, "LOAD_TIMEOUT", limit)
-        monkeypatch.setattr(grade, "CALL_TIMEOUT", limit)
+        monkeypatch.setattr(ask, "LOAD_TIMEOUT", limit)
+        monkeypatch.setattr(ask, "CALL_TIMEOUT", limit)
     begin = time.monotonic()
     items = grade_text(running, WRONG + "\n" + attack.source, checks)
     assert time.monotonic() - begin < 3 * limit + 20, "it held up the class"
-    report = json.dumps(items)
+    report = json.dumps({name: dataclasses.asdict(item) for name, item in items.items()})
     assert not [words for words in HIDDEN if words in report], items
-    assert all(character.isprintable() for item in items.values() for character in item["message"])
+    assert all(character.isprintable() for item in items.values() for character in item.message)
     assert len(report) < 10_000
 
     told = items["vae.reparametrize"]
-    assert told["points"] == items["vae.loss_function"]["points"] == 0, items
-    assert told["status"] in attack.status.split(" or "), told
-    assert any(words in told["message"] for words in attack.words.split(" or ")), told
-    assert items["vae.interpolate"]["status"] == ("passed" if attack.spares else attack.status), items
+    assert told.points == items["vae.loss_function"].points == 0, items
+    assert told.status in attack.status.split(" or "), told
+    assert any(words in told.message for words in attack.words.split(" or ")), told
+    assert items["vae.interpolate"].status == ("passed" if attack.spares else attack.status), items
 
     if running.process is not None:
-        assert len(processes_below(running.process.pid)) == 1, "more than the worker is left"
+        assert len(processes_below(running.process.pid)) == 1, "more than the guest is left"
     assert not left_on_the_machine()
     items = grade_text(running, WITNESS, list(FIRST.values()))
-    assert all(item["status"] == "passed" for item in items.values()), items
+    assert all(item.status == "passed" for item in items.values()), items
 
 
 @each_wall
@@ -164,10 +172,10 @@ def test_a_sandbox_that_cannot_be_cleaned_is_replaced(running):
 def test_the_whole_sandbox_is_gone_at_the_end(wall):
     with Sandbox("vae", ROOT, wall) as opened:
         grade_text(opened, WRONG + "\n" + ATTACKS["daemon"].source, list(FIRST.values()))
-        worker_processes, folder = processes_below(opened.process.pid), opened.room.folder
-    assert worker_processes and not folder.exists()
+        processes, folder = processes_below(opened.process.pid), opened.room.folder
+    assert processes and not folder.exists()
     deadline = time.monotonic() + 10  # its memory is given back first
-    while worker_processes & processes_below(1):
+    while processes & processes_below(1):
         assert time.monotonic() < deadline, "a process is left"
         time.sleep(0.1)
 
@@ -190,8 +198,8 @@ def test_only_the_graded_file_is_read(tmp_path, name, room):
             opened.writestr(path, text)
     before = sorted(folder.rglob("*"))
     for submission in (folder, archive):
-        assert read_graded_file(submission, "vae", room) == WRONG
-        assert grade.infer_assignment(submission, room) == "vae"
+        assert read_file(submission, "helpers/vae.py", MAX_BYTES, room) == WRONG
+        assert infer_assignment(submission, room) == "vae"
     assert sorted(folder.rglob("*")) == before and not left_on_the_machine()
 
 
@@ -206,9 +214,9 @@ def test_parcel(tmp_path, name, room):
         begin = time.monotonic()
         if parcel.words:
             with pytest.raises(SubmissionError, match=parcel.words):
-                read_graded_file(submission, "vae", room)
+                read_file(submission, "helpers/vae.py", MAX_BYTES, room)
         else:
-            assert read_graded_file(submission, "vae", room) == WRONG
+            assert read_file(submission, "helpers/vae.py", MAX_BYTES, room) == WRONG
         assert time.monotonic() - begin < 10
         assert (sorted(os.listdir(tmp_path)), sorted(os.listdir(folder))) == before and not left_on_the_machine()
     finally:
@@ -260,9 +268,9 @@ def test_kernel(tmp_path_factory, monkeypatch, name, wall):
     monkeypatch.setattr(notebook, "TIMEOUT", 15 if name == "kernel that ends" else 60)
     monkeypatch.setenv("COURSE_CANARY", CANARY)
     told = notebook.run_notebook(course, "vae", attack.source, wall)
-    assert told["status"] in ("failed", "error", "timeout"), told
-    assert any(words in told["failed"][0] for words in attack.words.split(" or ")), told
-    assert not [words for words in HIDDEN if words in json.dumps(told)]
+    assert told.status in ("failed", "error", "timeout"), told
+    assert any(words in told.failed[0] for words in attack.words.split(" or ")), told
+    assert not [words for words in HIDDEN if words in json.dumps(dataclasses.asdict(told))]
     deadline = time.monotonic() + 5
     while subprocess.run(["pgrep", "-f", "sleep 61"], capture_output=True).returncode == 0:
         assert time.monotonic() < deadline, "a process is left"
@@ -280,7 +288,7 @@ def test_filter_is_there_or_known_to_be_missing():
 
 def test_belongings_of_the_solution_are_its_own():
     """An honest file replaces nothing, and what it adds is left alone."""
-    belongings = worker.Belongings("autograde_tests.probes.vae")
+    belongings = Belongings("autograde_tests.probes.vae")
     module = types.ModuleType("honest")
     exec(SOLUTION, module.__dict__)
     assert belongings.changed() == []
@@ -288,7 +296,7 @@ def test_belongings_of_the_solution_are_its_own():
 
 def test_torch_itself_may_replace_manual_seed(monkeypatch):
     """As it does when an honest file first needs torch._dynamo: a checkpoint, an optimiser, torch.func."""
-    belongings = worker.Belongings("autograde_tests.probes.flowers")
+    belongings = Belongings("autograde_tests.probes.flowers")
     monkeypatch.setattr(torch, "manual_seed", lambda seed: None)
     monkeypatch.delitem(sys.modules, "torch._dynamo", raising=False)
     assert [name for _, name, _ in belongings.changed()] == ["manual_seed"]

@@ -5,6 +5,7 @@ import pytest
 
 from coursekit import __main__ as instructor
 from coursekit import audit
+from coursekit.grading.report import Item
 from helpers.given import __main__ as student
 
 REPARAMETRIZE = "vae.reparametrize"
@@ -55,7 +56,7 @@ def test_findings_and_exit_code(bank, capsys):
 
 
 def items(points):
-    return {REPARAMETRIZE: {"points": points, "max": 4, "status": "failed", "message": "that is not mu", "hint": ""}}
+    return {REPARAMETRIZE: Item(points, 4, "failed", "that is not mu")}
 
 
 def test_all_is_well(monkeypatch, bank, capsys):
@@ -78,7 +79,7 @@ def test_all_is_well(monkeypatch, bank, capsys):
 def test_score_that_depends_on_the_seed(bank):
     vae = audit.load("vae")
     reports = {("solution", "", 0): items(4), ("solution", "", 1): items(3)}
-    _, findings = audit.judge(vae, reports, {})
+    _, findings = audit.assess(vae, reports, {})
     assert "vae: the solution: the score depends on the seed: {0: 4, 1: 3}" in findings
 
 
@@ -88,7 +89,7 @@ def test_unknown_name_and_broken_bank(bank, capsys):
     bank.write_text(BANK.replace("no mu", "typing slip").replace('"mu + "', '"my + "'))
     assert course("audit") == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "tests/banks/vae.py, 'typing slip' does not fit the solution" in error
+    assert error.count("\n") == 1 and "autograde_tests/banks/vae.py, 'typing slip' does not fit the solution" in error
 
 
 def test_only_checks_that_run_a_gap_can_tell_what_stands_there():

@@ -1,5 +1,5 @@
 """The hidden and the public checks accept every right variant and name every typical mistake, for each assignment with
-a bank in tests/banks.
+a bank in autograde_tests/banks.
 
 This is the short form of `./course audit`: right variants of different gaps are graded together, of the mistakes of an
 item only the first ones count, and a mistake meets the checks of what it changes; one of each kind meets all checks.
@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from coursekit import audit
-from coursekit.grade import grade_source
-from coursekit.release import open_gap
+from coursekit.gaps import open_gap
+from coursekit.grading.judge import judge
 from coursekit.sandbox import Sandbox
-from coursekit.walls import ROOT
 from helpers.given import checks as public
+from helpers.given.course import ROOT
 
 BANKS = {name: audit.load(name) for name in audit.names()}
 SEED = 2024
@@ -52,13 +52,13 @@ def packs(name):
 
 @pytest.fixture(scope="module")
 def report():
-    """A function that grades a source text and returns its items. One worker serves all tests of an assignment."""
+    """A function that grades a source text and returns its items. One guest serves all tests of an assignment."""
     with contextlib.ExitStack() as stack:
         @functools.cache
         def sandbox(name):
             return stack.enter_context(Sandbox(name, ROOT))
 
-        yield lambda bank, source, checks=None, seed=SEED: grade_source(
+        yield lambda bank, source, checks=None, seed=SEED: judge(
             sandbox(bank.name), source, checks or bank.checks, seed)[0]
 
 
@@ -98,8 +98,8 @@ def test_open_gap_loses_its_own_points(report, bank, name):
     items = report(bank, open_gap(bank.solution, name))
     expected = {item: sum(check.points for check in bank.checks if check.item == item and check not in judging)
                 for item in items}
-    assert {item: items[item]["points"] for item in items} == expected, audit.lost(items)
-    assert all(items[item]["status"] == "missing" and name in items[item]["message"] for item in audit.lost(items))
+    assert {item: items[item].points for item in items} == expected, audit.lost(items)
+    assert all(items[item].status == "missing" and name in items[item].message for item in audit.lost(items))
 
 
 @pytest.mark.parametrize("bank", BANKS.values(), ids=BANKS)
@@ -108,7 +108,7 @@ def test_file_of_another_course(report, bank):
     items = report(bank, bank.coursework)
     assert set(items) - set(audit.lost(items)) == set(bank.coursework_items), audit.lost(items)
     for name in audit.lost(items):
-        assert items[name]["points"] == 0 and items[name]["status"] in ("missing", "error"), items[name]
+        assert items[name].points == 0 and items[name].status in ("missing", "error"), items[name]
 
 
 # The public checks run in this process: everything here is our own code.

@@ -4,14 +4,17 @@ import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
-from coursekit import grade, walls
-from coursekit.release import discover, open_gap
+from coursekit.gaps import open_gap
+from coursekit.grading.command import grade
+from coursekit.grading.handin import infer_assignment
+from coursekit.grading.judge import load_checks
+from coursekit.grading.report import Style
+from coursekit.sandbox import walls
+from helpers.given.course import ROOT, assignments
 
-ROOT = Path(__file__).resolve().parents[1]
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
 STANDING = [wall for wall in (walls.Bubblewrap(), walls.Landlock()) if wall.why_not() is None]
 ITEMS = {f"vae.{name}" for name in ("VAE", "CVAE", "reparametrize", "loss_function", "kl_weight", "ConvVAE",
@@ -70,18 +73,18 @@ def test_notebook_stops_at_the_open_gap(graded):
 
 
 def test_notebook_passes_with_the_solution(tmp_path):
-    report = grade.grade(submission(tmp_path, SOLUTION), "vae", seed=1)
-    assert report["score"] == report["max"]
-    assert report["notebook"]["failed"] == [] and report["notebook"]["status"] == "passed"
-    assert report["notebook"]["cells"] > 30
-    assert report["style"] == {"status": "passed", "count": 0, "findings": []}
+    report = grade(submission(tmp_path, SOLUTION), "vae", seed=1)
+    assert report.score == report.max
+    assert report.notebook.failed == [] and report.notebook.status == "passed"
+    assert report.notebook.cells > 30
+    assert report.style == Style("passed", 0, [])
 
 
 def test_style_findings_cost_no_points(tmp_path):
-    report = grade.grade(submission(tmp_path, SOLUTION + "x=1\n"), "vae", notebook=False, wall=walls.best())
-    assert report["score"] == report["max"]
-    assert report["style"]["status"] == "failed" and "E225" in report["style"]["findings"][-1]
-    assert report["notebook"]["status"] == "skipped"
+    report = grade(submission(tmp_path, SOLUTION + "x=1\n"), "vae", notebook=False, wall=walls.best())
+    assert report.score == report.max
+    assert report.style.status == "failed" and "E225" in report.style.findings[-1]
+    assert report.notebook.status == "skipped"
 
 
 def test_json_on_stdout(tmp_path):
@@ -91,7 +94,7 @@ def test_json_on_stdout(tmp_path):
 
 
 def test_assignment_is_inferred(tmp_path):
-    assert grade.infer_assignment(submission(tmp_path, SOLUTION)) == "vae"
+    assert infer_assignment(submission(tmp_path, SOLUTION)) == "vae"
 
 
 @pytest.mark.parametrize("make, says", [
@@ -112,11 +115,11 @@ def test_unknown_assignment(tmp_path):
 
 
 def test_every_name_of_the_contract_is_an_item():
-    assert {check.item for check in grade.load_checks("vae")} == ITEMS
+    assert {check.item for check in load_checks("vae")} == ITEMS
 
 
 def test_assignments_are_found_by_their_files():
-    assert "vae" in discover(ROOT)
+    assert "vae" in assignments()
 
 
 @pytest.mark.parametrize("wall", STANDING, ids=lambda wall: wall.name)
@@ -130,8 +133,8 @@ def test_the_kernel_of_the_notebook_is_in_the_sandbox(tmp_path, wall):
            "    try:\n        seen.append(attempt() or 'a hole')\n"
            "    except OSError as error:\n        seen.append('refused')\n"
            "raise RuntimeError(' '.join(map(str, [*seen, sorted(os.environ)])))\n" % str(tmp_path / "host.txt"))
-    report = grade.grade(submission(tmp_path, spy), "vae", wall=wall)
-    told = report["notebook"]["failed"][0]
+    report = grade(submission(tmp_path, spy), "vae", wall=wall)
+    told = report.notebook.failed[0]
     uid, *seen = told.split("RuntimeError: ")[1].split()[:5]
     assert uid != "0" and seen == ["refused"] * 4, told
     assert "COURSE_PROFILE" in told and "PYTHONPATH" not in told and "USER" not in told

@@ -6,15 +6,17 @@ import zipfile
 
 import pytest
 
-from banks.attacks import repository, with_file
-from coursekit import grade, submission, walls
-from coursekit.release import gaps
-from coursekit.sandbox import Sandbox
-from coursekit.submission import SubmissionError, read_graded_file
-from coursekit.walls import ROOT
+from attacks import repository, with_file
+from coursekit.gaps import gaps
+from coursekit.grading import ask, handin
+from coursekit.grading import repository as git
+from coursekit.grading.files import NoGradedFile, SubmissionError
+from coursekit.grading.judge import judge, load_checks
+from coursekit.sandbox import Sandbox, walls
+from helpers.given.course import ROOT, assignments
 
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
-CHECKS = grade.load_checks("vae")
+CHECKS = load_checks("vae")
 needs_wall = pytest.mark.skipif(not walls.best().isolates, reason="student code cannot be isolated on this machine")
 
 
@@ -35,12 +37,12 @@ def sandbox():
 
 def items_of(sandbox, source):
     """Grade a source text and assert what holds for every report."""
-    items, _ = grade.grade_source(sandbox, source, CHECKS, seed=7)
+    items, _ = judge(sandbox, source, CHECKS, seed=7)
     assert set(items) == {check.item for check in CHECKS}
     for item in items.values():
-        assert (item["status"] == "passed") == (item["points"] == item["max"])
-        assert bool(item["message"]) == (item["status"] != "passed")
-        assert "\n" not in item["message"] and "Traceback" not in item["message"]
+        assert (item.status == "passed") == (item.points == item.max)
+        assert bool(item.message) == (item.status != "passed")
+        assert "\n" not in item.message and "Traceback" not in item.message
     return items
 
 
@@ -59,17 +61,17 @@ def items_of(sandbox, source):
 ], ids=["syntax error", "unknown import", "endless loop", "endless print", "os._exit", "sys.exit", "KeyboardInterrupt",
         "null byte", "crash"])
 def test_file_that_cannot_be_imported(sandbox, monkeypatch, source, status, words):
-    monkeypatch.setattr(grade, "LOAD_TIMEOUT", 1.5)
+    monkeypatch.setattr(ask, "LOAD_TIMEOUT", 1.5)
     for item in items_of(sandbox, source).values():
-        assert item["points"] == 0 and item["status"] == status
-        assert item["message"].startswith("the file cannot be imported: ") and words in item["message"]
+        assert item.points == 0 and item.status == status
+        assert item.message.startswith("the file cannot be imported: ") and words in item.message
 
 
 @pytest.mark.parametrize("source", ["", "'''Only a docstring.'''\n"])
 def test_file_without_the_names(sandbox, source):
     for name, item in items_of(sandbox, source).items():
-        assert item["points"] == 0 and item["status"] == "missing"
-        assert "there is no" in item["message"]
+        assert item.points == 0 and item.status == "missing"
+        assert "there is no" in item.message
 
 
 # One function misbehaves: its item loses its points, the others keep theirs.
@@ -111,17 +113,17 @@ time.sleep(60)
 ], ids=["raises", "raises two lines", "endless loop", "endless print", "ignores signals", "os._exit", "SystemExit",
         "number", "None", "NaN", "100 GB", "recursion", "garbage", "sparse"])
 def test_function_that_misbehaves(sandbox, monkeypatch, statements, status, words):
-    monkeypatch.setattr(grade, "CALL_TIMEOUT", 2.0)
+    monkeypatch.setattr(ask, "CALL_TIMEOUT", 2.0)
     items = items_of(sandbox, instead("interpolate", statements.strip("\n")))
     item = items.pop("vae.interpolate")
-    assert item["points"] == 0 and item["status"] == status, item
-    assert words in item["message"]
+    assert item.points == 0 and item.status == status, item
+    assert words in item.message
     assert {other["status"] for other in items.values()} == {"passed"}, items
 
 
 def test_huge_answer(sandbox):
     items = items_of(sandbox, instead("interpolate", "return torch.zeros(7 * 10 ** 7)"))
-    assert "the answer is larger than 256 MB" in items["vae.interpolate"]["message"]
+    assert "the answer is larger than 256 MB" in items["vae.interpolate"].message
 
 
 def test_functions_of_which_many_misbehave(sandbox):
@@ -132,7 +134,7 @@ def test_functions_of_which_many_misbehave(sandbox):
         marker = "\n".join(source.split("\n")[:[g for g in gaps(source) if g.qualname == gap][0].start])
         source = f"{marker}\n{statement}\n{source[len(marker) + 1:]}"
     items = items_of(sandbox, source)
-    lost = {name for name, item in items.items() if item["points"] < item["max"]}
+    lost = {name for name, item in items.items() if item.points < item.max}
     assert lost == {"vae.reparametrize", "vae.loss_function", "vae.kl_weight", "vae.VAE", "vae.sample_on_grid"}
 
 
@@ -148,22 +150,26 @@ def test_functions_of_which_many_misbehave(sandbox):
     "__import__('os').setuid(0)",
     "open('/proc/%d/mem' % __import__('os').getppid(), 'r+b')",
 ], ids=["shadow", "passwd", "hidden checks", "solution", "write", "network", "loopback", "become root",
-        "the worker's memory"])
+        "the guest's memory"])
 def test_sandbox_holds(sandbox, attempt):
     """The attempt raises OSError and the function goes on; with a hole it raises, and its item fails."""
     source = instead("interpolate", "try:", f"    {attempt}", "except OSError:", "    pass", "else:",
                      "    raise RuntimeError('a hole')")
     checks = [check for check in CHECKS if check.item == "vae.interpolate"]
-    items, _ = grade.grade_source(sandbox, source, checks, seed=7)
-    assert items["vae.interpolate"]["status"] == "passed", items
+    items, _ = judge(sandbox, source, checks, seed=7)
+    assert items["vae.interpolate"].status == "passed", items
 
 
 # What is read of a submission.
 
+def read(submission, room=None, name="vae"):
+    return handin.read_file(submission, assignments()[name].helper, handin.MAX_BYTES, room)
+
+
 def refused(submission, room=None):
     """The one line that says why a submission cannot be graded."""
     with pytest.raises(SubmissionError) as caught:
-        read_graded_file(submission, "vae", room)
+        read(submission, room)
     message = str(caught.value)
     assert message and "\n" not in message
     return message
@@ -245,7 +251,7 @@ def test_zip_with_paths_that_lead_out(tmp_path):
 @pytest.mark.parametrize("name", ["helpers/vae.py", "vae.py", "my-course-main/helpers/vae.py"])
 def test_good_zip(tmp_path, name):
     path = archive(tmp_path / "good.zip", name, "__MACOSX/helpers/vae.py", "notes.txt", content=SOLUTION)
-    assert read_graded_file(path, "vae") == SOLUTION
+    assert read(path) == SOLUTION
 
 
 # Git repositories without a working tree
@@ -259,9 +265,9 @@ def room():
 @needs_wall
 def test_git_repository(room, tmp_path):
     bare = repository(**{"a/helpers/vae.py": "x = 1\n", "vae.py": "y", ".venv/helpers/vae.py": "z"})(tmp_path, "")
-    assert read_graded_file(bare, "vae", room) == "x = 1\n"
-    with pytest.raises(submission.NoGradedFile, match="expected helpers/gan.py"):
-        read_graded_file(bare, "gan", room)
+    assert read(bare, room) == "x = 1\n"
+    with pytest.raises(NoGradedFile, match="expected helpers/gan.py"):
+        read(bare, room, "gan")
     assert "those are read in a sandbox only" in refused(bare)
     (bare / "HEAD").write_text("ref: refs/heads/nothing\n")
     assert "without a readable commit" in refused(bare, room)
@@ -271,20 +277,21 @@ def test_a_working_tree_comes_before_a_repository(tmp_path):
     """Where a file lies beside what looks like a repository, git is not asked."""
     bare = repository()(tmp_path, "committed")
     (bare / "vae.py").write_text("lies there")
-    assert read_graded_file(bare, "vae") == "lies there"
+    assert read(bare) == "lies there"
 
 
 @needs_wall
-@pytest.mark.parametrize("limit, value, says", [
-    ("MAX_ENTRIES", 2, "more than 2 files"), ("MAX_REPOSITORY_BYTES", 100, "more than"),
-    ("MAX_TREE_BYTES", 10, "a folder in .* is larger than"), ("MAX_BYTES", 1, "vae.py in .* is larger than"),
-    ("MAX_DEPTH", 2, "holds no vae.py"), ("GIT_TIMEOUT", 0.0, "takes more than 0 seconds to read")])
-def test_limits_of_a_git_repository(room, tmp_path, monkeypatch, limit, value, says):
+@pytest.mark.parametrize("module, limit, value, says", [
+    (git, "MAX_ENTRIES", 2, "more than 2 files"), (git, "MAX_BYTES", 100, "more than"),
+    (git, "MAX_TREE_BYTES", 10, "a folder in .* is larger than"),
+    (handin, "MAX_BYTES", 1, "vae.py in .* is larger than"), (git, "MAX_DEPTH", 2, "holds no vae.py"),
+    (git, "TIMEOUT", 0.0, "takes more than 0 seconds to read")])
+def test_limits_of_a_git_repository(room, tmp_path, monkeypatch, module, limit, value, says):
     bare = repository(**{"a/b/helpers/vae.py": "x = 1\n"})(tmp_path, "")
-    monkeypatch.setattr(submission, limit, value)
+    monkeypatch.setattr(module, limit, value)
     begin = time.monotonic()
     with pytest.raises(SubmissionError, match=says):
-        read_graded_file(bare, "vae", room)
+        read(bare, room)
     assert time.monotonic() - begin < 5
 
 
@@ -293,8 +300,8 @@ def test_a_folder_that_stands_in_many_places_is_counted_in_each(room, tmp_path, 
     """A few bytes of a repository may hold more folders than anybody can list: these 9 files are 4 objects."""
     files = {f"{one}/{other}/notes.py": "" for one in "abc" for other in "abc"}
     bare = repository(**files)(tmp_path, "")
-    monkeypatch.setattr(submission, "_copy_repository", lambda *names, copy=submission._copy_repository: (
-        copy(*names), monkeypatch.setattr(submission, "MAX_ENTRIES", 20)))
+    monkeypatch.setattr(git, "copy_repository", lambda *names, copy=git.copy_repository: (
+        copy(*names), monkeypatch.setattr(git, "MAX_ENTRIES", 20)))
     assert "more than 20 files" in refused(bare, room)
 
 
@@ -321,6 +328,6 @@ def test_a_git_repository_in_another_format(room, tmp_path, settings):
 def test_copy_of_a_git_repository(tmp_path):
     """It holds nothing but what is needed."""
     bare = repository(with_file("hooks/post-checkout", "exit"))(tmp_path, "x")
-    submission._copy_repository(bare, tmp_path / "copy")
+    git.copy_repository(bare, tmp_path / "copy")
     assert {path.name for path in (tmp_path / "copy").iterdir()} == {"HEAD", "config", "objects", "refs"}
     assert not (tmp_path / "copy" / "objects" / "info").exists()

@@ -1,5 +1,6 @@
 """`./course grade-class`: everything that is handed in is graded once, whatever dies or is broken."""
 import csv
+import dataclasses
 import functools
 import json
 import os
@@ -15,16 +16,31 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from tqdm import tqdm
 
 import make_class
 from pool_tasks import die, die_once, double, fail, sleep
 from coursekit import __main__ as instructor
-from coursekit import batch, grade, gradebook, notebook, pool, reports, roster, sandbox, walls, zygote
-from coursekit.release import write_files
+from coursekit import pool, sandbox
+from coursekit.classes import batch, gradebook, roster, tables
+from coursekit.classes.results import Results, lock
+from coursekit.grading import handin
+from coursekit.grading.files import SubmissionError
+from coursekit.grading.grader import Grader
+from coursekit.grading.handin import HandedIn
+from coursekit.grading.judge import judge, load_checks
+from coursekit.grading.notebook import run_notebook
+from coursekit.grading.report import Execution, Item, Report, Style
+from coursekit.grading.tell import tell
+from coursekit.grading.tell.github import github
+from coursekit.grading.tell.gradescope import gradescope
+from coursekit.release.files import write_files
+from coursekit.sandbox import walls, zygote
 from helpers.given import __main__ as student
+from helpers.given.course import ROOT, assignments
 
-ROOT = Path(__file__).resolve().parents[1]
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
+NO_BAR = tqdm(disable=True)
 MAXIMA = {"vae.loss_function": 5, "vae.interpolate": 1}
 
 
@@ -39,15 +55,12 @@ def rows(path):
 
 def made_up(where="ada", **points):
     """A report without a grading."""
-    items = {name: {"points": points.get(name.split(".")[1], most), "max": most, "hint": "",
-                    "status": "failed" if name.split(".")[1] in points else "passed",
-                    "message": "got 3 <b>" if name.split(".")[1] in points else ""} for name, most in MAXIMA.items()}
-    return {"submission": where, "assignment": "vae", "score": sum(item["points"] for item in items.values()), "max": 6,
-            "seed": 1, "isolation": "bubblewrap", "isolated": True, "why_not_isolated": None, "items": items,
-            "seconds": 0.5,
-            "style": {"status": "passed", "count": 0, "findings": []},
-            "notebook": {"status": "skipped", "cells": 0, "failed": [], "pictures": []},
-            "versions": {"python": "3", "torch": "2"}}
+    items = {name: Item(points.get(name.split(".")[1], most), most,
+                        "failed" if name.split(".")[1] in points else "passed",
+                        "got 3 <b>" if name.split(".")[1] in points else "") for name, most in MAXIMA.items()}
+    return Report(submission=where, assignment="vae", seed=1, isolation="bubblewrap", isolated=True,
+                  why_not_isolated=None, items=items, style=Style("passed"), notebook=Execution("skipped"),
+                  versions={"python": "3", "torch": "2"}, seconds=0.5)
 
 
 def handed_in(folder, *names):
@@ -58,12 +71,12 @@ def handed_in(folder, *names):
 
 
 def start(out, folder):
-    return batch.Results.start(out, "vae", False, roster.collect(folder))
+    return Results.start(out, "vae", False, roster.collect(folder))
 
 
 def grade_class(results, grading, seed=None):
     """Read in this process, and grade with what stands for a pool."""
-    return batch.grade_class(results, walls.Bare(), seed, read_here, grading)
+    return batch.grade_class(results, walls.Bare(), seed, read_here, grading, NO_BAR)
 
 
 def read_here(tasks):
@@ -73,8 +86,8 @@ def read_here(tasks):
 
 def quick(tasks, points=()):
     """Stands for a pool: reports without gradings."""
-    for key, (*_, where, source, problem) in tasks:
-        yield key, made_up(where, **dict(points)), 1
+    for key, (*_, handed_in) in tasks:
+        yield key, made_up(handed_in.who, **dict(points)), 1
 
 
 # The whole way
@@ -97,7 +110,7 @@ def whole_class(tmp_path_factory):
                 kills.append(draw.choice(living).pid)
                 os.kill(kills[-1], signal.SIGKILL)
 
-    class Counted(batch.Results):
+    class Counted(Results):
         def save(self, submission, report, source):
             saved.append(submission.key)
             super().save(submission, report, source)
@@ -112,7 +125,7 @@ def whole_class(tmp_path_factory):
                 results, wall, 1,
                 lambda tasks: pool.local(functools.partial(batch.read_one, wall), tasks, 2, temporary, batch.PRELOAD),
                 lambda tasks: pool.local(batch.grade_one, tasks, 2, temporary, batch.PRELOAD, started=workers.append,
-                                         prepare=functools.partial(zygote.prepare, wall)))
+                                         prepare=functools.partial(zygote.prepare, wall)), NO_BAR)
     finally:
         done.set()
         killer.join()
@@ -126,7 +139,7 @@ def test_every_submission_is_graded_once(whole_class):
     assert kills and not failed
     assert sorted(saved) == sorted(submission.key for submission in results.submissions)
     assert len(saved) == len(expected)
-    attempts = [results.report(submission)["attempts"] for submission in results.submissions]
+    attempts = [results.report(submission).attempts for submission in results.submissions]
     assert sum(attempts) <= len(saved) + len(kills)
 
 
@@ -136,10 +149,10 @@ def test_the_right_items_lose_points(whole_class):
     results, expected, *_ = whole_class
     for submission in results.submissions:
         report = results.report(submission)
-        lost = {name for name, item in report["items"].items() if item["points"] < item["max"]}
+        lost = {name for name, item in report.items.items() if item.points < item.max}
         name, = [name for name in expected if name.removesuffix(".git") == submission.name]
         if expected[name] is None:
-            assert report["score"] == 0 and report["max"] == 34 and len(lost) == 9
+            assert report.score == 0 and report.max == 34 and len(lost) == 9
         else:
             assert lost == expected[name], submission.name
 
@@ -191,7 +204,7 @@ def test_a_submission_does_not_touch_the_next(monkeypatch):
     """Each attempt is made in a function that a check calls. It costs points of that item at most; the next submission
     gets all points, and finds nothing."""
     monkeypatch.setattr(walls, "LIMITS", {**walls.LIMITS, "DATA": 2048 << 20})
-    with grade.Grader("vae", False, walls.best()) as grader:
+    with Grader("vae", False, walls.best()) as grader:
         for name, statements in LEFT.items():
             hostile = SOLUTION.replace("def interpolate(", f"""def interpolate(*arguments):
     import os, time
@@ -200,11 +213,11 @@ def test_a_submission_does_not_touch_the_next(monkeypatch):
 
 
 def right_interpolate(""")
-            report = grader.grade("hostile", hostile, 3)
-            lost = {item for item, result in report["items"].items() if result["points"] < result["max"]}
-            assert lost <= {"vae.interpolate"}, (name, report["items"])
-            report = grader.grade("honest", SOLUTION + LOOK, 3)
-            assert report["score"] == report["max"], (name, report["items"])
+            report = grader.grade(HandedIn("hostile", hostile), 3)
+            lost = {item for item, result in report.items.items() if result.points < result.max}
+            assert lost <= {"vae.interpolate"}, (name, report.items)
+            report = grader.grade(HandedIn("honest", SOLUTION + LOOK), 3)
+            assert report.score == report.max, (name, report.items)
 
 
 def test_a_function_that_changes_torch_costs_its_own_item_only():
@@ -216,11 +229,11 @@ def test_a_function_that_changes_torch_costs_its_own_item_only():
 
 def right_reparametrize(mu, logvar):""")
     assert source != SOLUTION
-    checks = grade.load_checks("vae")
+    checks = load_checks("vae")
     with sandbox.Sandbox("vae", ROOT) as running:
-        items, _ = grade.grade_source(running, source, checks, 3)
+        items, _ = judge(running, source, checks, 3)
     for name in ("vae.loss_function", "vae.kl_weight", "vae.sample_on_grid", "vae.interpolate"):
-        assert items[name]["status"] == "passed", items[name]
+        assert items[name].status == "passed", items[name]
 
 
 # Going on where a run was stopped
@@ -261,9 +274,9 @@ def test_a_later_run_asks_something_else(tmp_path):
     folder, seeds = handed_in(tmp_path / "in", "a", "b"), {}
 
     def noted(tasks):
-        for key, (_, _, _, seed, _, where, _, _) in tasks:
+        for key, (_, _, _, seed, _, handed_in) in tasks:
             seeds.setdefault(key, []).append(seed)
-            yield key, {**made_up(where), "seed": seed}, 1
+            yield key, dataclasses.replace(made_up(handed_in.who), seed=seed), 1
 
     grade_class(start(tmp_path / "out", folder), noted)
     handed_in(folder, "c")
@@ -282,7 +295,7 @@ def test_what_cannot_be_read_in_time_is_told_and_the_rest_goes_on(tmp_path):
     results = start(tmp_path / "out", folder)
     late = pool.Failure("not finished within 60 seconds")
     failed = batch.grade_class(results, walls.Bare(), None, lambda tasks: (
-        (key, late if key == "a" else batch.read_one(walls.Bare(), *task), 1) for key, task in tasks), quick)
+        (key, late if key == "a" else batch.read_one(walls.Bare(), *task), 1) for key, task in tasks), quick, NO_BAR)
     assert [(submission.key, reason) for submission, reason in failed] == [
         ("a", "it could not be read: not finished within 60 seconds")]
     assert results.report(results.submissions[1])
@@ -326,7 +339,7 @@ def test_the_folder_of_results_is_kept_apart(tmp_path, capsys):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("")
     assert course("grade-class", folder, "--assignment", "vae", "--out", tmp_path / "other") == 2
-    with batch.lock(tmp_path / "out"):
+    with lock(tmp_path / "out"):
         if sys.platform != "win32":
             assert course("grade-class", folder, "--assignment", "vae", "--out", tmp_path / "out") == 2
             assert "another `course grade-class`" in capsys.readouterr().err
@@ -408,7 +421,7 @@ def test_an_old_report_does_not_stand_for_what_could_not_be_graded_again(tmp_pat
 
 def test_a_worker_with_other_checks_grades_nothing():
     with pytest.raises(RuntimeError, match="other checks"):
-        batch.grade_one(walls.Bare(), "vae", False, 1, "of yesterday", "ada", SOLUTION, None)
+        batch.grade_one(walls.Bare(), "vae", False, 1, "of yesterday", HandedIn("ada", SOLUTION))
 
 
 # Who handed in what
@@ -431,6 +444,17 @@ CANVAS = {"adaada_11_501_vae.py": "ada", "adaada_11_502_2_vae.ipynb": "{}", "bo_
           "LATE_anon_x7Yz_504_vae.py": "anon", "hw_1_12_vae.py": "hw 12", "hw_1_13_vae.py": "hw 13"}
 
 
+def contents(submission):
+    """What is read of a submission: the graded file or None, why there is none or None, the notebook or None."""
+    handed_in, text = batch.read_one(walls.Bare(), "vae", submission), None
+    try:
+        if content := dict(submission.files) or submission.path:
+            text = handin.read_file(content, assignments()["vae"].notebook, handin.MAX_NOTEBOOK_BYTES)
+    except SubmissionError:
+        pass
+    return handed_in.source, handed_in.problem, text
+
+
 @pytest.mark.parametrize("files, expected", [
     (MOODLE, {("Ada", "Participant 1"): ("ada", None), ("Bo B", "Participant 2"): ("bob", "{}"),
               ("Cy", "Participant 3"): (None, None)}),
@@ -442,10 +466,10 @@ def test_what_platforms_hand_out(tmp_path, files, expected):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).write_text(text)
     results = start(tmp_path / "out", tmp_path / "in")  # and as read back from its file
-    for submissions in (results.submissions, batch.Results.open(tmp_path / "out").submissions):
-        contents = [batch.read(submission, "vae", "notebooks/2_vae.ipynb", None) for submission in submissions]
+    for submissions in (results.submissions, Results.open(tmp_path / "out").submissions):
+        found = [contents(submission) for submission in submissions]
         assert {(submission.name, submission.id): (source, text)
-                for submission, (source, _, text) in zip(submissions, contents)} == expected
+                for submission, (source, _, text) in zip(submissions, found)} == expected
         assert len(submissions) == len(expected) == len({submission.key for submission in submissions})
 
 
@@ -458,7 +482,7 @@ def test_csv(tmp_path, text, encoding):
     ada, bob = roster.collect(tmp_path / "class.csv")
     assert (ada.name, ada.number, ada.email, ada.path, ada.key) == ("Ada", "7", "ada@x.org", tmp_path / "a", "7")
     assert bob.path is None
-    assert batch.read(bob, "vae", "notebooks/2_vae.ipynb", None) == (None, "nothing was handed in", None)
+    assert contents(bob) == (None, "nothing was handed in", None)
 
 
 @pytest.mark.parametrize("text, says", [
@@ -506,7 +530,7 @@ def test_the_instructor_may_name_links(tmp_path):
     (tmp_path / "class.csv").write_text("name,path\nAda,mine\n")
     for source in (tmp_path / "class", tmp_path / "class.csv"):
         submission, = roster.collect(source)
-        assert batch.read(submission, "vae", "notebooks/2_vae.ipynb", None)[0] == "# ada\n"
+        assert contents(submission)[0] == "# ada\n"
 
 
 def keys(*names):
@@ -556,11 +580,10 @@ def test_nothing_of_a_submission_becomes_markup(tmp_path):
     for source in (folder, folder / "class.csv"):
         results = start(tmp_path / f"out {source.name}", source)
         report = made_up(evil, interpolate=0)
-        report["items"]["vae.interpolate"].update(message=evil, hint=evil + "\n# title")
-        report["style"].update(status="failed", count=1, findings=[evil])
-        report["notebook"].update(status="failed", failed=[evil])
-        text = json.dumps(report)
-        grade_class(results, lambda tasks: ((key, json.loads(text), 1) for key, _ in tasks))
+        report.items["vae.interpolate"] = Item(0, 1, "failed", message=evil, hint=evil + "\n# title")
+        text = dataclasses.replace(report, style=Style("failed", 1, [evil]),
+                                   notebook=Execution("failed", failed=[evil])).to_json()
+        grade_class(results, lambda tasks: ((key, Report.from_json(text), 1) for key, _ in tasks))
         gradebook.build(results)
         pages = [results.folder / "class.html", *results.folder.glob("students/*/report.html")]
         assert len(pages) > 2
@@ -582,7 +605,7 @@ def test_nothing_of_a_submission_becomes_markup(tmp_path):
                                          ("a\x1b[1m\nb", "a [1m\nb"), (2.5, "2.5"), (-1, "-1"), (None, ""),
                                          ("Ada", "Ada")])
 def test_cell(value, safe):
-    assert gradebook.cell(value) == safe
+    assert tables.cell(value) == safe
 
 
 def test_moodle_and_canvas(tmp_path):
@@ -605,8 +628,7 @@ def test_moodle_and_canvas(tmp_path):
 
 def test_students_are_not_told_the_seed(tmp_path):
     """With it they could look up the questions of the next grading. The instructor finds it in report.json."""
-    report = {**made_up(loss_function=2), "seed": 987654321}
-    reports.write_all(report, tmp_path / "out")
+    tell(dataclasses.replace(made_up(loss_function=2), seed=987654321), tmp_path / "out")
     told = [path.name for path in (tmp_path / "out").iterdir() if "987654321" in path.read_text(encoding="utf-8")]
     assert told == ["report.json"]
 
@@ -614,12 +636,17 @@ def test_students_are_not_told_the_seed(tmp_path):
 def test_what_student_code_ran_behind(tmp_path):
     for more, says in (({}, "behind: bubblewrap."), ({"isolation": "landlock"}, "behind: landlock."),
                        ({"isolation": None, "isolated": False, "why_not_isolated": "no"},
-                        "behind: none. Not isolated: no.")):
-        reports.write_all({**made_up(), **more}, tmp_path / "out")
+                        "behind: none. Not isolated: no."), ({"isolation": None}, "behind: bubblewrap.")):
+        told = {**json.loads(made_up().to_json()), **more}
+        if told["isolation"] is None:  # as in older reports
+            del told["isolation"]
+        report = Report.from_json(json.dumps(told))
+        tell(report, tmp_path / "out")
         assert says in (tmp_path / "out" / "report.html").read_text()
         assert says.split(" Not")[0] in (tmp_path / "out" / "report.md").read_text()
-        results = start(tmp_path / str(len(says)), handed_in(tmp_path / f"in {len(says)}", "ada"))
-        grade_class(results, lambda tasks: ((key, {**made_up(), **more}, 1) for key, _ in tasks))
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        results = start(folder / "results", handed_in(folder / "in", "ada"))
+        grade_class(results, lambda tasks: ((key, report, 1) for key, _ in tasks))
         gradebook.build(results)
         page = (results.folder / "class.html").read_text()
         assert ("not isolated" if "isolated" in more else says) in page
@@ -627,7 +654,7 @@ def test_what_student_code_ran_behind(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="other rights on Windows")
 def test_reports_are_private(tmp_path):
-    reports.write_all(made_up(), tmp_path / "out")
+    tell(made_up(), tmp_path / "out")
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
 
 
@@ -639,11 +666,10 @@ def test_a_full_disk_is_told_with_the_file(tmp_path, monkeypatch, capsys):
         raise OSError(28, "No space left on device")  # names nothing, as the real one
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    report = made_up()
-    report["notebook"].update(pictures=[(2, PIXEL)])
-    for write, name in ((lambda: gradebook.write_rows(tmp_path / "a.csv", ["a"], []), "a.csv"),
-                        (lambda: reports.write_all(made_up(), tmp_path), "report.html"),
-                        (lambda: reports.write_all(report, tmp_path), "01-cell-2.png"),
+    report = dataclasses.replace(made_up(), notebook=Execution("skipped", pictures=[(2, PIXEL)]))
+    for write, name in ((lambda: tables.write_rows(tmp_path / "a.csv", ["a"], []), "a.csv"),
+                        (lambda: tell(made_up(), tmp_path), "report.html"),
+                        (lambda: tell(report, tmp_path), "01-cell-2.png"),
                         (lambda: start(tmp_path / "out", tmp_path / "in"), "class.json")):
         with pytest.raises(OSError) as caught:
             write()
@@ -657,9 +683,9 @@ def test_halves_of_characters_end_nothing(tmp_path):
     half = json.loads('"\\ud800"')
     results = start(tmp_path / "out", handed_in(tmp_path / "in", "ada", "bob"))
     report = made_up(half, interpolate=0)
-    report["items"]["vae.interpolate"].update(message=half, hint=half)
-    report["style"].update(status="failed", count=1, findings=[half])
-    grade_class(results, lambda tasks: [(key, {**report, "answers": {"x": half}}, 1) for key, _ in tasks][:1])
+    report.items["vae.interpolate"] = Item(0, 1, "failed", message=half, hint=half)
+    report = dataclasses.replace(report, style=Style("failed", 1, [half]), answers={"x": half})
+    grade_class(results, lambda tasks: [(key, report, 1) for key, _ in tasks][:1])
     gradebook.build(results, {"bob": half})
     assert len(rows(results.folder / "gradebook.csv")) == 3
 
@@ -676,14 +702,14 @@ def test_files_that_are_not_compared_are_named(tmp_path):
 
 def test_gradescope_and_github():
     report = made_up(loss_function=2)
-    told = reports.gradescope(report)
+    told = gradescope(report)
     assert told["score"] == 3 and [test["score"] for test in told["tests"]] == [2, 1]
     assert {test["status"] for test in told["tests"]} == {"passed", "failed"}
     assert told["tests"][0]["max_score"] == 5 and "got 3" in told["tests"][0]["output"]
-    told = reports.github(report)
+    told = github(report)
     assert (told["version"], told["status"], told["max_score"]) == (1, "fail", 6)
     assert sum(test["score"] for test in told["tests"]) == 3  # what the reporter adds up
-    assert reports.github(made_up())["status"] == "pass"
+    assert github(made_up())["status"] == "pass"
 
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -698,19 +724,17 @@ def test_pictures_of_the_executed_notebook(tmp_path):
     written = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb": nbformat.writes(written).encode()},
                 tmp_path / "course")
-    told = notebook.run_notebook(tmp_path / "course", "vae", "x = 1\n", walls.best())
-    assert told["status"] == "failed" and told["failed"] == ["cell 4: ZeroDivisionError: division by zero"]
-    assert told["pictures"] == [[3, PIXEL], [3, PIXEL], [4, PIXEL], [4, PIXEL]]
+    told = run_notebook(tmp_path / "course", "vae", "x = 1\n", walls.best())
+    assert told.status == "failed" and told.failed == ["cell 4: ZeroDivisionError: division by zero"]
+    assert told.pictures == [[3, PIXEL], [3, PIXEL], [4, PIXEL], [4, PIXEL]]
 
 
 def test_pictures_stand_in_the_page(tmp_path):
-    report = made_up()
-    report["notebook"].update(status="passed", cells=3, pictures=[(2, PIXEL)])
-    reports.write_all(report, tmp_path)
+    tell(dataclasses.replace(made_up(), notebook=Execution("passed", 3, pictures=[(2, PIXEL)])), tmp_path)
     assert f"data:image/png;base64,{PIXEL}" in (tmp_path / "report.html").read_text()
-    kept = json.loads((tmp_path / "report.json").read_text())
-    assert kept["notebook"]["pictures"] == [[2, "pictures/01-cell-2.png"]]
-    reports.write_all(kept, tmp_path, "Ada")  # once more, as when points are added
+    kept = (tmp_path / "report.json").read_text()
+    assert json.loads(kept)["notebook"]["pictures"] == [[2, "pictures/01-cell-2.png"]]
+    tell(Report.from_json(kept), tmp_path, "Ada")  # once more, as when points are added
     assert f"data:image/png;base64,{PIXEL}" in (tmp_path / "report.html").read_text()
     assert "![Picture of cell 2](pictures/01-cell-2.png)" in (tmp_path / "report.md").read_text()
 

@@ -1,17 +1,16 @@
 """The committed notebooks: executed, light, readable without pictures, and in step with the checks."""
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 
-from coursekit import walls
-from coursekit.notebook import run_notebook
-from coursekit.release import course_files, discover, write_files
+from coursekit.grading.notebook import run_notebook
+from coursekit.release.files import course_files, write_files
+from coursekit.sandbox import walls
 from helpers.given import checks
+from helpers.given.course import ROOT, assignments
 
-ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = {name: ROOT / path for name, path in discover(ROOT).items()}
+NOTEBOOKS = {name: ROOT / assignment.notebook for name, assignment in assignments().items()}
 
 
 def cells(name, kind):
@@ -74,8 +73,8 @@ def test_questions_have_answers_that_the_release_strips(name):
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_runs_from_top_to_bottom_in_the_grader(name, tmp_path):
     """In the smoke profile, on stand-ins, in the sandbox if there is one: as the grader executes it."""
-    write_files(course_files(ROOT, {name: discover(ROOT)[name]}, code_gaps=False), tmp_path / "course")
+    write_files(course_files(ROOT, {name: assignments()[name]}, code_gaps=False), tmp_path / "course")
     source = (ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8")
     told = run_notebook(tmp_path / "course", name, source, walls.best())
-    assert told["status"] == "passed", told
-    assert told["cells"] == len(cells(name, "code"))
+    assert told.status == "passed", told
+    assert told.cells == len(cells(name, "code"))

@@ -3,16 +3,16 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from coursekit import release
-from coursekit.release import ReleaseError
-
-ROOT = Path(release.__file__).parents[1]
+from coursekit import gaps, release
+from coursekit.gaps import GapError
+from coursekit.release.files import ReleaseError, read
+from helpers.given.console import UserError
+from helpers.given.course import ROOT, assignments
 
 HELPER = '''"""Sums."""
 
@@ -86,7 +86,7 @@ def course(tmp_path):
         "helpers/given/checks/__init__.py": CHECKS,
         "helpers/given/recipes/__init__.py": "",
         "data/mnist.npz": "data", "data/names.json": "{}", "runs/sums/out.html": "", ".venv/bin/python": "",
-        "coursekit/grade.py": "hidden", "autograde_tests/test_sums.py": "hidden", "tests/test_x.py": "",
+        "coursekit/grading/judge.py": "hidden", "autograde_tests/test_sums.py": "hidden", "tests/test_x.py": "",
         "bench/b.py": "",
     }
     for module in ("sums", "other"):
@@ -113,21 +113,21 @@ def text_of(folder):
 # --- gaps in Python -----------------------------------------------------------------------------------------------
 
 def test_gaps_are_named_after_their_function():
-    found = release.gaps(HELPER)
+    found = gaps.gaps(HELPER)
     assert [gap.qualname for gap in found] == ["add", "Counter.__init__", "Counter.up"]
     lines = HELPER.split("\n")
     for gap in found:
-        assert (lines[gap.start - 1].strip(), lines[gap.end - 1].strip()) == release.PYTHON_MARKERS
+        assert (lines[gap.start - 1].strip(), lines[gap.end - 1].strip()) == gaps.PYTHON_MARKERS
 
 
 def test_a_gap_in_an_inner_function_has_the_inner_name():
     source = "class A:\n def f(self):\n  def g():\n   # BEGIN SOLUTION\n   pass\n   # END SOLUTION\n  return g\n"
-    assert [gap.qualname for gap in release.gaps(source)] == ["A.f.g"]
+    assert [gap.qualname for gap in gaps.gaps(source)] == ["A.f.g"]
 
 
 def test_stripped_functions_say_which_gap_to_fill():
     names = {}
-    exec(release.strip(HELPER, "helpers/sums.py"), names)
+    exec(gaps.strip(HELPER, "helpers/sums.py"), names)
     for call, gap in ((lambda: names["add"](1, 2), "add"), (names["Counter"], "Counter.__init__")):
         with pytest.raises(NotImplementedError, match=rf"^{gap}: fill this gap in helpers/sums.py$"):
             call()
@@ -135,12 +135,12 @@ def test_stripped_functions_say_which_gap_to_fill():
 
 def test_open_gap_opens_one_gap_and_leaves_the_other_solutions():
     names = {}
-    exec(release.open_gap(HELPER, "Counter.up"), names)
+    exec(gaps.open_gap(HELPER, "Counter.up"), names)
     assert names["add"](1, 2) == 3 and names["Counter"]().count_in_solution == 271828
     with pytest.raises(NotImplementedError, match="Counter.up"):
         names["Counter"]().up()
-    with pytest.raises(ReleaseError, match="no gap in Counter.down"):
-        release.open_gap(HELPER, "Counter.down")
+    with pytest.raises(GapError, match="no gap in Counter.down"):
+        gaps.open_gap(HELPER, "Counter.down")
 
 
 @pytest.mark.parametrize("source, line, message", [
@@ -158,15 +158,15 @@ def test_open_gap_opens_one_gap_and_leaves_the_other_solutions():
     ("def f(:\n", 1, "solution itself is not valid Python"),
 ])
 def test_a_wrong_gap_is_refused_with_its_line(source, line, message):
-    with pytest.raises(ReleaseError, match=message) as caught:
-        release.strip(source, "helpers/x.py")
+    with pytest.raises(GapError, match=message) as caught:
+        gaps.strip(source, "helpers/x.py")
     assert str(caught.value).startswith(f"helpers/x.py:{line}: ") and "\n" not in str(caught.value)
 
 
 # --- notebooks ----------------------------------------------------------------------------------------------------
 
 def test_stripped_notebook():
-    text = release.strip_notebook(nbformat.writes(make_notebook()), "notebooks/1_sums.ipynb")
+    text = gaps.strip_notebook(nbformat.writes(make_notebook()), "notebooks/1_sums.ipynb")
     notebook = nbformat.reads(text, as_version=4)
     nbformat.validate(notebook)
     cells = {cell.id: cell for cell in notebook.cells}
@@ -186,8 +186,8 @@ def test_stripped_notebook():
     (new_code_cell("x = (\n# BEGIN SOLUTION\n1\n# END SOLUTION\n)"), "cell 1: .*not valid Python"),
 ])
 def test_a_wrong_cell_is_refused_with_its_number(cell, message):
-    with pytest.raises(ReleaseError, match="notebooks/1_x.ipynb, " + message):
-        release.strip_notebook(nbformat.writes(new_notebook(cells=[cell])), "notebooks/1_x.ipynb")
+    with pytest.raises(GapError, match="notebooks/1_x.ipynb, " + message):
+        gaps.strip_notebook(nbformat.writes(new_notebook(cells=[cell])), "notebooks/1_x.ipynb")
 
 
 # --- the whole edition of a small course --------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def test_a_mistake_in_the_course_writes_nothing(course, tmp_path, file, old, new
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
     before = set(tmp_path.iterdir())
-    with pytest.raises(ReleaseError, match=message):
+    with pytest.raises(UserError, match=message):
         release.release(course, tmp_path / "out")
     assert set(tmp_path.iterdir()) == before
 
@@ -273,7 +273,7 @@ def test_unknown_assignment_names_what_there_is(course, tmp_path):
 @pytest.fixture(scope="module")
 def released(tmp_path_factory):
     out = tmp_path_factory.mktemp("student") / "edition"
-    assert release.release(ROOT, out) == list(release.discover(ROOT))
+    assert release.release(ROOT, out) == list(assignments())
     return out
 
 
@@ -283,7 +283,7 @@ def python(*arguments, cwd):
 
 def solution_lines(lines, markers):
     """The lines between the markers."""
-    return {line.strip() for start, end in release.marked(lines, markers, "") for line in lines[start:end - 1]}
+    return {line.strip() for start, end in gaps.marked(lines, markers, "") for line in lines[start:end - 1]}
 
 
 def lines_of(path):
@@ -293,16 +293,16 @@ def lines_of(path):
 def cells_of(path):
     """The cells of a notebook as (lines, markers)."""
     for cell in nbformat.read(path, as_version=4).cells:
-        yield cell.source.split("\n"), (release.MARKDOWN_MARKERS if cell.cell_type == "markdown"
-                                        else release.PYTHON_MARKERS)
+        yield cell.source.split("\n"), (gaps.MARKDOWN_MARKERS if cell.cell_type == "markdown"
+                                        else gaps.PYTHON_MARKERS)
 
 
 def test_this_release_contains_no_solution_line(released):
     """Nor is a solution given away elsewhere: in another function, in the notebook, in helpers/given."""
     solutions, shown, given = set(), set(), set()
-    for name, notebook in release.discover(ROOT).items():
-        helper = f"helpers/{name}.py"
-        for lines, markers in [(lines_of(ROOT / helper), release.PYTHON_MARKERS), *cells_of(ROOT / notebook)]:
+    for name, assignment in assignments().items():
+        helper, notebook = assignment.helper, assignment.notebook
+        for lines, markers in [(lines_of(ROOT / helper), gaps.PYTHON_MARKERS), *cells_of(ROOT / notebook)]:
             solutions |= {line for line in solution_lines(lines, markers) if len(line) > 25}
         for lines in [lines_of(released / helper), *(lines for lines, _ in cells_of(released / notebook))]:
             shown |= {line.strip() for line in lines}
@@ -317,9 +317,9 @@ def test_this_release_contains_no_solution_line(released):
 def test_this_release_is_clean(released):
     style = python("-m", "pycodestyle", "helpers", cwd=released)
     assert style.returncode == 0, style.stdout
-    for name, notebook in release.discover(ROOT).items():
-        assert "NotImplementedError" in release.read(released / "helpers" / f"{name}.py")
-        nbformat.validate(nbformat.read(released / notebook, as_version=4))
+    for name, assignment in assignments().items():
+        assert "NotImplementedError" in read(released / "helpers" / f"{name}.py")
+        nbformat.validate(nbformat.read(released / assignment.notebook, as_version=4))
     top = {path.name for path in released.iterdir()}
     assert not top & {"coursekit", "autograde_tests", "tests", "bench", "runs", ".venv"}
 
@@ -337,5 +337,5 @@ def test_an_assignment_must_not_be_called_like_a_module_of_python(tmp_path, name
     for path in (f"notebooks/1_{name}.ipynb", f"helpers/{name}.py"):
         (tmp_path / path).parent.mkdir()
         (tmp_path / path).write_text("")
-    with pytest.raises(ReleaseError, match=f"must not be called {name}"):
-        release.discover(tmp_path)
+    with pytest.raises(UserError, match=f"must not be called {name}"):
+        assignments(tmp_path)

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from coursekit import class_page, similarity
 from coursekit.audit import load
-from coursekit.release import strip
-from coursekit.walls import ROOT
+from coursekit.classes import page, similarity
+from coursekit.gaps import strip
+from helpers.given.course import ROOT
 
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
 GIVEN = strip(SOLUTION, "helpers/vae.py")
@@ -129,12 +129,12 @@ def test_no_text_takes_long(line):
     own = similarity.own(text, GIVEN)
     assert not own.problem
     similarity.pairs({"ada": own, "bob": own}, GIVEN, SOLUTION)
-    class_page.side(own, {number for number, _ in own.lines})
+    page.side(own, {number for number, _ in own.lines})
     assert time.process_time() - begin < 2
 
 
 def test_lines_around_what_is_shared():
     own = similarity.Own([[1, "    a"], [2, "        b"], [3, ""], [9, "    c"], [10, "    d"], [30, "    e"],
                           [31, "    f"], [90, "g"]])
-    assert class_page.side(own, {2, 30}) == [
+    assert page.side(own, {2, 30}) == [
         (1, "", "a", False), (2, "    ", "b", True), None, (30, "", "e", True), (31, "", "f", False)]

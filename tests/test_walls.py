@@ -10,15 +10,22 @@ from pathlib import Path
 import pytest
 
 from coursekit import __main__ as command_line
-from coursekit import confine, grade, notebook, pool, walls, worker, zygote
-from coursekit.release import course_files, discover, write_files
-from coursekit.sandbox import MachineFault, Sandbox, SandboxError
-from coursekit.walls import ROOT
+from coursekit import pool
+from coursekit.grading import ask, notebook
+from coursekit.grading.command import grade
+from coursekit.grading.judge import judge, load_checks
+from coursekit.grading.report import Execution, Report, Style
+from coursekit.grading.tell.table import table
+from coursekit.release.files import course_files, write_files
+from coursekit.sandbox import MachineFault, Sandbox, SandboxError, walls, zygote
+from coursekit.sandbox.guest import confine, machine
+from coursekit.sandbox.guest import main as guest
 from helpers.given import __main__ as student
+from helpers.given.course import ROOT, assignments
 
 fcntl = pytest.importorskip("fcntl", reason="Windows has no walls")
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
-CHECKS = [check for check in grade.load_checks("vae") if check.item in ("vae.interpolate", "vae.loss_function")]
+CHECKS = [check for check in load_checks("vae") if check.item in ("vae.interpolate", "vae.loss_function")]
 STANDING = [wall for wall in (walls.Bubblewrap(), walls.Landlock()) if wall.why_not() is None]
 each_wall = pytest.mark.parametrize("wall", STANDING, ids=lambda wall: wall.name)
 needs_bubblewrap = pytest.mark.skipif("bubblewrap" not in [wall.name for wall in STANDING], reason="no bubblewrap here")
@@ -51,9 +58,9 @@ def test_root_never_runs_student_code_without_a_wall(monkeypatch):
 
 def test_a_report_without_a_wall_says_so(tmp_path):
     (tmp_path / "vae.py").write_text(SOLUTION)
-    report = grade.grade(tmp_path, "vae", notebook=False, wall=walls.Bare("bubblewrap is not installed"))
-    assert report["score"] == report["max"] and (report["isolation"], report["isolated"]) == ("none", False)
-    assert "NOT ISOLATED: bubblewrap is not installed" in grade.table(report)
+    report = grade(tmp_path, "vae", notebook=False, wall=walls.Bare("bubblewrap is not installed"))
+    assert report.score == report.max and (report.isolation, report.isolated) == ("none", False)
+    assert "NOT ISOLATED: bubblewrap is not installed" in table(report)
 
 
 def test_commands_say_what_is_missing_and_have_an_exit_code(tmp_path, monkeypatch, capsys):
@@ -64,9 +71,9 @@ def test_commands_say_what_is_missing_and_have_an_exit_code(tmp_path, monkeypatc
         assert course(command, tmp_path / "in", "--assignment", "vae", "--out", tmp_path / "out") == 2
         told = capsys.readouterr().err
         assert "--unsafe" in told and told.count("\n") == 1 and not (tmp_path / "out").exists()
-    report = {"isolated": False, "isolation": "none", "why_not_isolated": "no"}
+    report = Report("in", "vae", 1, "none", False, "no", {}, Style(), Execution(), {}, 0.5)
     monkeypatch.setattr(pool, "local", lambda *_, **__: [("", report, 1)])
-    monkeypatch.setattr("coursekit.reports.write_all", lambda *_: None)
+    monkeypatch.setattr("coursekit.grading.command.tell", lambda *_: None)
     assert course("grade", tmp_path / "in", "--json", "--unsafe", "--out", tmp_path / "out") == 3
 
 
@@ -139,11 +146,11 @@ exec $BWRAP "$@"
     wall = walls.Bubblewrap()
     assert wall.why_not() is None
     with pytest.raises(SandboxError, match="did not start"):
-        grade.grade(tmp_path / "in", "vae", notebook=False, wall=wall)
-    write_files(course_files(ROOT, {"vae": discover(ROOT)["vae"]}, code_gaps=False), tmp_path / "course")
+        grade(tmp_path / "in", "vae", notebook=False, wall=wall)
+    write_files(course_files(ROOT, {"vae": assignments()["vae"]}, code_gaps=False), tmp_path / "course")
     monkeypatch.setattr(notebook, "TIMEOUT", 20)
     told = notebook.run_notebook(tmp_path / "course", "vae", spy, wall)
-    assert told["status"] in ("failed", "error", "timeout") and not told["pictures"]
+    assert told.status in ("failed", "error", "timeout") and not told.pictures
     assert not (tmp_path / "ran").exists()
 
 
@@ -155,31 +162,31 @@ def test_bubblewrap_whose_children_get_no_capabilities(tmp_path, monkeypatch):
     wall = walls.Bubblewrap()
     assert wall.why_not() is None
     with Sandbox("vae", ROOT, wall) as running:
-        items, _ = grade.grade_source(running, SOLUTION, CHECKS, 1)
-    assert all(item["status"] == "passed" for item in items.values())
+        items, _ = judge(running, SOLUTION, CHECKS, 1)
+    assert all(item.status == "passed" for item in items.values())
 
 
 @each_wall
 def test_a_killed_sandbox_is_the_machines_fault(wall):
     """It is not charged to the student, and the same sandbox can be asked again."""
     with Sandbox("vae", ROOT, wall) as running:
-        running.observe(SOLUTION, None, {}, {})
-        for process in worker.descendants(running.process.pid) or [running.process.pid]:
+        running.observe(SOLUTION, None, {})
+        for process in machine.descendants(running.process.pid) or [running.process.pid]:
             try:
                 os.kill(process, 9)
             except ProcessLookupError:
                 pass
         with pytest.raises(MachineFault):
-            grade.grade_source(running, SOLUTION, CHECKS, 1)
-        items, _ = grade.grade_source(running, SOLUTION, CHECKS, 1)
-        assert all(item["status"] == "passed" for item in items.values())
+            judge(running, SOLUTION, CHECKS, 1)
+        items, _ = judge(running, SOLUTION, CHECKS, 1)
+        assert all(item.status == "passed" for item in items.values())
 
 
 def test_time_that_a_process_waits_for_the_machine_does_not_count(monkeypatch):
     now, told = [0.0], ["R", 0.0]
-    monkeypatch.setattr(worker.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(worker, "processor_time", lambda process: tuple(told))
-    watch = worker.Watch(1)
+    monkeypatch.setattr(machine.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(machine, "processor_time", lambda process: tuple(told))
+    watch = machine.Watch(1)
     for state, seconds, ran, had in (("R", 10, 1, 1), ("D", 10, 0, 1), ("S", 10, 0, 11), ("R", 5, 5, 16)):
         now[0], told[0], told[1] = now[0] + seconds, state, told[1] + ran
         # What counts is the state at both ends: who sleeps meanwhile does so by its own doing.
@@ -191,8 +198,8 @@ def test_time_that_a_process_waits_for_the_machine_does_not_count(monkeypatch):
 def test_a_process_that_the_kernel_killed_for_memory_is_not_to_blame(monkeypatch):
     """Unless it had taken much itself."""
     killed = [3]
-    monkeypatch.setattr(worker, "killed_for_memory", lambda: killed[0])
-    one = worker.Worker(None, None, {"isolated": True, "memory": 8 << 30}, None, {})
+    monkeypatch.setattr(guest, "killed_for_memory", lambda: killed[0])
+    one = guest.Guest(None, None, {"isolated": True, "memory": 8 << 30}, None, {})
     one.killed, one.end = 3, lambda: 9  # the status of who was ended by signal 9
     assert one.how_it_ended()["kind"] == "error"
     killed[0] = 4
@@ -203,7 +210,7 @@ def test_a_process_that_the_kernel_killed_for_memory_is_not_to_blame(monkeypatch
 
 def test_all_checks_together_have_a_limit(monkeypatch):
     """A file that answers rightly but late holds up a class no longer than that."""
-    monkeypatch.setattr(grade, "TOTAL_TIMEOUT", 3.0)
+    monkeypatch.setattr(ask, "TOTAL_TIMEOUT", 3.0)
     late = "import time\n" + SOLUTION.replace("def interpolate(", """def interpolate(*arguments):
     time.sleep(1)
     return right_interpolate(*arguments)
@@ -211,8 +218,8 @@ def test_all_checks_together_have_a_limit(monkeypatch):
 
 def right_interpolate(""")
     with Sandbox("vae", ROOT) as running:
-        items, _ = grade.grade_source(running, late, CHECKS[::-1] + CHECKS[::-1], 1)
-    assert "used up (3 seconds)" in items["vae.interpolate"]["message"], items
+        items, _ = judge(running, late, CHECKS[::-1] + CHECKS[::-1], 1)
+    assert "used up (3 seconds)" in items["vae.interpolate"].message, items
 
 
 # Rooms
@@ -233,8 +240,8 @@ def test_nobody_else_can_look_into_a_room(wall):
 
 def test_folders_of_a_killed_grading_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(walls.tempfile, "tempdir", str(tmp_path))
-    code = ("from coursekit import walls; import tempfile, os; tempfile.tempdir = {!r}; walls.private_folder('test');"
-            "os.kill(os.getpid(), 9)").format(str(tmp_path))
+    code = ("from coursekit.sandbox import walls; import tempfile, os; tempfile.tempdir = {!r};"
+            "walls.private_folder('test'); os.kill(os.getpid(), 9)").format(str(tmp_path))
     subprocess.run([sys.executable, "-c", code], cwd=ROOT)
     left, = tmp_path.glob("course-test-????????")
     living, lock = walls.private_folder("test")
@@ -256,19 +263,20 @@ def test_what_student_code_left_is_removed(tmp_path):
 
 
 @pytest.mark.skipif("landlock" not in [wall.name for wall in STANDING], reason="no Landlock here")
-def test_a_zygote_starts_workers(tmp_path):
-    """In a process that has seen nothing yet. Both workers judge rightly, and torch is once in memory."""
+def test_a_zygote_starts_guests(tmp_path):
+    """In a process that has seen nothing yet. Both guests judge rightly, and torch is once in memory."""
     code = """
 import json, sys
-from coursekit import grade, walls, zygote
-from coursekit.sandbox import Sandbox
+from coursekit.sandbox import Sandbox, walls, zygote
+from helpers.given.course import ROOT
 wall = walls.Landlock()
 zygote.prepare(wall)
 source, scores = open(sys.argv[1]).read(), []
 for _ in range(2):
-    with Sandbox("vae", walls.ROOT, wall, zygote.mine) as running:
-        items, _ = grade.grade_source(running, source, grade.load_checks("vae"), 1)
-        scores.append([sum(item[name] for item in items.values()) for name in ("points", "max")])
+    with Sandbox("vae", ROOT, wall, zygote.mine) as running:
+        from coursekit.grading.judge import judge, load_checks
+        items, _ = judge(running, source, load_checks("vae"), 1)
+        scores.append([sum(getattr(item, name) for item in items.values()) for name in ("points", "max")])
 zygote.mine.stop()
 print(json.dumps(scores))
 """

@@ -3,14 +3,13 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-from coursekit import release
+from coursekit.release.classroom import classroom as made_for_classroom
+from helpers.given.course import ROOT
 
-ROOT = Path(release.__file__).parents[1]
 POINTS = {"vae.reparametrize": 2, "vae.VAE.forward": 1}
 
 
@@ -23,7 +22,7 @@ def validate(path):
 def classroom(tmp_path):
     """The released workflow as a file and as data."""
     path = tmp_path / "classroom.yml"
-    path.write_text(release.classroom(POINTS)[".github/workflows/classroom.yml"], encoding="utf-8")
+    path.write_text(made_for_classroom(POINTS)[".github/workflows/classroom.yml"], encoding="utf-8")
     return path, yaml.safe_load(path.read_text(encoding="utf-8"))
 
 

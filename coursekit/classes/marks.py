@@ -63,7 +63,7 @@ def filled(results, typed, most, otherwise=POINTS):
             if report and not answer and points is None and not comment:
                 points, comment = 0, NO_ANSWER
             found[submission.key].append(Mark(question.id, question.title, points, most.get(question.id, otherwise),
-                                               comment, answer))
+                                              comment, answer))
     return found
 
 

@@ -29,7 +29,7 @@ def cell(value):
         return "" if value is None else points(value)
     # Line breaks are for answers; other control characters have no place in a table.
     return safe("".join(character if character.isprintable() or character in "\n\t" else " "
-                                for character in value))
+                        for character in value))
 
 
 def write_rows(path, header, rows):

@@ -1,5 +1,5 @@
-"""Finds one file by its name in a folder, in a zip file, or among loose files, and reads it with a size limit. Nothing is
-unpacked."""
+"""Finds one file by its name in a folder, in a zip file, or among loose files, and reads it with a size limit. Nothing
+is unpacked."""
 import os
 import re
 import stat

@@ -65,8 +65,8 @@ def infer_assignment(submission, room=None):
 
 
 def read_file(submission, wanted, limit, room=None):
-    """Return the text of a file, such as helpers/vae.py. It may stand there, or at the top, or in the one place where it
-    is found. submission, room: see `read`. Raises SubmissionError."""
+    """Return the text of a file, such as helpers/vae.py. It may stand there, or at the top, or in the one place where
+    it is found. submission, room: see `read`. Raises SubmissionError."""
     wanted = PurePosixPath(wanted)
     if isinstance(submission, dict):
         content, submission = from_files(submission, wanted, limit), "what was handed in"

@@ -36,7 +36,8 @@ def release(root, out, assignment=None):
 def choose(assignments, name):
     """All assignments, or only the one called `name`, {name: Assignment}."""
     if not assignments:
-        raise ReleaseError("found no assignment: expected notebooks/<number>_<name>.ipynb with helpers/<name>.py beside")
+        raise ReleaseError("found no assignment: expected notebooks/<number>_<name>.ipynb with helpers/<name>.py "
+                           "beside")
     if name is None:
         return assignments
     if name not in assignments:

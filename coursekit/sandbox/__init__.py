@@ -221,6 +221,8 @@ class Sandbox:
             return {}, over
         try:
             told = unpack(reply, JSON_LIMIT)
+            if not isinstance(told, dict):
+                raise ValueError("no dict")
             kind = told["kind"]
             if kind == "observed":
                 return told["value"], over

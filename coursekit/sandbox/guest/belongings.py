@@ -16,14 +16,15 @@ class Belongings:
 
     WHOLE = "builtins", "torch.nn.functional", "torch.nn.modules.module"  # of the others, the names that probes mention
     OTHERS = ("json", "math", "random", "struct", "inspect", "numpy", "numpy.random", "torch", "torch.nn",
-              "torch.autograd", "torch.random", "torch.overrides", "safetensors.torch", f"{__package__}.wire",
-              f"{__package__}.observe", "autograde_tests.probes", "helpers.given.checks.engine")
+              "torch.autograd", "torch.random", "torch.overrides", "safetensors.torch", __name__,
+              f"{__package__}.wire", f"{__package__}.observe", "autograde_tests.probes",
+              "helpers.given.checks.engine")
 
     def __init__(self, probes):
         # Looking at an object costs a child a copy of its page, so we look at no more than is needed.
         names = *self.WHOLE, *self.OTHERS, probes
         self.modules = {name: importlib.import_module(name) for name in names}
-        text = "".join(inspect.getsource(self.modules[name]) for name in (*self.OTHERS[-4:], probes))
+        text = "".join(inspect.getsource(self.modules[name]) for name in (*self.OTHERS[-5:], probes))
         words = set(re.findall(r"\w+", text))
         self.kept, classes = [], {}
         for name, module in self.modules.items():

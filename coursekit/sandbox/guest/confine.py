@@ -1,9 +1,9 @@
 """Puts a process behind walls that it cannot take down again, then becomes another program.
 
-Started by coursekit.sandbox.walls as `python -I -S confine.py SETTINGS COMMAND...`, inside bubblewrap or without it; the guest
-imports it, too. What it can do, and SETTINGS (JSON) choose: become a user without a name and rights (root only), lower
-limits, Landlock (Linux 6.12 or newer: files, TCP, signals), a filter of system calls, and a guard, which ends all that
-is left when the program has ended. Nothing is imported but the standard library.
+Started by coursekit.sandbox.walls as `python -I -S confine.py SETTINGS COMMAND...`, inside bubblewrap or without it;
+the guest imports it, too. What it can do, and SETTINGS (JSON) choose: become a user without a name and rights (root
+only), lower limits, Landlock (Linux 6.12 or newer: files, TCP, signals), a filter of system calls, and a guard, which
+ends all that is left when the program has ended. Nothing is imported but the standard library.
 
 Landlock: https://docs.kernel.org/userspace-api/landlock.html. (Among packages, landlock 1.0.0.dev5 knows neither
 signals nor sockets, and landlockpy is two months old: three system calls are not worth either.)

@@ -1,4 +1,4 @@
-"""What student code takes of the machine: processes, memory, time, disk; and how it is ended. Linux tells most of it."""
+"""What student code takes of the machine: processes, memory, time, disk; how it is ended. Linux tells most of it."""
 import os
 import re
 import signal

@@ -13,9 +13,9 @@ is left and empties the folders that can be written to. And a filter of system c
 that: other processes' limits, shared memory, keys, name spaces.
 
 Started by coursekit.sandbox in a process of its own, which is behind the wall already, or forked off a process that has
-imported torch (coursekit.sandbox.zygote). On stdin comes the plan of a request (JSON: what the guest must know), then the
-request, which the guest passes on unread. On stdout go, for each, the child's reply in any number of frames, an empty
-frame, and the guest's verdict (JSON).
+imported torch (coursekit.sandbox.zygote). On stdin comes the plan of a request (JSON: what the guest must know), then
+the request, which the guest passes on unread. On stdout go, for each, the child's reply in any number of frames, an
+empty frame, and the guest's verdict (JSON).
 """
 import gc
 import importlib
