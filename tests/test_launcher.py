@@ -3,6 +3,7 @@
 For the launchers a shell script plays Python. It writes down how it was called, so nothing is downloaded.
 """
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+from packaging.requirements import Requirement
 
 import helpers.given
 from helpers.given import __main__ as student
@@ -27,7 +29,7 @@ case "$*" in
     "-m venv "*) echo "venv" >>"$CALLS"; [ -n "$FAKE_NO_VENV" ] && echo "ensurepip is not available" && exit 1
         mkdir -p "${@: -1}/bin" && cp "$0" "${@: -1}/bin/python" ;;
     "-m pip --version") ;;
-    "-m pip install "*) echo "install" >>"$CALLS"
+    "-m pip install "*) echo "install" >>"$CALLS"; echo "$*" >"$CALLS.pip"
         [ -n "$FAKE_NO_NETWORK" ] && echo "could not reach the index" && exit 1 || true ;;
     *) echo "cwd=$PWD|path=$PYTHONPATH|$*" ;;
 esac
@@ -39,7 +41,7 @@ def course(tmp_path):
     """Run the launcher of a small course in a folder with a space, with a fake Python. Returns (result, calls)."""
     root = tmp_path / "my course"
     root.mkdir()
-    for name in ("course", "runtests.sh", "requirements.txt"):
+    for name in ("course", "runtests.sh", "requirements.txt", "constraints.txt"):
         shutil.copy(ROOT / name, root / name)
     python = tmp_path / "fake python"
     python.write_text(FAKE_PYTHON)
@@ -53,7 +55,7 @@ def course(tmp_path):
                               capture_output=True, text=True, timeout=20)
         return done, calls.read_text().split()
 
-    run.root = root
+    run.root, run.pip = root, (tmp_path / "calls.pip").read_text
     return run
 
 
@@ -72,6 +74,7 @@ def test_the_first_run_installs_and_the_second_only_starts(course):
     assert done.returncode == 0 and calls == ["venv", "install"], done.stderr
     assert done.stdout.endswith("|-P -m helpers.given lab --port 9 9\n")
     assert "ready after" in done.stderr
+    assert course.pip().endswith(f"-r {course.root}/requirements.txt -c {course.root}/constraints.txt\n")
     done, calls = course("lab")
     assert calls == [] and done.stderr == "", "a second run must not call pip"
 
@@ -92,9 +95,10 @@ def test_the_instructor_edition_runs_coursekit_and_runtests_runs_test(course):
 
 
 @on_unix
-def test_new_requirements_are_installed_into_the_same_environment(course):
+@pytest.mark.parametrize("name", ["requirements.txt", "constraints.txt"])
+def test_new_requirements_are_installed_into_the_same_environment(course, name):
     course("doctor")
-    with open(course.root / "requirements.txt", "a") as file:
+    with open(course.root / name, "a") as file:
         file.write("one-more\n")
     assert course("doctor")[1] == ["install"]
     assert course("doctor")[1] == []
@@ -222,6 +226,36 @@ def test_what_the_system_says_is_one_line(command, monkeypatch, error, code, mes
 
     monkeypatch.setattr(student, "doctor", fail)
     assert command("doctor") == (code, "", message)
+
+
+@pytest.mark.parametrize("constraints, state, words", [
+    ("# nothing\npytest>=8  # newer\nno-such-package==1; python_version < '3'\n", "ok", "those of constraints.txt"),
+    ("pytest>=8\npytest-timeout==0.1\nno-such-package==1\n", "warn",
+     "not those of constraints.txt: pytest-timeout .* \\(there: 0.1\\), no-such-package is missing \\(there: 1\\)$"),
+    ("<<<<<<< HEAD\n", "warn", "not compared with constraints.txt"),
+    (None, "warn", "not compared with constraints.txt: No such file or directory"),
+])
+def test_doctor_compares_the_versions(command, monkeypatch, tmp_path, constraints, state, words):
+    monkeypatch.setattr(student, "find_python_and_torch", tuple)
+    monkeypatch.setattr(student, "find_data", tuple)
+    if constraints is not None:
+        (tmp_path / "constraints.txt").write_text(constraints)
+    code, out, _ = command("doctor")
+    line, *rest = out.splitlines()
+    assert code == 0 and re.match(rf"{state} +versions +{words}", line), out
+    assert ("-> " in rest[0] and rest[0].endswith("-m pip install -r requirements.txt -c constraints.txt")) == (
+        state == "warn")
+
+
+def test_this_course_names_a_version_of_each_requirement():
+    def requirements(name):
+        lines = (line.partition("#")[0].strip() for line in (ROOT / name).read_text().splitlines())
+        return {wanted.name: wanted.specifier for wanted in map(Requirement, filter(None, lines))}
+
+    constraints = requirements("constraints.txt")
+    for name, allowed in requirements("requirements.txt").items():
+        (version,) = constraints[name]
+        assert version.operator == "==" and allowed.contains(version.version), name
 
 
 def test_check_prints_a_table_and_passes_only_if_all_do(command, monkeypatch):
