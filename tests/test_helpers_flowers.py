@@ -85,7 +85,7 @@ def serve(server, monkeypatch):
 
 
 def test_flowers102_is_downloaded_by_torchvision(data_folder, tmp_path_factory, monkeypatch):
-    server = serve(tmp_path_factory.mktemp("server"), monkeypatch)
+    serve(tmp_path_factory.mktemp("server"), monkeypatch)
     judge(datasets.load_flowers102())
     assert [path.name for path in data_folder.iterdir()] == ["flowers-102"]
     kept = sorted(path.name for path in (data_folder / "flowers-102").iterdir())
