@@ -15,7 +15,9 @@ import pytest
 from packaging.requirements import Requirement
 
 import helpers.given
+from coursekit import __main__ as instructor
 from helpers.given import __main__ as student
+from helpers.given.course import assignments
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ("course", "runtests.sh", ".ci/run")
@@ -272,6 +274,72 @@ def test_check_prints_a_table_and_passes_only_if_all_do(command, monkeypatch):
     assert command("check", "vae")[0] == 1
     code, _, err = command("check", "vae.aa")
     assert code == 2 and "Did you mean 'vae.a'?" in err
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """A function that returns what `course test` with these arguments would run: (pytest's arguments, styled files)."""
+    asked = []
+    monkeypatch.setattr(student, "run_steps", lambda steps: asked.append(steps) or 0)
+
+    def run(*arguments):
+        assert student.main(["test", *arguments], instructor.COMMANDS) == 0
+        tests, style = asked.pop().values()
+        assert tests[1:4] == ["-m", "pytest", "-q"] and style[1:3] == ["-m", "pycodestyle"]
+        return tests[4:], style[3:]
+
+    return run
+
+
+@pytest.mark.parametrize("arguments", [[], ["-k", "release"], ["-x", "vae"], ["tests/test_pool.py"], ["test_x.py::y"]])
+def test_without_a_name_everything_is_tested(steps, arguments):
+    tests, styled = steps(*arguments)
+    assert tests == ["tests", "autograde_tests", *arguments] and styled == list(instructor.CODE)
+
+
+@pytest.mark.parametrize("name", assignments())
+def test_a_name_chooses_what_is_about_it(steps, name):
+    tests, styled = steps(name, "-x", "--seed", "3")
+    assert tests == ["tests", f"autograde_tests/test_{name}.py", f"--assignment={name}", "-m", "not slow", "-x",
+                     "--seed", "3"]
+    assert {f"helpers/{name}.py", f"helpers/given/checks/{name}.py", f"autograde_tests/probes/{name}.py",
+            f"tests/test_helpers_{name}.py"} <= set(styled)
+    assert all(name in path for path in styled)
+
+
+def test_fast_asks_for_no_hidden_checks(steps):
+    assert steps("--fast", "-x") == (["tests", "--fast", "-x"], list(instructor.CODE))
+    assert steps("vae", "--fast")[0] == steps("--fast", "vae")[0] == [
+        "tests", "--assignment=vae", "-m", "not slow", "--fast"]
+
+
+def test_a_wrong_name_is_one_line(capsys):
+    assert student.main(["test", "vea", "-x"], instructor.COMMANDS) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("course: there is no assignment 'vea'. Did you mean 'vae'?") and err.count("\n") == 1
+
+
+def test_the_options_of_the_tests_leave_out(tmp_path):
+    """--assignment and --fast, on a few tests of their own."""
+    (tmp_path / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text(encoding="utf-8"))
+    (tmp_path / "test_helpers_flow.py").write_text("def test_file(): pass\n")
+    (tmp_path / "test_all.py").write_text(
+        "import types\nimport pytest\nfrom coursekit.sandbox import Sandbox\n"
+        "names = pytest.mark.parametrize('name', ['flow', 'vae'])\n"
+        "banks = pytest.mark.parametrize('bank', [types.SimpleNamespace(name=name) for name in ('flow', 'vae')])\n"
+        "@names\ndef test_name(name): pass\n"
+        "@banks\ndef test_bank(bank): pass\n"
+        "@pytest.mark.slow\ndef test_slow(): pass\n"
+        "def test_sandbox():\n    Sandbox('vae', '.').start()\n")
+
+    def outcome(*options):
+        done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "setup.cfg"), "-p",
+                               "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path), *options], cwd=ROOT,
+                              capture_output=True, text=True)
+        return done.stdout.splitlines()[-1].partition(" in ")[0]
+
+    assert outcome("--assignment=flow") == "3 passed, 4 deselected"
+    assert outcome("--fast") == "3 passed, 1 skipped, 3 deselected"
 
 
 def test_run_steps_goes_on_after_a_failure_and_fails(command, capfd):
