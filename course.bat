@@ -1,16 +1,19 @@
 @echo off
-rem Makes .venv from requirements.txt once, then runs the course's command line. "course --help" lists the commands.
+rem Makes .venv from requirements.txt and constraints.txt once, then runs the course's command line.
+rem "course --help" lists the commands.
 rem PYTHON=C:\path\to\python.exe chooses the Python that .venv is made from.
 setlocal
 set "here=%~dp0"
 set "venv=%here%.venv"
 set "stamp=%venv%\.ready"
+set "wanted=%venv%\.wanted"
 set "log=%venv%\install.log"
 set "check=import sys; sys.exit(sys.version_info < (3, 11))"
 
-rem The stamp is a copy of the requirements.txt that was installed. It is written last, so never by a broken set-up.
+rem The stamp is a copy of the two files that were installed. It is written last, so never by a broken set-up.
 if not exist "%venv%\Scripts\python.exe" goto set_up
-fc /b "%stamp%" "%here%requirements.txt" >nul 2>nul && goto run
+copy /y /b "%here%requirements.txt"+"%here%constraints.txt" "%wanted%" >nul 2>nul
+fc /b "%stamp%" "%wanted%" >nul 2>nul && goto run
 
 :set_up
 if not exist "%venv%" mkdir "%venv%"
@@ -39,13 +42,14 @@ echo course: making .venv ... >&2
 :install
 echo course: installing requirements.txt into .venv. The first time this downloads PyTorch: some minutes. >&2
 echo course: Progress: "%log%" >&2
-"%venv%\Scripts\python.exe" -m pip install --disable-pip-version-check -r "%here%requirements.txt" >"%log%" 2>&1
+"%venv%\Scripts\python.exe" -m pip install --disable-pip-version-check ^
+    -r "%here%requirements.txt" -c "%here%constraints.txt" >"%log%" 2>&1
 if errorlevel 1 (
     echo course: could not install requirements.txt. The last lines of "%log%": >&2
     powershell -NoProfile -Command "Get-Content -Tail 15 -LiteralPath $env:log" >&2
     exit /b 1
 )
-copy /y "%here%requirements.txt" "%stamp%" >nul
+copy /y /b "%here%requirements.txt"+"%here%constraints.txt" "%stamp%" >nul
 echo course: ready. >&2
 
 :run

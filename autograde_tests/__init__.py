@@ -4,8 +4,8 @@ A test is a function `test_...(student, rng)` marked `@graded`. `student.observe
 `probes/<module>.py` in the sandbox and returns plain data. `rng` is a torch.Generator, seeded anew in each grading.
 The test compares with the reference in `helpers` and raises AssertionError with a message for the student.
 """
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import torch
 

@@ -797,7 +797,7 @@ def judge_generator_step(student, game):
     right, slips, fake = g_terms(game)
     a, label, r = right.values()
     w, v = game.label_weight, game.reconstruction_weight
-    d, g, images, labels, targets = game.d, game.g, game.images, game.labels, game.targets
+    g, images, labels = game.g, game.images, game.labels
     one_way = F.l1_loss(g(fake.detach(), labels), images)
     wholes = {
         "the discriminator gets detached images: the generator learns nothing from its answer": v * r,

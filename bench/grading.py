@@ -165,4 +165,7 @@ def measure_class(assignment="vae", plain=10, ours=60):
 
 
 if __name__ == "__main__":
-    measure_class(*sys.argv[2:]) if sys.argv[1:2] == ["class"] else main(*sys.argv[1:])
+    if sys.argv[1:2] == ["class"]:
+        measure_class(*sys.argv[2:])
+    else:
+        main(*sys.argv[1:])

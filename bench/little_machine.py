@@ -50,7 +50,8 @@ def grade(course, megabytes, processors, landlock):
     with tempfile.TemporaryDirectory() as temporary, group(megabytes, processors) as (places, anonymous):
         os.chmod(temporary, 0o755)
         handed_in, bin = Path(temporary, "in"), Path(temporary, "bin")
-        handed_in.mkdir(), bin.mkdir()
+        handed_in.mkdir()
+        bin.mkdir()
         shutil.copy(course / "helpers" / "vae.py", handed_in)
         environment = {**os.environ, "PYTHONPATH": str(course)}
         if landlock:

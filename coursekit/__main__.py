@@ -3,11 +3,13 @@
 import argparse
 import functools
 import importlib
+import itertools
+import re
 import sys
 from pathlib import Path
 
 from helpers.given import __main__ as student
-from helpers.given.course import ROOT
+from helpers.given.course import ROOT, assignments
 
 CODE = ("helpers", "coursekit", "autograde_tests", "tests", "bench")
 
@@ -61,18 +63,42 @@ def audit(args):
 
 def add_test(commands):
     parser = commands.add_parser("test", help="test the course itself; further arguments go to pytest",
-                                 usage="course test [PYTEST ARGUMENTS]")
+                                 usage="course test [ASSIGNMENT ...] [--fast] [PYTEST ARGUMENTS]", allow_abbrev=False,
+                                 description="Without arguments: every test, and the style.",
+                                 epilog="ASSIGNMENT, such as vae: only what is about it, without its notebook's run: "
+                                 "hidden checks, bank, contract, release. Further arguments go to pytest.")
+    parser.add_argument("--fast", action="store_true", help="leave out sandboxes, banks and slow tests")
     parser.set_defaults(command=test, rest=[])
 
 
 def test(args):
     """The tests of the course and of the hidden checks, and the style. The notebooks run among the tests, in the smoke
     profile and in the sandbox: tests/test_notebooks.py."""
-    folders = [name for name in CODE if (ROOT / name).is_dir()]
-    return student.run_steps({
-        "tests": [sys.executable, "-m", "pytest", "-q", "tests", "autograde_tests", *args.rest],
-        "style": [sys.executable, "-m", "pycodestyle", *folders],
-    })
+    return student.run_steps(test_steps(args.rest, args.fast))
+
+
+def test_steps(arguments, fast=False):
+    """What `course test` runs, {title: command}. tests/conftest.py knows what --assignment and --fast leave out.
+
+    arguments: names of assignments, then what goes to pytest. Raises UserError for a name that is none.
+    """
+    is_name = re.compile(r"[^-./\\:]+").fullmatch  # no option, path or test
+    names = list(itertools.takewhile(is_name, arguments))
+    rest = arguments[len(names):]
+    for name in names:
+        student.choose(name, assignments(ROOT), "assignment")
+    hidden = [f"autograde_tests/test_{name}.py" for name in names] or ["autograde_tests"]
+    chosen = [f"--assignment={name}" for name in names] + ["-m", "not slow"] * bool(names)
+    pytest = ["tests", *chosen, "--fast"] if fast else ["tests", *hidden, *chosen]
+    styled = [path for name in names for path in files_of(name)] or [name for name in CODE if (ROOT / name).is_dir()]
+    return {"tests": [sys.executable, "-m", "pytest", "-q", *pytest, *rest],
+            "style": [sys.executable, "-m", "pycodestyle", *styled]}
+
+
+def files_of(name):
+    """The Python files of an assignment: those that are called like it."""
+    return [path.relative_to(ROOT).as_posix() for folder in CODE for path in sorted((ROOT / folder).rglob("*.py"))
+            if path.stem == name or path.stem.startswith("test_") and path.stem.endswith(f"_{name}")]
 
 
 def add_doctor(commands):

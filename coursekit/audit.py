@@ -353,5 +353,5 @@ def main(wanted=()):
         print(table(bank, rows))
         print(f"{len(reports) + len(bank.gaps)} gradings, {len(failed)} runs of the public checks, "
               f"{time.perf_counter() - started:.0f} seconds.\n", flush=True)
-    print(*findings, sep="\n") if findings else print("Everything is as it should be.")
+    print(*findings or ["Everything is as it should be."], sep="\n")
     return int(bool(findings))

@@ -1,7 +1,45 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share, and what `./course test NAME` and `--fast` leave out."""
 import pytest
 
+from coursekit import pool
+from coursekit.sandbox import Sandbox, walls
 from helpers.given import datasets
+
+
+def pytest_addoption(parser):
+    parser.addoption("--assignment", action="append", default=[], metavar="NAME", help="only tests that are about this "
+                     "assignment: those of files that end with its name, and those that have it as a parameter")
+    parser.addoption("--fast", action="store_true", help="no sandboxes, no banks, no slow tests")
+
+
+def is_about(item, name):
+    """True if a test is about this assignment: its file's name ends so, or a parameter is the name, or has it."""
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    found = [getattr(value, "name", value) for value in values]
+    return item.path.stem.endswith(f"_{name}") or any(isinstance(each, str) and each == name for each in found)
+
+
+def pytest_collection_modifyitems(config, items):
+    names, fast = config.getoption("--assignment"), config.getoption("--fast")
+    left_out = [item for item in items if names and not any(is_about(item, name) for name in names)
+                or fast and ("bank" in item.fixturenames or item.get_closest_marker("slow"))]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_sandboxes(request):
+    """With --fast: a test that comes to the point where student code would run ends there, and counts as skipped."""
+    def skip(*args, **settings):
+        pytest.skip("--fast: no sandboxes")
+
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.getoption("--fast"):
+            patch.setattr(Sandbox, "start", skip)
+            patch.setattr(walls.Room, "wrap", skip)
+            patch.setattr(pool, "local", skip)
+        yield
 
 
 @pytest.fixture

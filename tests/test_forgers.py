@@ -1,4 +1,4 @@
-"""What a submission gets that has no answer, but says what it likes: the ceiling that README states.
+"""What a submission gets that has no answer, but says what it likes: the ceiling that docs/instructor.md states.
 
 A file can take over the pipes of its process (attacks.py shows it), and then answer a probe's question with
 whatever it wants. autograde_tests/forgers/<assignment>.py is the best such file that we could write without solving an
@@ -38,7 +38,7 @@ def test_ceiling(name):
     ceiling = importlib.import_module(f"autograde_tests.forgers.{name}").CEILING
     assert {item: points for item, points in best.items() if points} == ceiling
     row = f"| {name} | {sum(check.points for check in load_checks(name))} | {sum(ceiling.values())} |"
-    assert row in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert row in (ROOT / "docs/instructor.md").read_text(encoding="utf-8")
 
 
 def test_every_assignment_has_a_forger():

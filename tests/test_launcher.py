@@ -3,6 +3,7 @@
 For the launchers a shell script plays Python. It writes down how it was called, so nothing is downloaded.
 """
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,12 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+from packaging.requirements import Requirement
 
 import helpers.given
+from coursekit import __main__ as instructor
 from helpers.given import __main__ as student
+from helpers.given.course import assignments
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ("course", "runtests.sh", ".ci/run")
@@ -27,7 +31,7 @@ case "$*" in
     "-m venv "*) echo "venv" >>"$CALLS"; [ -n "$FAKE_NO_VENV" ] && echo "ensurepip is not available" && exit 1
         mkdir -p "${@: -1}/bin" && cp "$0" "${@: -1}/bin/python" ;;
     "-m pip --version") ;;
-    "-m pip install "*) echo "install" >>"$CALLS"
+    "-m pip install "*) echo "install" >>"$CALLS"; echo "$*" >"$CALLS.pip"
         [ -n "$FAKE_NO_NETWORK" ] && echo "could not reach the index" && exit 1 || true ;;
     *) echo "cwd=$PWD|path=$PYTHONPATH|$*" ;;
 esac
@@ -39,7 +43,7 @@ def course(tmp_path):
     """Run the launcher of a small course in a folder with a space, with a fake Python. Returns (result, calls)."""
     root = tmp_path / "my course"
     root.mkdir()
-    for name in ("course", "runtests.sh", "requirements.txt"):
+    for name in ("course", "runtests.sh", "requirements.txt", "constraints.txt"):
         shutil.copy(ROOT / name, root / name)
     python = tmp_path / "fake python"
     python.write_text(FAKE_PYTHON)
@@ -53,7 +57,7 @@ def course(tmp_path):
                               capture_output=True, text=True, timeout=20)
         return done, calls.read_text().split()
 
-    run.root = root
+    run.root, run.pip = root, (tmp_path / "calls.pip").read_text
     return run
 
 
@@ -72,6 +76,7 @@ def test_the_first_run_installs_and_the_second_only_starts(course):
     assert done.returncode == 0 and calls == ["venv", "install"], done.stderr
     assert done.stdout.endswith("|-P -m helpers.given lab --port 9 9\n")
     assert "ready after" in done.stderr
+    assert course.pip().endswith(f"-r {course.root}/requirements.txt -c {course.root}/constraints.txt\n")
     done, calls = course("lab")
     assert calls == [] and done.stderr == "", "a second run must not call pip"
 
@@ -92,9 +97,10 @@ def test_the_instructor_edition_runs_coursekit_and_runtests_runs_test(course):
 
 
 @on_unix
-def test_new_requirements_are_installed_into_the_same_environment(course):
+@pytest.mark.parametrize("name", ["requirements.txt", "constraints.txt"])
+def test_new_requirements_are_installed_into_the_same_environment(course, name):
     course("doctor")
-    with open(course.root / "requirements.txt", "a") as file:
+    with open(course.root / name, "a") as file:
         file.write("one-more\n")
     assert course("doctor")[1] == ["install"]
     assert course("doctor")[1] == []
@@ -224,6 +230,36 @@ def test_what_the_system_says_is_one_line(command, monkeypatch, error, code, mes
     assert command("doctor") == (code, "", message)
 
 
+@pytest.mark.parametrize("constraints, state, words", [
+    ("# nothing\npytest>=8  # newer\nno-such-package==1; python_version < '3'\n", "ok", "those of constraints.txt"),
+    ("pytest>=8\npytest-timeout==0.1\nno-such-package==1\n", "warn",
+     "not those of constraints.txt: pytest-timeout .* \\(there: 0.1\\), no-such-package is missing \\(there: 1\\)$"),
+    ("<<<<<<< HEAD\n", "warn", "not compared with constraints.txt"),
+    (None, "warn", "not compared with constraints.txt: No such file or directory"),
+])
+def test_doctor_compares_the_versions(command, monkeypatch, tmp_path, constraints, state, words):
+    monkeypatch.setattr(student, "find_python_and_torch", tuple)
+    monkeypatch.setattr(student, "find_data", tuple)
+    if constraints is not None:
+        (tmp_path / "constraints.txt").write_text(constraints)
+    code, out, _ = command("doctor")
+    line, *rest = out.splitlines()
+    assert code == 0 and re.match(rf"{state} +versions +{words}", line), out
+    assert ("-> " in rest[0] and rest[0].endswith("-m pip install -r requirements.txt -c constraints.txt")) == (
+        state == "warn")
+
+
+def test_this_course_names_a_version_of_each_requirement():
+    def requirements(name):
+        lines = (line.partition("#")[0].strip() for line in (ROOT / name).read_text().splitlines())
+        return {wanted.name: wanted.specifier for wanted in map(Requirement, filter(None, lines))}
+
+    constraints = requirements("constraints.txt")
+    for name, allowed in requirements("requirements.txt").items():
+        (version,) = constraints[name]
+        assert version.operator == "==" and allowed.contains(version.version), name
+
+
 def test_check_prints_a_table_and_passes_only_if_all_do(command, monkeypatch):
     results = {"vae.a": SimpleNamespace(status="passed", points=1, message="", hint=""),
                "vae.b": SimpleNamespace(status="failed", points=2, message="expected 8.5, got 8.0", hint="order?")}
@@ -238,6 +274,72 @@ def test_check_prints_a_table_and_passes_only_if_all_do(command, monkeypatch):
     assert command("check", "vae")[0] == 1
     code, _, err = command("check", "vae.aa")
     assert code == 2 and "Did you mean 'vae.a'?" in err
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """A function that returns what `course test` with these arguments would run: (pytest's arguments, styled files)."""
+    asked = []
+    monkeypatch.setattr(student, "run_steps", lambda steps: asked.append(steps) or 0)
+
+    def run(*arguments):
+        assert student.main(["test", *arguments], instructor.COMMANDS) == 0
+        tests, style = asked.pop().values()
+        assert tests[1:4] == ["-m", "pytest", "-q"] and style[1:3] == ["-m", "pycodestyle"]
+        return tests[4:], style[3:]
+
+    return run
+
+
+@pytest.mark.parametrize("arguments", [[], ["-k", "release"], ["-x", "vae"], ["tests/test_pool.py"], ["test_x.py::y"]])
+def test_without_a_name_everything_is_tested(steps, arguments):
+    tests, styled = steps(*arguments)
+    assert tests == ["tests", "autograde_tests", *arguments] and styled == list(instructor.CODE)
+
+
+@pytest.mark.parametrize("name", assignments())
+def test_a_name_chooses_what_is_about_it(steps, name):
+    tests, styled = steps(name, "-x", "--seed", "3")
+    assert tests == ["tests", f"autograde_tests/test_{name}.py", f"--assignment={name}", "-m", "not slow", "-x",
+                     "--seed", "3"]
+    assert {f"helpers/{name}.py", f"helpers/given/checks/{name}.py", f"autograde_tests/probes/{name}.py",
+            f"tests/test_helpers_{name}.py"} <= set(styled)
+    assert all(name in path for path in styled)
+
+
+def test_fast_asks_for_no_hidden_checks(steps):
+    assert steps("--fast", "-x") == (["tests", "--fast", "-x"], list(instructor.CODE))
+    assert steps("vae", "--fast")[0] == steps("--fast", "vae")[0] == [
+        "tests", "--assignment=vae", "-m", "not slow", "--fast"]
+
+
+def test_a_wrong_name_is_one_line(capsys):
+    assert student.main(["test", "vea", "-x"], instructor.COMMANDS) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("course: there is no assignment 'vea'. Did you mean 'vae'?") and err.count("\n") == 1
+
+
+def test_the_options_of_the_tests_leave_out(tmp_path):
+    """--assignment and --fast, on a few tests of their own."""
+    (tmp_path / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text(encoding="utf-8"))
+    (tmp_path / "test_helpers_flow.py").write_text("def test_file(): pass\n")
+    (tmp_path / "test_all.py").write_text(
+        "import types\nimport pytest\nfrom coursekit.sandbox import Sandbox\n"
+        "names = pytest.mark.parametrize('name', ['flow', 'vae'])\n"
+        "banks = pytest.mark.parametrize('bank', [types.SimpleNamespace(name=name) for name in ('flow', 'vae')])\n"
+        "@names\ndef test_name(name): pass\n"
+        "@banks\ndef test_bank(bank): pass\n"
+        "@pytest.mark.slow\ndef test_slow(): pass\n"
+        "def test_sandbox():\n    Sandbox('vae', '.').start()\n")
+
+    def outcome(*options):
+        done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "setup.cfg"), "-p",
+                               "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path), *options], cwd=ROOT,
+                              capture_output=True, text=True)
+        return done.stdout.splitlines()[-1].partition(" in ")[0]
+
+    assert outcome("--assignment=flow") == "3 passed, 4 deselected"
+    assert outcome("--fast") == "3 passed, 1 skipped, 3 deselected"
 
 
 def test_run_steps_goes_on_after_a_failure_and_fails(command, capfd):

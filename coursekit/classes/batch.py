@@ -174,7 +174,7 @@ def main(args):
                 failed = grade_class(results, wall, args.seed, reading, grading, bar)
             except KeyboardInterrupt:
                 stopped = True
-        summary = build(results, dict((submission.key, reason) for submission, reason in failed))
+        summary = build(results, {submission.key: reason for submission, reason in failed})
     print(f"{summary}\nisolation: {wall.name}")
     for submission, reason in failed:
         print(f"NOT GRADED: {submission.name}: {printable(reason)}. The same command tries again.", file=sys.stderr)

@@ -7,8 +7,8 @@ from coursekit.release.classroom import classroom, public_checks
 from coursekit.release.files import ReleaseError, course_files, read_templates, write_files
 from helpers.given.course import assignments
 
-COPIED = ("course", "course.bat", "runtests.sh", "runtests.bat", "requirements.txt", "setup.cfg", ".gitignore",
-          ".gitattributes", "LICENSE", "data/README.md")
+COPIED = ("course", "course.bat", "runtests.sh", "runtests.bat", "requirements.txt", "constraints.txt", "setup.cfg",
+          ".gitignore", ".gitattributes", "LICENSE", "data/README.md")
 
 
 def release(root, out, assignment=None):

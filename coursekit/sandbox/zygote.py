@@ -93,7 +93,8 @@ class Zygote:
         order = {"folder": str(room.folder), "options": options, "settings": settings,
                  "environment": room.environment()}
         socket.send_fds(self.control, [json.dumps(order).encode()], [theirs_in, theirs_out, log])
-        os.close(theirs_in), os.close(theirs_out)
+        os.close(theirs_in)
+        os.close(theirs_out)
         pid = int(self.control.recv(32))
         return Forked(pid, os.fdopen(ours_in, "wb", buffering=0), os.fdopen(ours_out, "rb", buffering=0))
 

@@ -60,7 +60,7 @@ def add_run(commands):
 
 def notebooks():
     """The course's notebooks: {"vae": Path(".../notebooks/2_vae.ipynb"), ...}, in their order."""
-    return {name: ROOT / assignment.notebook for name, assignment in assignments().items()}
+    return {name: ROOT / assignment.notebook for name, assignment in assignments(ROOT).items()}
 
 
 def run(args):
@@ -277,7 +277,7 @@ def doctor(args, more_findings=()):
 
     A finding is (name, state, what was found, what to do), with state "ok", "warn" or "broken".
     """
-    findings = [*find_python_and_torch(), *find_data(), *more_findings, *find_the_rest()]
+    findings = [*find_python_and_torch(), *find_versions(), *find_data(), *more_findings, *find_the_rest()]
     width = max(len(name) for name, *_ in findings)
     for name, state, found, advice in findings:
         print(f"{state:<6} {name:<{width}}  {found}")
@@ -306,6 +306,36 @@ def find_python_and_torch():
                f"{torch.version.cuda}", "update the driver, or install a matching build: https://pytorch.org")
     else:
         yield "device", "ok", f"CPU, {torch.get_num_threads()} threads (a notebook takes minutes)", ""
+
+
+def find_versions():
+    """The finding on packages that have other versions than constraints.txt says."""
+    from importlib import metadata
+
+    mend = f"{sys.executable} -m pip install -r requirements.txt -c constraints.txt"
+    differing = []
+    try:
+        from packaging.requirements import Requirement
+
+        lines = [line.partition("#")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
+        for wanted in map(Requirement, filter(None, lines)):
+            if wanted.marker and not wanted.marker.evaluate():
+                continue
+            try:
+                found = metadata.version(wanted.name)
+                if wanted.specifier.contains(found, prereleases=True):  # 2.14.1+cpu is 2.14.1, too
+                    continue
+            except metadata.PackageNotFoundError:
+                found = "is missing"
+            differing.append(f"{wanted.name} {found} (there: {str(wanted.specifier).removeprefix('==')})")
+    except (ImportError, OSError, ValueError) as error:  # no packaging, no such file, or no constraint in it
+        yield "versions", "warn", f"not compared with constraints.txt: {describe(error)}", mend
+        return
+    if differing:
+        yield ("versions", "warn", f"not those of constraints.txt: {', '.join(differing)}",
+               f"in the course's folder: {mend}")
+    else:
+        yield "versions", "ok", "those of constraints.txt", ""
 
 
 def find_data():

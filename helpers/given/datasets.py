@@ -130,7 +130,10 @@ def fetch(name: str) -> Path:
     spec = _spec(name)
     path = find(name)
     if path is not None:
-        _read_flowers102(path) if name == "flowers102" else _read(name, spec, path)    # raises if it is damaged
+        if name == "flowers102":  # reading raises if it is damaged
+            _read_flowers102(path)
+        else:
+            _read(name, spec, path)
         return path
     folder = data_folder()
     if spec.download is None:

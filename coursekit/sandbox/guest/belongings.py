@@ -74,6 +74,9 @@ class Belongings:
                 function.__code__, function.__defaults__ = code, defaults
         for owner, name, names in self.changed():
             try:
-                setattr(owner, name, names[name]) if name in names else delattr(owner, name)
+                if name in names:
+                    setattr(owner, name, names[name])
+                else:
+                    delattr(owner, name)
             except (AttributeError, TypeError):
                 pass

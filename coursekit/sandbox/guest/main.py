@@ -262,7 +262,8 @@ def main(folder, options):
     requests = os.fdopen(os.dup(0), "rb", buffering=0)  # no buffer here: the next child inherits this memory
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, 0), os.dup2(null, 1)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # with a handler of ours, a child could send it
     if options["isolated"] and sys.platform == "linux":
         confine.go_first(500)  # its children before it
