@@ -5,6 +5,8 @@ from coursekit import pool
 from coursekit.sandbox import Sandbox, walls
 from helpers.given import datasets
 
+collect_ignore = ["new_assignment"]  # laid over a copy of the course, see test_new_assignment.py
+
 
 def pytest_addoption(parser):
     parser.addoption("--assignment", action="append", default=[], metavar="NAME", help="only tests that are about this "
@@ -52,5 +54,3 @@ def data_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "REPOSITORY", tmp_path / "repository")
     monkeypatch.setattr(datasets, "stand_ins", set())
     return folder
-
-collect_ignore = ["new_assignment"]  # laid over a copy of the course, see test_new_assignment.py

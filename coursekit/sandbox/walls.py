@@ -177,7 +177,8 @@ class Bubblewrap(Wall):
         for path in map(str, order.empty):
             out += ["--size", str(64 * MB), "--perms", "1777", "--tmpfs", path]
         out += ["--remount-ro", "/dev", "--remount-ro", "/"]  # else the folders between the mounts could be written to
-        out += ["--", *confined(order.command, order.environment, order.folder, limits={**LIMITS, "NPROC": PROCESSES}, filtered=True)]
+        out += ["--", *confined(order.command, order.environment, order.folder,
+                                limits={**LIMITS, "NPROC": PROCESSES}, filtered=True)]
         return confined(out, {"PATH": os.environ.get("PATH", os.defpath)}, None, user=order.user,
                         paths=list(map(str, [*shown, *order.writable])))
 

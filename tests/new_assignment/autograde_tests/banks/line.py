@@ -1,8 +1,9 @@
-"""Variants of helpers/line.py for the audit: right ones, and typical mistakes. See coursekit/audit.py for their form."""
+"""Variants of helpers/line.py for the audit: right ones and typical mistakes. Their form: see coursekit/audit.py."""
 RIGHT = {name: {"line": code} for name, code in {
     "the offset first": "return offset + slope * x", "mul and add": "return x.mul(slope).add(offset)",
     "from a clone": "y = x.clone()\ny *= slope\nreturn y + offset", "torch.add":
-    "import torch\nreturn torch.add(torch.mul(x, slope), offset)", "twice half": "return 2 * (slope / 2 * x + offset / 2)",
+    "import torch\nreturn torch.add(torch.mul(x, slope), offset)",
+    "twice half": "return 2 * (slope / 2 * x + offset / 2)",
 }.items()}
 WRONG = {name: ("line.line", words, {"line": code}) for name, (words, code) in {
     "no offset": ("offset is missing", "return slope * x"), "no slope": ("slope is missing", "return x + offset"),
