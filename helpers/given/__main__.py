@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from helpers.given.console import UserError, choose, describe, write
-from helpers.given.course import ROOT, assignments
+from helpers.given.course import ROOT, notebooks
 
 CELL_TIMEOUT = 300  # seconds for one notebook cell under nbval, in the smoke profile
 
@@ -51,16 +51,11 @@ def lab(args):
 
 def add_run(commands):
     parser = commands.add_parser("run", help="execute a notebook and save it, with an HTML page")
-    parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(notebooks())}")
+    parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(notebooks(ROOT))}")
     parser.add_argument("--profile", choices=("smoke", "cpu", "gpu"),
                         help="how much to train: seconds, minutes, or the full settings (default: gpu if there is one)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/NAME")
     parser.set_defaults(command=run)
-
-
-def notebooks():
-    """The course's notebooks: {"vae": Path(".../notebooks/2_vae.ipynb"), ...}, in their order."""
-    return {name: ROOT / assignment.notebook for name, assignment in assignments(ROOT).items()}
 
 
 def run(args):
@@ -76,7 +71,7 @@ def run(args):
     from nbclient.exceptions import CellExecutionError, DeadKernelError
     from tqdm import tqdm
 
-    path = choose(args.name, notebooks(), "notebook")
+    path = ROOT / choose(args.name, notebooks(ROOT), "notebook")
     try:
         notebook = nbformat.read(path, as_version=4)
     except ValueError:

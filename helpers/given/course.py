@@ -24,16 +24,23 @@ class Assignment:
     helper: Path
 
 
+def notebooks(root=ROOT):
+    """The notebooks of a course in their order, {"vae": Path("notebooks/2_vae.ipynb"), ...}."""
+    found = []
+    for path in Path(root, "notebooks").glob("*.ipynb"):
+        if match := re.fullmatch(r"(\d+)_(\w+)", path.stem):
+            found.append((int(match[1]), match[2], path.relative_to(root)))
+    return {name: path for _, name, path in sorted(found)}
+
+
 def assignments(root=ROOT):
     """The assignments of a course in their order, {"vae": Assignment, ...}: notebooks that have a graded module."""
     found = {}
-    for notebook in Path(root, "notebooks").glob("*_*.ipynb"):
-        if match := re.fullmatch(r"(\d+)_(\w+)", notebook.stem):
-            helper = Path("helpers", f"{match[2]}.py")
-            if Path(root, helper).is_file():
-                found[match[2]] = Assignment(match[2], int(match[1]), notebook.relative_to(root), helper)
-    for assignment in found.values():
-        if assignment.name in RESERVED:
-            raise UserError(f"{assignment.notebook}: an assignment must not be called {assignment.name}, as a part of "
-                            "Python or of the course is called: rename it and its helpers file")
-    return dict(sorted(found.items(), key=lambda item: (item[1].number, item[0])))
+    for name, notebook in notebooks(root).items():
+        helper = Path("helpers", f"{name}.py")
+        if Path(root, helper).is_file():
+            if name in RESERVED:
+                raise UserError(f"{notebook}: an assignment must not be called {name}, as a part of Python or of the "
+                                "course is called: rename it and its helpers file")
+            found[name] = Assignment(name, int(notebook.stem.split("_", 1)[0]), notebook, helper)
+    return found
