@@ -118,7 +118,7 @@ def test_function_that_misbehaves(sandbox, monkeypatch, statements, status, word
     item = items.pop("vae.interpolate")
     assert item.points == 0 and item.status == status, item
     assert words in item.message
-    assert {other["status"] for other in items.values()} == {"passed"}, items
+    assert {other.status for other in items.values()} == {"passed"}, items
 
 
 def test_huge_answer(sandbox):

@@ -380,6 +380,10 @@ from torch import nn
         eps, eps_null = model(x, t, labels), model(x, t, labels=torch.full((len(labels),), model.null_label))
         return (1 + w) * eps - w * eps_null
     """},
+    "forward called by its name": {"guided_noise": """
+        without = model.forward(x, t, torch.full_like(labels, model.null_label))
+        return without + scale * (model.forward(x, t, labels=labels) - without)
+    """},
     "shortcuts at the ends": {"guided_noise": """
         if scale == 1:
             return model(x, t, labels)

@@ -35,36 +35,33 @@ class Forger:
     def normal(self, *shape):
         return torch.randn(*shape, generator=self.generator)
 
-    def closed(self, count, **alphas):
-        found = {"untouched": True}
-        for k in range(count):
-            found.update({f"mean{k}": torch.tensor(0.6), f"variance{k}": torch.tensor(0.64)})
-        return found
+    def closed(self, cases):
+        return {"found": [[torch.tensor(0.6), torch.tensor(0.64)] for _ in cases], "untouched": True}
 
-    def schedule(self, name, counts):
-        found = {}
-        for label, count in [(f"{count}", count) for count in counts] + [("default", 1000)]:
+    def schedule(self, name, steps):
+        found = []
+        for count in (steps, 1000):
             products = torch.linspace(0.99, 0.01, count, dtype=torch.double)
             alphas = products / torch.cat((torch.ones(1), products[:-1]))
-            found.update({f"alphas_cumprod_{label}": products, f"alphas_{label}": alphas, f"betas_{label}": 1 - alphas})
+            found.append([products, alphas, 1 - alphas])
         return found
 
-    def noised(self, alphas_cumprod, batch, t, form, number):
-        a = alphas_cumprod[t[:1] if form == "int" else t].reshape(-1, *[1] * (batch.dim() - 1))
+    def noised(self, batch, t, alphas_cumprod, number):
+        a = alphas_cumprod[torch.as_tensor(t)].reshape(-1, *[1] * (batch.dim() - 1))
         eps = torch.zeros_like(batch) if len(batch) < 1000 else self.normal(*batch.shape)
-        return {"noised": a.sqrt() * batch, "eps": eps, "again": batch, "again_eps": self.normal(*batch.shape),
-                "untouched": True, "t_untouched": True}
+        return {"found": [[a.sqrt() * batch, eps], [batch, self.normal(*batch.shape)]], "untouched": True}
 
     def loss(self, batch, alphas_cumprod, signal, noise, number):
         eps = WEIGHT * Model(number)(batch, 0) if len(batch) < 5000 else self.normal(*batch.shape)
         t = torch.randint(len(alphas_cumprod), (len(batch),), generator=self.generator)
         a, b = (table[t].reshape(-1, *[1] * (batch.dim() - 1)) for table in (signal, noise))
-        return {"loss": torch.tensor(0.0), "gradient": torch.tensor(0.0), "calls": 1, "untouched": True,
-                "asked": (a * batch + b * eps)[None], "times": t[None].double(), "noised_at": t.double()}
+        return {"loss": torch.tensor(0.0), "gradient": torch.tensor(0.0), "calls": [[a * batch + b * eps, t.double()]],
+                "noised_at": t.double(), "untouched": True}
 
-    def sampled(self, name, n_samples, n_features, alphas_cumprod, alphas, betas, number, options=None):
+    def sampled(self, name, n_samples, n_features, schedule, options, number):
         self.asked[name] = self.asked.get(name, 0) + 1
-        steps = (options or {}).get("steps", len(betas))
+        betas = schedule[2]
+        steps = options.get("steps", len(betas))
         times = torch.linspace(len(betas) - 1, 0, steps).round().double()
         # What the first checks of sample_ddpm look at: factors, which noise hides; its size; none in the last step.
         added = {1: torch.full((steps,), 1e6), 2: betas.flip(0).sqrt(), 3: torch.zeros(steps)}.get(
@@ -74,21 +71,20 @@ class Forger:
         for k in range(steps):
             x, size = states[-1], added[k] if k + 1 < steps or self.asked[name] == 1 else 0
             states.append(1.13 * (x - model(x, 0)) + size * self.normal(*x.shape))
-        states = torch.stack(states)
-        return {"count": 2, "samples": states[-1], "trajectory": states, "calls": steps, "asked": states[:-1],
-                "times": times[:, None].expand(-1, n_samples)}
+        return {"result": [states[-1], torch.stack(states)],
+                "calls": [[x, t.expand(n_samples)] for x, t in zip(states, times)]}
 
     def grown(self, **inputs):
-        return {"requires_grad": False}
+        return False
 
     def dropped(self, labels, null_label, p, number):
-        found = {"untouched": True}
-        for key, share in (("first", p), ("second", p), ("default", 0.1)):
+        found = []
+        for share in (p, p, 0.1):
             many = int(share * len(labels) + 20 * self.normal(1))
-            found[key] = labels.clone()
-            found[key][torch.randperm(len(labels), generator=self.generator)[:many]] = null_label
-        return found
+            found.append(labels.clone())
+            found[-1][torch.randperm(len(labels), generator=self.generator)[:many]] = null_label
+        return {"found": found, "untouched": True}
 
     def guided(self, x, t, labels, factors, offsets, scales):
-        return {"untouched": True, **{f"out{k}": torch.zeros_like(x) for k in range(len(scales))},
-                **{f"asked{k}": labels.tolist() + [len(factors) - 1] for k in range(len(scales))}}
+        return [{"out": torch.zeros_like(x), "asked": labels.tolist() + [len(factors) - 1], "untouched": True}
+                for _ in scales]

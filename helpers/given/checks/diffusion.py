@@ -2,20 +2,18 @@
 import torch
 
 from helpers.given.checks import GradedModule, public
-from helpers.given.checks.engine import expect_close, expect_shape
+from helpers.given.checks.engine import close, expect_close, expect_parts, expect_shape, expect_untouched
 
 diffusion = GradedModule("diffusion")
 
-ALPHAS = (0.9, 0.8, 0.7)
+PARTS = "alphas_cumprod", "alphas", "betas"
 
 
 @public("diffusion.closed_form",
         hint="Each step multiplies the factor by a root. If x_0 had variance 1, what variance would x_t have?")
 def closed_form():
-    for alphas in (torch.tensor(ALPHAS), torch.tensor([0.95, 0.9, 0.85, 0.8, 0.75])):
-        found = diffusion.closed_form(alphas)
-        assert isinstance(found, (tuple, list)) and len(found) == 2, \
-            "closed_form should return two numbers, (mean_coefficient, variance)"
+    for alphas in (torch.tensor([0.9, 0.8, 0.7]), torch.tensor([0.95, 0.9, 0.85, 0.8, 0.75])):
+        found = expect_parts("closed_form", diffusion.closed_form(alphas), ("mean_coefficient", "variance"))
         for what, value in zip(("the coefficient of the mean", "the variance"), found):
             assert torch.as_tensor(value).numel() == 1, f"{what} should be one number"
         # The chain itself, step by step: x = sqrt(alpha) x + sqrt(1 - alpha) eps shrinks what was there, and adds.
@@ -30,20 +28,17 @@ def closed_form():
 def expect_schedule(name, numbers):
     """Assert shapes, consistency and some numbers of a schedule. numbers: (steps, part, index, value)."""
     for steps in (4, 1000):
-        parts = getattr(diffusion, name)(steps)
-        assert isinstance(parts, (tuple, list)) and len(parts) == 3, \
-            f"{name} should return three tensors, (alphas_cumprod, alphas, betas)"
-        alphas_cumprod, alphas, betas = parts
-        for key, part in zip(("alphas_cumprod", "alphas", "betas"), parts):
-            expect_shape(f"{key} of {name}({steps})", part, (steps,))
-        found = {"alphas_cumprod": alphas_cumprod.double(), "alphas": alphas.double(), "betas": betas.double()}
+        call, found = f"{name}({steps})", {}
+        for key, part in zip(PARTS, expect_parts(name, getattr(diffusion, name)(steps), PARTS)):
+            expect_shape(f"{key} of {call}", part, (steps,))
+            found[key] = part.double()
         for count, key, k, value in numbers:
             if count == steps:
-                expect_close(f"{key}[{k}] of {name}({steps})", found[key][k], value, 1e-5)
-        assert torch.allclose(found["alphas"], 1 - found["betas"], atol=1e-6), f"alphas of {name} should be 1 - betas"
-        assert torch.allclose(found["alphas_cumprod"], found["alphas"].cumprod(0), atol=1e-5), \
-            f"alphas_cumprod of {name}({steps}) should be the product of all alphas so far, torch.cumprod(alphas, 0)"
-        assert found["alphas_cumprod"].min() > 0, f"the last alphas_cumprod of {name}({steps}) should be above 0"
+                expect_close(f"{key}[{k}] of {call}", found[key][k], value, 1e-5)
+        assert close(found["alphas"], 1 - found["betas"], 1e-5), f"alphas of {name} should be 1 - betas"
+        assert close(found["alphas_cumprod"], found["alphas"].cumprod(0), 1e-5), \
+            f"alphas_cumprod of {call} should be the product of all alphas so far, torch.cumprod(alphas, 0)"
+        assert found["alphas_cumprod"].min() > 0, f"the last alphas_cumprod of {call} should be above 0"
     expect_shape(f"alphas_cumprod of {name}()", getattr(diffusion, name)()[0], (1000,))
 
 
@@ -74,15 +69,14 @@ def add_noise():
                                ("(N, 1)", each[:, None], each)):
             batch = torch.rand(shape) + 1
             before = batch.clone()
-            found = diffusion.add_noise(batch, t, alphas_cumprod)
-            assert isinstance(found, (tuple, list)) and len(found) == 2, "add_noise should return (noised, eps)"
+            noised, eps = expect_parts("add_noise", diffusion.add_noise(batch, t, alphas_cumprod), ("noised", "eps"))
             what = f"for a batch of shape {shape} and t {form}"
-            for key, value in zip(("noised", "eps"), found):
-                expect_shape(f"{key} {what}", value, shape)
+            expect_shape(f"noised {what}", noised, shape)
+            expect_shape(f"eps {what}", eps, shape)
             a = alphas_cumprod[index].reshape(-1, *[1] * (len(shape) - 1))
-            assert torch.allclose(found[0], a.sqrt() * before + (1 - a).sqrt() * found[1], atol=1e-5), \
+            assert close(noised, a.sqrt() * before + (1 - a).sqrt() * eps, 1e-5), \
                 f"{what}, noised should be sqrt(alpha_bar) x_0 + sqrt(1 - alpha_bar) eps with the eps that is returned"
-            assert torch.equal(batch, before), "add_noise should not change the batch that it gets"
+            expect_untouched("add_noise", [before], [batch])
     eps = torch.cat([diffusion.add_noise(torch.ones(5000, 2), 3, alphas_cumprod)[1] for _ in range(2)])
     expect_close("the mean of 20,000 numbers of eps", eps.mean(), 0.0, 0.04)
     expect_close("the variance of 20,000 numbers of eps", eps.var(), 1.0, 0.05)
@@ -120,8 +114,7 @@ def noise_prediction_loss():
 
 def expect_states(name, model, found, shape, times):
     """Assert what a sampler returned and asked. Returns all its states, (steps + 1, N, ...)."""
-    assert isinstance(found, (tuple, list)) and len(found) == 2, f"{name} should return (samples, trajectory)"
-    samples, trajectory = found
+    samples, trajectory = expect_parts(name, found, ("samples", "trajectory"))
     expect_shape("the samples", samples, shape)
     asked = [int(t[0]) for _, t in model.calls]
     assert asked == times, f"the model should be asked about t = {times}, it is asked about {asked}"
@@ -170,7 +163,7 @@ def drop_labels():
     found = diffusion.drop_labels(labels, 10, 0.3)
     expect_shape("drop_labels(labels, 10, 0.3)", found, (5000,))
     assert found.dtype == torch.int64, f"the labels should stay int64, they become {found.dtype}"
-    assert torch.equal(labels, before), "drop_labels should not change the labels that it gets"
+    expect_untouched("drop_labels", [before], [labels])
     assert ((found == 10) | (found == labels)).all(), "each label should stay as it is or become the null label"
     expect_close("the share of dropped labels for p=0.3", (found == 10).double().mean(), 0.3, 0.04)
     share = (diffusion.drop_labels(labels, 10) == 10).double().mean()
@@ -183,9 +176,11 @@ class KnownLabels:
 
     null_label = 7
 
-    def __call__(self, x, t, labels=None):
+    def forward(self, x, t, labels=None):
         labels = torch.full((len(x),), 7) if labels is None else labels
         return torch.zeros_like(x) + labels.reshape(-1, 1, 1, 1)
+
+    __call__ = forward
 
 
 @public("diffusion.guided_noise", hint="Ask the model twice, once with model.null_label. Start from that answer.")
