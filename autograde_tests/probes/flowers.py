@@ -156,7 +156,7 @@ def layers_to_initialize(channels, numbers):
         "Conv2d": nn.Conv2d(channels, few, 4), "ConvTranspose2d": nn.ConvTranspose2d(channels, few, 4),
         "Conv2d, bias=False": nn.Conv2d(channels, few, 4, bias=False),
         "ConvTranspose2d, bias=False": nn.ConvTranspose2d(channels, few, 4, bias=False),
-        "BatchNorm2d": nn.BatchNorm2d(50 * channels), "Linear": nn.Linear(channels, few)})
+        "BatchNorm2d": nn.BatchNorm2d(200 * channels), "Linear": nn.Linear(channels, few)})
     fill(layers, numbers)
     return layers
 
