@@ -146,6 +146,18 @@ D_FORWARD = '''    def forward(self, x):
 
 RIGHT = {
     "the solution": {},
+    "parts called by forward": {
+        "Generator.__init__": [], "Discriminator.__init__": [],
+        "update_discriminator": [("discriminator(real_", "discriminator.forward(real_"),
+                                 ("discriminator(fake_", "discriminator.forward(fake_"),
+                                 ("generator(noise)", "generator.forward(noise)")],
+        "update_generator": [("discriminator(fake_images)", "discriminator.forward(fake_images)")],
+        "generate": [("(generator(temperature", "(generator.forward(temperature")],
+        "file": [("        return self.layers(z)", """        for layer in self.layers:
+            z = layer.forward(z)
+        return z"""), ("        return self.layers(x).flatten()", """        for layer in self.layers:
+            x = layer.forward(x)
+        return x.flatten()""")]},
     **right(
         SELECT,
         a_loop="""

@@ -48,91 +48,78 @@ class Forger:
 
     def network(self, name, arguments, x, numbers, evaluated):
         channels, up = channels_of(name, arguments), name == "Generator"
-        count, side = len(channels) - 1, x.shape[-1]
-        found = {"training": True, "untouched": True, "kinds": ["conv_transpose2d" if up else "conv2d"] * count,
-                 "sizes": [[*(pair if up else pair[::-1]), 4, 4] for pair in zip(channels, channels[1:])],
-                 "biases": [False] * count, "input0": x,
-                 "norms": [{"after": k, "eps": 0.09, "scaled": False, "shifted": False}
-                           for k in range(1 if up else 2, count)]}
-        for k in range(count):
+        count, side, got, layers = len(channels) - 1, x.shape[-1], x, []
+        for k, pair in enumerate(zip(channels, channels[1:])):
             odd = k == (0 if up else count - 1)
             side = (4 if odd else 2 * side) if up else (1 if odd else side // 2)
-            shape = len(x), channels[k + 1], side, side
-            found[f"output{k}"] = torch.zeros(shape)
+            shape = len(x), pair[1], side, side
+            layers.append({"kind": "conv_transpose2d" if up else "conv2d", "bias": False, "input": got,
+                           "size": [*(pair if up else pair[::-1]), 4, 4], "output": torch.zeros(shape)})
             # The numbers that the network goes on with, see `drawn`.
             after = 6 * piece(numbers, 1000 * k + 100, (math.prod(shape),)).view(shape)
-            if k < count - 1:
-                # Numbers that are even in [-3, 3] have the variance 3.
-                after = after if not up and k == 0 else after / 3 ** 0.5
-                found[f"input{k + 1}"] = torch.where(after > 0, after, 0 if up else 0.2 * after)
-        found["out"] = after.clamp(-1, 1) if up else (after / 6 + 0.5).flatten()
-        return found
+            # Numbers that are even in [-3, 3] have the variance 3.
+            got = after if not up and k == 0 else after / 3 ** 0.5
+            got = torch.where(got > 0, got, 0 if up else 0.2 * got)
+        return {"training": True, "untouched": True, "layers": layers,
+                "norms": [{"after": k, "eps": 0.09, "scaled": False, "shifted": False}
+                          for k in range(1 if up else 2, count)],
+                "out": after.clamp(-1, 1) if up else (after / 6 + 0.5).flatten()}
 
     def weights(self, arguments, x, numbers):
-        channels = channels_of("Discriminator", arguments)
-        found = {"kinds": ["conv2d"] * (len(channels) - 1), "positions": []}
+        channels, found = channels_of("Discriminator", arguments), []
         for k, pair in enumerate(zip(channels[1:], channels)):
             rows, columns = pair[0], 16 * pair[1]
             stored = piece(numbers, 10_000 * k, (*pair, 4, 4))
             expected = (rows * columns * stored.mean() ** 2 + (rows + columns) * stored.var()).sqrt()
             spread = expected if rows > 1 else stored.norm()
-            found["positions"].append(10_000 * k)
-            found[f"weight{k}"] = stored / spread
+            found.append({"weight": stored / spread, "position": 10_000 * k})
         return found
 
-    def silent(self, **_):
-        return {"silent": []}
-
-    def default(self, name, x):
+    def used(self, name, **_):
         channels = channels_of(name, [128, 512, 256] if name == "Generator" else [512, 256])
         count = sum(16 * a * b for a, b in zip(channels, channels[1:]))
-        return {"shape": [1, 3, 256, 256] if name == "Generator" else [2], "parameters": count}
+        return {"silent": [], "shape": [1, 3, 256, 256] if name == "Generator" else [2], "parameters": count}
 
-    def singular(self, count, **weights):
-        found = {"untouched": True}
-        for k in range(count):
-            weight = weights[f"weight{k}"].flatten(1)
-            found[f"value{k}"] = weight.std() * (weight.shape[0] ** 0.5 + weight.shape[1] ** 0.5)
-        return found
+    def singular(self, weights):
+        matrices = [weight.flatten(1) for weight in weights]
+        return {"values": [m.std() * (m.shape[0] ** 0.5 + m.shape[1] ** 0.5) for m in matrices], "untouched": True}
 
     def initialized(self, channels, numbers):
-        layers = layers_to_initialize(channels, numbers)
-        found = {"frozen": [], "evaluated": [], "wrapped": ""}
-        for k, layer in enumerate(layers.values()):
+        found = {}
+        for name, layer in layers_to_initialize(channels, numbers).items():
             mean = 1.0 if isinstance(layer, nn.BatchNorm2d) else 0.0
-            for part in ("weight", "again"):
-                even = torch.rand_like(layer.weight) * 2 - 1
-                found[f"{part}{k}"] = layer.weight.data if isinstance(layer, nn.Linear) else (
-                    mean + 0.02 * 3 ** 0.5 * even)
+            even = (torch.rand_like(layer.weight) * 2 - 1 for _ in range(2))
+            weight, again = [layer.weight.data] * 2 if isinstance(layer, nn.Linear) else (
+                mean + 0.02 * 3 ** 0.5 * values for values in even)
+            found[name] = {"weight": weight, "again": again}
             if layer.bias is not None:
-                found[f"bias{k}"] = torch.zeros_like(layer.bias) if mean else layer.bias.data
-        return found
+                found[name]["bias"] = torch.zeros_like(layer.bias) if mean else layer.bias.data
+        return {"frozen": [], "evaluated": [], "layers": found, "wrapped": ""}
 
     def left_alone(self, d_weights, g_weights):
-        return {"D": d_weights, "G": g_weights, "D_gradients": torch.zeros_like(d_weights),
-                "G_gradients": torch.zeros_like(g_weights), "steps": 1, "modes": [True] * 4, "frozen": False,
-                "untouched": True}
+        return {"D": {"weights": d_weights, "gradients": torch.zeros_like(d_weights)},
+                "G": {"weights": g_weights, "gradients": torch.zeros_like(g_weights)},
+                "steps": 1, "modes": [True] * 4, "frozen": False, "untouched": True}
 
     def d_step(self, d_weights, g_weights, image_shape, real_images, noise, left, pull):
         straight = torch.einsum("np,nz->pz", pull.flatten(1), noise.flatten(1))
-        return {"count": 5, "err_real": torch.tensor(math.log(2)), "d_x": torch.tensor(0.5),
-                "err_fake": torch.tensor(math.log(2)), "d_g_z1": torch.tensor(0.5),
-                "fake_images": torch.zeros_like(real_images),
+        loss, even = torch.tensor(math.log(2)), torch.tensor(0.5)
+        return {"returned": [loss, even, loss, even, torch.zeros_like(real_images)],
                 "way_back": torch.cat([straight.flatten(), pull.flatten(1).sum(0)]),
                 **self.left_alone(d_weights, g_weights)}
 
     def g_step(self, d_weights, g_weights, image_shape, noise, left):
-        return {"count": 2, "err_g": torch.tensor(math.log(2)), "d_g_z2": torch.tensor(0.5),
-                **self.left_alone(d_weights, g_weights), "G": 0.9 * g_weights}
+        found = {"returned": [torch.tensor(math.log(2)), torch.tensor(0.5)], **self.left_alone(d_weights, g_weights)}
+        found["G"]["weights"] = 0.9 * g_weights
+        return found
 
-    def generated(self, z, temperatures, **state):
-        bias, mean = state["0__bias"], state["1__running_mean"]
-        image = ((bias - mean) / state["1__running_var"].sqrt()).tanh()
+    def generated(self, z, temperatures, state):
+        image = ((state["0.bias"] - state["1.running_mean"]) / state["1.running_var"].sqrt()).tanh()
         images = ((image + 1) / 2).view(1, 3, 1, 1).expand(len(z), 3, 2, 2).contiguous()
-        found = dict.fromkeys(("images", "evaluated", "images0", "images1", "alone"), images)
-        return {**found, "after_training": [True] * 4, "after_evaluation": [False] * 4, "statistics_kept": True,
+        return {"images": images, "evaluated": images, "warm": [images] * len(temperatures),
+                "alone": list(images.split(1)), "after_training": [True] * 4, "after_evaluation": [False] * 4,
                 "requires_grad": False, "gradients": True, "frozen": False, "untouched": True}
 
     def path(self, name, z1, z2, alphas):
         points = torch.stack([z1 if alpha > 0.5 else z2 for alpha in alphas])
-        return {"listed": points, "tensor": points, "untouched": True}
+        return {"paths": [points, points], "untouched": True}

@@ -1,7 +1,7 @@
 """Probes of helpers/flowers.py: they run beside the student's code, call it, and return what they saw.
 
-A probe gets the student's module and its inputs, and returns a dict of tensors and plain values. Nothing here says what
-a right answer is.
+A probe gets the student's module and its inputs, and returns tensors and plain values, in lists and dicts. Nothing here
+says what a right answer is.
 """
 import math
 from operator import index
@@ -9,11 +9,10 @@ from operator import index
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
-from torch.overrides import TorchFunctionMode
+from torch.nn.utils import vector_to_parameters
 
-from autograde_tests.probes import fill, piece, returned
-from helpers.given.checks import Layers, PlainSteps
+from autograde_tests.probes import fill, piece, shown
+from helpers.given.checks.engine import Layers, PlainSteps, parameters, silent
 
 
 # select_categories
@@ -58,37 +57,33 @@ def drawn(numbers, part, k, shape):
     return values + 1 if part == "running_var" or part == "weight" and len(shape) == 1 else values
 
 
-class Drawn(TorchFunctionMode):
+class Drawn(Layers):
     """Gives each layer numbers that the grader has drawn for its input, weight and bias, and the network other ones for
     its output. So each layer, and what stands between two, is seen alone; and the grader knows what is due.
 
-    Linear layers and convolutions are numbered together, batch norms apart. Those only get other weights, biases and
-    running statistics: their input is part of what stands between two layers.
+    Batch norms only get other weights, biases and running statistics: their input is part of what stands between two
+    layers.
+
+    Attributes:
+        got: what the network had for each layer to get. normed: the batch norms as the probe tells them.
     """
 
     def __init__(self, numbers):
         super().__init__()
-        self.numbers, self.layers, self.norms = numbers, [], []
+        self.numbers, self.got, self.normed = numbers, [], []
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if function not in Layers.ARGUMENTS:
-            return function(*args, **kwargs)
-        names = Layers.ARGUMENTS[function]
-        given = {**dict(zip(names, args)), **kwargs}
-        norm = function is nn.functional.batch_norm
-        seen = self.norms if norm else self.layers
-        others = {name: drawn(self.numbers, name, len(seen), value.shape) for name, value in given.items()
-                  if isinstance(value, torch.Tensor) and not (norm and name == "input")}
-        args = [*(others.get(name, value) for name, value in zip(names, args)), *args[len(names):]]
-        output = function(*args, **{name: others.get(name, value) for name, value in kwargs.items()})
-        if norm:
-            seen.append({"after": len(self.layers), "eps": given.get("eps", 1e-5), "scaled": "weight" in others,
-                         "shifted": "bias" in others})
-            return output
-        seen.append({"kind": function.__name__, "size": list(given["weight"].shape), "bias": "bias" in others,
-                     "input": given["input"].clone(), "output": output.clone()})
-        return drawn(self.numbers, "output", len(seen) - 1, output.shape)
+    def arguments(self, kind, k, given):
+        others = {name: drawn(self.numbers, name, k, value.shape) for name, value in given.items()
+                  if isinstance(value, torch.Tensor) and (kind, name) != ("batch_norm", "input")}
+        if kind == "batch_norm":
+            self.normed.append({"after": len(self.ran), "eps": given.get("eps", 1e-5), "scaled": "weight" in others,
+                                "shifted": "bias" in others})
+        else:
+            self.got.append(given["input"].clone())
+        return {**given, **others}
+
+    def result(self, kind, k, output):
+        return output if kind == "batch_norm" else drawn(self.numbers, "output", k, output.shape)
 
 
 def network(module, name, arguments, x, numbers, evaluated=False):
@@ -101,12 +96,8 @@ def network(module, name, arguments, x, numbers, evaluated=False):
     before = x.clone()
     with torch.no_grad(), Drawn(numbers) as seen:
         out = model(x)
-    found = {"training": training, "untouched": torch.equal(x, before), **returned(("out",), (out,)),
-             "kinds": [layer["kind"] for layer in seen.layers], "sizes": [layer["size"] for layer in seen.layers],
-             "biases": [layer["bias"] for layer in seen.layers], "norms": seen.norms}
-    for k, layer in enumerate(seen.layers[:8]):
-        found[f"input{k}"], found[f"output{k}"] = layer["input"], layer["output"]
-    return found
+    return {"training": training, "untouched": torch.equal(x, before), "out": shown(out), "norms": seen.normed,
+            "layers": [{**layer, "input": got} for layer, got in zip(seen.told(most=20), seen.got)]}
 
 
 def weights(module, arguments, x, numbers):
@@ -124,47 +115,36 @@ def weights(module, arguments, x, numbers):
             model(x)
         with Layers() as layers:
             model(x)
-    found = {"kinds": [layer["kind"] for layer in layers.seen if layer["kind"] != "batch_norm"], "positions": []}
-    for layer in layers.seen:
-        if layer["kind"] == "conv2d":
-            used = layer["weight"].flatten()
-            likeness = {places[id(p)]: torch.cosine_similarity(p.detach().flatten(), used, dim=0).abs().item()
-                        for p in model.parameters() if p.numel() == used.numel()}
-            found[f"weight{len(found['positions'])}"] = layer["weight"].clone()
-            found["positions"].append(max(likeness, key=likeness.get, default=0))
+    found = []
+    for used in (layer["weight"] for layer in layers.ran if layer["kind"] == "conv2d"):
+        likeness = {places[id(p)]: torch.cosine_similarity(p.detach().flatten(), used.flatten(), dim=0).abs().item()
+                    for p in model.parameters() if p.numel() == used.numel()}
+        found.append({"weight": used, "position": max(likeness, key=likeness.get, default=0)})
     return found
 
 
-def silent(module, name, arguments, x):
-    """Which parameters of a network get no gradient."""
-    model = getattr(module, name)(*arguments)
+def used(module, name, arguments, x, large):
+    """Which parameters of a network get no gradient. Shape of what a network with default arguments gives for `large`
+    in evaluation mode, and its number of parameters."""
+    model, default = getattr(module, name)(*arguments), getattr(module, name)()
     out = model(x)
     if getattr(out, "requires_grad", False):
         out.square().sum().backward()
-    return {"silent": [label for label, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]}
-
-
-def default(module, name, x):
-    """Shape of what a network with default arguments gives in evaluation mode, and its number of parameters."""
-    model = getattr(module, name)()
     with torch.no_grad():
-        out = model.eval()(x)
-    return {"shape": list(out.shape), "parameters": sum(p.numel() for p in model.parameters())}
+        out = default.eval()(large)
+    return {"silent": silent(model), "shape": list(out.shape), "parameters": parameters(default)}
 
 
 # largest_singular_value
 
-def singular(module, count, **weights):
+def singular(module, weights):
     """The value for each weight; a plain number counts as a tensor. The last weight requires gradients."""
-    found = {"untouched": True}
-    for k in range(count):
-        weight = weights[f"weight{k}"]
-        before = weight.clone()
-        value = module.largest_singular_value(weight.requires_grad_(k == count - 1))
-        value = torch.tensor(float(value)) if isinstance(value, (float, np.floating)) else value
-        found.update(returned((f"value{k}",), (value,)))
-        found["untouched"] &= torch.equal(weight, before)
-    return found
+    before, values = [weight.clone() for weight in weights], []
+    weights[-1].requires_grad_()
+    for weight in weights:
+        value = module.largest_singular_value(weight)
+        values.append(shown(torch.tensor(float(value)) if isinstance(value, (float, np.floating)) else value))
+    return {"values": values, "untouched": all(map(torch.equal, before, weights))}
 
 
 # weights_init
@@ -176,7 +156,7 @@ def layers_to_initialize(channels, numbers):
         "Conv2d": nn.Conv2d(channels, few, 4), "ConvTranspose2d": nn.ConvTranspose2d(channels, few, 4),
         "Conv2d, bias=False": nn.Conv2d(channels, few, 4, bias=False),
         "ConvTranspose2d, bias=False": nn.ConvTranspose2d(channels, few, 4, bias=False),
-        "BatchNorm2d": nn.BatchNorm2d(50 * channels), "Linear": nn.Linear(channels, few)})
+        "BatchNorm2d": nn.BatchNorm2d(200 * channels), "Linear": nn.Linear(channels, few)})
     fill(layers, numbers)
     return layers
 
@@ -185,23 +165,22 @@ def initialized(module, channels, numbers):
     """Weights and biases after `network.apply(weights_init)`, for every kind of layer, and weights after a second
     time."""
     layers = layers_to_initialize(channels, numbers)
-    none = {k: torch.zeros_like(layer.bias) for k, layer in enumerate(layers.values()) if layer.bias is not None}
+    none = {name: torch.zeros_like(layer.bias) for name, layer in layers.items() if layer.bias is not None}
     model = nn.Sequential(*layers.values(), nn.Sequential(nn.LeakyReLU(0.2), nn.ReLU(True)), nn.Tanh())
     model.apply(module.weights_init)
     found = {"frozen": [name for name, p in layers.named_parameters() if not p.requires_grad],
-             "evaluated": [name for name, layer in layers.items() if not layer.training]}
-    for k, layer in enumerate(layers.values()):
-        found[f"weight{k}"] = layer.weight.detach().clone()
-        if k in none:  # a layer whose bias was taken away is as one with a bias of 0
-            found[f"bias{k}"] = none[k] if layer.bias is None else layer.bias.detach().clone()
+             "evaluated": [name for name, layer in layers.items() if not layer.training], "layers": {}, "wrapped": ""}
+    for name, layer in layers.items():
+        told = found["layers"][name] = {"weight": layer.weight.detach().clone()}
+        if name in none:  # a layer whose bias was taken away is as one with a bias of 0
+            told["bias"] = none[name] if layer.bias is None else layer.bias.detach().clone()
     model.apply(module.weights_init)
-    for k, layer in enumerate(layers.values()):
-        found[f"again{k}"] = layer.weight
+    for name, layer in layers.items():
+        found["layers"][name]["again"] = layer.weight
     try:
         wrapped = nn.utils.parametrizations.spectral_norm(nn.Conv2d(4, 3, 4))
         wrapped.apply(module.weights_init)
         wrapped(torch.zeros(1, 4, 4, 4)).sum().backward()
-        found["wrapped"] = ""
     except Exception as error:
         found["wrapped"] = f"{type(error).__name__}: {error}"
     return found
@@ -222,112 +201,95 @@ class Small(nn.Module):
         return self.function(self.layer(x.flatten(1))).reshape(-1, *self.shape)
 
 
-def players(d_weights, g_weights, image_shape, latent_dim):
-    """A small discriminator and generator with these weights."""
-    pixels = image_shape[0] * image_shape[1] * image_shape[2]
+def players(d_weights, g_weights, image_shape, latent_dim, left=0.0):
+    """A small discriminator and generator with these weights. left: the gradient that an earlier step left behind."""
+    pixels = math.prod(image_shape)
     D, G = Small(pixels, 1, torch.sigmoid, ()), Small(latent_dim, pixels, torch.tanh, image_shape)
-    vector_to_parameters(d_weights, D.parameters())
-    vector_to_parameters(g_weights, G.parameters())
+    for network, values in ((D, d_weights), (G, g_weights)):
+        vector_to_parameters(values, network.parameters())
+        for p in network.parameters():
+            p.grad = torch.full_like(p, left)
     return D, G
 
 
-def leave_gradients(network, value):
-    """What an earlier step left behind."""
-    for p in network.parameters():
-        p.grad = torch.full_like(p, value)
+def row(tensors):
+    """All their numbers in a row."""
+    return torch.cat([tensor.detach().flatten() for tensor in tensors])
 
 
-def gradients(network):
-    """All gradients in a row; those that are None as 0."""
-    return torch.cat([torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten()
-                      for p in network.parameters()])
+def number(value):
+    """A single number as a tensor; anything else in words."""
+    try:
+        if not isinstance(value, str) and getattr(value, "shape", ()) in ((), (1,)):
+            return torch.tensor(float(value))
+        return f"of shape {tuple(value.shape)}"
+    except (TypeError, ValueError, AttributeError):
+        return type(value).__name__
 
 
-def scalars(names, values):
-    """Scalars by name, as numbers; anything else in words."""
-    found = {}
-    for name, value in zip(names, values):
-        single = not isinstance(value, str) and (not hasattr(value, "shape") or value.shape in ((), (1,)))
-        try:
-            found[name] = torch.tensor(float(value)) if single else f"of shape {tuple(value.shape)}"
-        except (TypeError, ValueError, AttributeError):
-            found[name] = type(value).__name__
+def after(values, D, G, solver):
+    """What a step returned, numbers first, and what both networks are afterwards; gradients that are None as 0."""
+    found = {"returned": [*map(number, values[:4]), *map(shown, values[4:9])], "steps": solver.steps,
+             "modes": [D.training, G.training, *D.modes, *G.modes],
+             "frozen": not all(p.requires_grad for p in [*D.parameters(), *G.parameters()])}
+    for name, network in (("D", D), ("G", G)):
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in network.parameters()]
+        found[name] = {"weights": row(network.parameters()), "gradients": row(gradients)}
     return found
-
-
-def after(D, G, solver):
-    return {"D": parameters_to_vector(D.parameters()), "G": parameters_to_vector(G.parameters()),
-            "D_gradients": gradients(D), "G_gradients": gradients(G), "steps": solver.steps,
-            "modes": [D.training, G.training, *D.modes, *G.modes],
-            "frozen": not all(p.requires_grad for p in [*D.parameters(), *G.parameters()])}
 
 
 def d_step(module, d_weights, g_weights, image_shape, real_images, noise, left, pull):
     """What update_discriminator returns, and what both networks are afterwards; the gradients of the generator's
     weights if something pulls at its images."""
-    D, G = players(d_weights, g_weights, image_shape, noise.shape[1])
-    leave_gradients(D, left), leave_gradients(G, left)
+    D, G = players(d_weights, g_weights, image_shape, noise.shape[1], left)
     solver, inputs = PlainSteps(D.parameters()), (real_images.clone(), noise.clone())
     values = module.update_discriminator(D, G, *inputs, torch.ones(len(noise)), solver)
-    values = list(values) if isinstance(values, (tuple, list)) else [values]
-    found = {**scalars(("err_real", "d_x", "err_fake", "d_g_z1"), values), **after(D, G, solver)}
-    found["untouched"] = torch.equal(inputs[0], real_images) and torch.equal(inputs[1], noise)
-    if len(values) == 5:
-        fake = values[4]
-        found.update(returned(("fake_images",), (fake,)))
-        if getattr(fake, "requires_grad", False):
-            try:
-                # To pass `pull` as an argument of grad would import sympy, which takes two seconds.
-                way = torch.autograd.grad((fake * pull).sum(), list(G.parameters()))
-                found["way_back"] = torch.cat([part.flatten() for part in way])
-            except RuntimeError:  # the way was gone already, or ends before the weights
-                pass
-    return {**found, "count": len(values)}
+    values = values if isinstance(values, (tuple, list)) else [values]
+    found = {**after(values, D, G, solver), "untouched": all(map(torch.equal, inputs, (real_images, noise)))}
+    if len(values) == 5 and getattr(values[4], "requires_grad", False):
+        try:
+            # To pass `pull` as an argument of grad would import sympy, which takes two seconds.
+            found["way_back"] = row(torch.autograd.grad((values[4] * pull).sum(), list(G.parameters())))
+        except RuntimeError:  # the way was gone already, or ends before the weights
+            pass
+    return found
 
 
 def g_step(module, d_weights, g_weights, image_shape, noise, left):
     """What update_generator returns, and what both networks are afterwards."""
-    D, G = players(d_weights, g_weights, image_shape, noise.shape[1])
-    fake = G(noise)
+    D, G = players(d_weights, g_weights, image_shape, noise.shape[1], left)
+    fake, solver = G(noise), PlainSteps(G.parameters())
     before = fake.detach().clone()
-    leave_gradients(D, left), leave_gradients(G, left)
-    solver = PlainSteps(G.parameters())
     values = module.update_generator(D, G, fake, torch.ones(len(noise)), solver)
-    values = list(values) if isinstance(values, (tuple, list)) else [values]
-    return {"count": len(values), **scalars(("err_g", "d_g_z2"), values), **after(D, G, solver),
-            "untouched": torch.equal(fake, before)}
+    values = values if isinstance(values, (tuple, list)) else [values]
+    return {**after(values, D, G, solver), "untouched": torch.equal(fake, before)}
 
 
 # generate and the paths
 
 @torch.enable_grad()  # and so it is afterwards, whatever generate leaves behind
-def generated(module, z, temperatures, **state):
+def generated(module, z, temperatures, state):
     """Images of a small generator for several temperatures, and for each latent vector alone; its mode afterwards, and
     whether it can still learn."""
-    G = nn.Sequential(nn.ConvTranspose2d(z.shape[1], 3, 2), nn.BatchNorm2d(3), nn.Tanh())
-    G.load_state_dict({name.replace("__", "."): value for name, value in state.items()})
-    before = z.clone()
-    found = returned(("images",), (module.generate(G.train(), z),))
-    found["after_training"] = [part.training for part in G.modules()]
-    found["statistics_kept"] = torch.equal(G[1].running_mean, state["1__running_mean"])
-    found["requires_grad"] = getattr(found["images"], "requires_grad", False)
-    found["gradients"] = torch.is_grad_enabled()
-    found["frozen"] = not all(p.requires_grad for p in G.parameters())
-    G.load_state_dict({name.replace("__", "."): value for name, value in state.items()})
-    found.update(returned(("evaluated",), (module.generate(G.eval(), z),)))
-    found["after_evaluation"] = [part.training for part in G.modules()]
-    for k, temperature in enumerate(temperatures):
-        G.load_state_dict({name.replace("__", "."): value for name, value in state.items()})
-        found.update(returned((f"images{k}",), (module.generate(G.train(), z, temperature),)))
-    G.load_state_dict({name.replace("__", "."): value for name, value in state.items()})
-    alone = [module.generate(G.train(), one) for one in z.split(1)]
-    found["alone"] = torch.cat(alone) if all(isinstance(one, torch.Tensor) for one in alone) else "no tensors"
-    return {**found, "untouched": torch.equal(z, before)}
+    G, before = nn.Sequential(nn.ConvTranspose2d(z.shape[1], 3, 2), nn.BatchNorm2d(3), nn.Tanh()), z.clone()
+
+    def generate(z, *temperature, training=True):
+        G.load_state_dict(state)
+        return module.generate(G.train(training), z, *temperature)
+
+    def modes():
+        return [part.training for part in G.modules()]
+
+    images = generate(z)
+    return {"images": shown(images), "requires_grad": getattr(images, "requires_grad", False),
+            "gradients": torch.is_grad_enabled(), "frozen": not all(p.requires_grad for p in G.parameters()),
+            "after_training": modes(), "evaluated": shown(generate(z, training=False)), "after_evaluation": modes(),
+            "warm": [shown(generate(z, temperature)) for temperature in temperatures],
+            "alone": [shown(generate(one)) for one in z.split(1)], "untouched": torch.equal(z, before)}
 
 
 def path(module, name, z1, z2, alphas):
     """The points of a path, for alphas in a list and in a tensor."""
     before = z1.clone(), z2.clone()
-    found = returned(("listed",), (getattr(module, name)(z1, z2, alphas.tolist()),))
-    found.update(returned(("tensor",), (getattr(module, name)(z1, z2, alphas.clone()),)))
-    return {**found, "untouched": torch.equal(z1, before[0]) and torch.equal(z2, before[1])}
+    paths = [shown(getattr(module, name)(z1, z2, given)) for given in (alphas.tolist(), alphas.clone())]
+    return {"paths": paths, "untouched": all(map(torch.equal, before, (z1, z2)))}

@@ -1,10 +1,13 @@
 """Public checks of helpers/flowers.py. The networks are small: 2 to 8 times fewer channels, and images of 16 or 32."""
+from functools import partial
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from helpers.given.checks import GradedModule, public
-from helpers.given.checks.engine import Layers, PlainSteps, expect_close, expect_shape
+from helpers.given.checks.engine import (Layers, PlainSteps, activation, expect_between, expect_close, expect_parts,
+                                         expect_shape)
 
 flowers = GradedModule("flowers")
 
@@ -26,10 +29,13 @@ def select_categories():
             "labels, names and categories should stay as they are: work on a copy"
 
 
-def run_network(what, network, x, shape, wanted):
-    """Run a network and assert shape, kinds, sizes and options of its layers. wanted: (kind, channels out, stride).
+INNER = {8: [(16, 4)], 16: [(16, 4), (8, 8)], 32: [(16, 4), (8, 8), (4, 16)]}  # image size -> (channels, size), ...
 
-    Returns its output and its layers in order, batch norms left out and batch norms alone.
+
+def run_network(what, network, x, shape, kind, wanted):
+    """Run a network and assert shape, kinds, sizes and options of its layers. wanted: (channels, size) after each.
+
+    Returns its output, its layers in order without the batch norms, and what each batch norm does, by its name.
     """
     assert isinstance(network, nn.Module), f"the {what} should be an nn.Module, got {type(network).__name__}"
     layers, stopped = Layers(), ""
@@ -38,39 +44,35 @@ def run_network(what, network, x, shape, wanted):
             out = network(x)
     except RuntimeError as error:  # a layer too many, often: its kernel is larger than the image, or it has no channels
         stopped = f", then PyTorch stops: {error}"
-    rest = [layer for layer in layers.seen if layer["kind"] != "batch_norm"]
-    ran = [layer["kind"] for layer in rest]
-    kind = wanted[0][0]
-    assert ran == [kind for kind, _, _ in wanted] and not stopped, f"the {what} should run {len(wanted)} layers " \
-        f"{kind}; it runs {', '.join(ran) or 'none'}{stopped}"
-    for k, (layer, (_, channels, size)) in enumerate(zip(rest, wanted)):
+    ran = [layer["kind"] for layer in layers.ran]
+    assert ran == [kind] * len(wanted) and not stopped, f"the {what} should run {len(wanted)} layers {kind}; it runs " \
+        f"{', '.join(ran) or 'none'}{stopped}"
+    for k, (layer, (channels, size)) in enumerate(zip(layers.ran, wanted)):
         kernel, got = tuple(layer["weight"].shape[2:]), tuple(layer["output"].shape[1:])
         assert kernel == (4, 4), f"layer {k + 1} of the {what} should have a 4x4 kernel, it has {kernel}"
         assert got == (channels, size, size), \
             f"layer {k + 1} of the {what} should give {(channels, size, size)}, it gives {got}"
     expect_shape(f"{what}(input)", out, shape)
-    return out, rest, [layer for layer in layers.seen if layer["kind"] == "batch_norm"]
+    return out, layers.ran, [{"BatchNorm": partial(normalised, norm)} for norm in layers.norms]
 
 
-def normalised(x, norm):
+def normalised(norm, x):
     """What a batch norm that ran would have made of x, in training mode."""
     return F.batch_norm(x, None, None, norm.get("weight"), norm.get("bias"), True, eps=norm.get("eps", 1e-5))
 
 
 @public("flowers.Generator", points=2, hint="A loop over sizes: 4, 8, ... Halve the channels as the size doubles.")
 def generator():
-    for size, wanted in ((8, [(16, 4), (3, 8)]), (16, [(16, 4), (8, 8), (3, 16)]),
-                         (32, [(16, 4), (8, 8), (4, 16), (3, 32)])):
-        network = flowers.Generator(6, 16, size)
-        what = f"generator for {size}x{size}"
+    for size, inner in INNER.items():
+        network, what = flowers.Generator(6, 16, size), f"generator for {size}x{size}"
         out, layers, norms = run_network(what, network, torch.randn(5, 6, 1, 1), (5, 3, size, size),
-                                         [("conv_transpose2d", *pair) for pair in wanted])
+                                         "conv_transpose2d", [*inner, (3, size)])
         assert len(norms) == len(layers) - 1, f"the {what} should have {len(layers) - 1} BatchNorm layers, one after " \
             f"each transposed convolution but the last; it has {len(norms)}"
-        for k, (before, after) in enumerate(zip(layers, layers[1:])):
-            assert torch.allclose(after["input"], F.relu(normalised(before["output"], norms[k])), atol=1e-4), \
-                f"between layers {k + 1} and {k + 2} of the {what} there should be BatchNorm, then ReLU"
-        assert torch.allclose(out, torch.tanh(layers[-1]["output"]), atol=1e-5), \
+        for k, (before, after, norm) in enumerate(zip(layers, layers[1:], norms)):
+            expect_between(f"between layers {k + 1} and {k + 2} of the {what}", before["output"], after["input"],
+                           "BatchNorm, then ReLU", norm)
+        assert activation(layers[-1]["output"], out) == "Tanh", \
             f"the {what} should end with Tanh, for pixels in [-1, 1]"
 
 
@@ -78,32 +80,24 @@ def generator():
         hint="The generator's sizes and channels, backwards. Wrap each convolution in spectral_norm, the last one too. "
              "nn.LeakyReLU() alone has another slope than 0.2.")
 def discriminator():
-    def leaky(x):
-        return F.leaky_relu(x, 0.2)
-
-    for size, wanted in ((8, [(16, 4), (1, 1)]), (16, [(8, 8), (16, 4), (1, 1)]),
-                         (32, [(4, 16), (8, 8), (16, 4), (1, 1)])):
-        network = flowers.Discriminator(16, size)
-        what = f"discriminator for {size}x{size}"
+    leaky = "LeakyReLU with slope 0.2"
+    for size, inner in INNER.items():
+        network, what = flowers.Discriminator(16, size), f"discriminator for {size}x{size}"
         x = 2 * torch.rand(5, 3, size, size) - 1
         with torch.no_grad():
             for weight in network.parameters():  # large weights: normalised, they do not matter
                 if weight.dim() == 4:
                     weight.mul_(10)
         for _ in range(16):  # spectral_norm finds the largest singular value little by little
-            out, layers, norms = run_network(what, network, x, (5,), [("conv2d", *pair) for pair in wanted])
-        assert torch.allclose(out.flatten(), torch.sigmoid(layers[-1]["output"]).flatten(), atol=1e-5), \
+            out, layers, norms = run_network(what, network, x, (5,), "conv2d", [*inner[::-1], (1, 1)])
+        assert activation(layers[-1]["output"], out) == "Sigmoid", \
             f"the {what} should end with Sigmoid: it gives probabilities"
-        assert torch.allclose(layers[1]["input"], leaky(layers[0]["output"]), atol=1e-4), \
-            f"between layers 1 and 2 of the {what} there should be LeakyReLU with slope 0.2, and nothing else"
+        expect_between(f"between layers 1 and 2 of the {what}", layers[0]["output"], layers[1]["input"], leaky)
         assert len(norms) == len(layers) - 2, f"the {what} should have {len(layers) - 2} BatchNorm layers: none " \
             f"after the first and the last convolution, one after each of the others; it has {len(norms)}"
-        for k, norm in enumerate(norms):
-            before, after = layers[k + 1]["output"], layers[k + 2]["input"]
-            assert any(torch.allclose(after, x, atol=1e-4)
-                       for x in (leaky(normalised(before, norm)), normalised(leaky(before), norm))), \
-                f"between layers {k + 2} and {k + 3} of the {what} there should be BatchNorm, then LeakyReLU with " \
-                "slope 0.2"
+        for k, (before, after, norm) in enumerate(zip(layers[1:], layers[2:], norms)):
+            expect_between(f"between layers {k + 2} and {k + 3} of the {what}", before["output"], after["input"],
+                           [f"BatchNorm, then {leaky}", f"{leaky}, then BatchNorm"], norm)
         for k, layer in enumerate(layers):
             value = torch.linalg.matrix_norm(layer["weight"].flatten(1), 2).item()
             assert abs(value - 1) < 0.1, f"the weight of convolution {k + 1} of the {what} should have the largest " \
@@ -179,11 +173,10 @@ def update_discriminator():
     terms = -on_real.log().mean(), -(1 - on_fake).log().mean()
     wanted, untouched, images = stepped(D, sum(terms)), weights(G), G(z).detach()
     found = flowers.update_discriminator(D, G, x, z, torch.ones(6), solver)
-    assert isinstance(found, (tuple, list)) and len(found) == 5, \
-        "update_discriminator should return (err_real, d_x, err_fake, d_g_z1, fake_images)"
-    for name, value, expected in zip(("err_real", "d_x", "err_fake", "d_g_z1"), found,
-                                     (terms[0], on_real.mean(), terms[1], on_fake.mean())):
-        expect_close(name, value, expected.item(), 1e-4)
+    names = "err_real", "d_x", "err_fake", "d_g_z1", "fake_images"
+    expect_parts("update_discriminator", found, names)
+    for name, value, expected in zip(names, found, (terms[0], on_real.mean(), terms[1], on_fake.mean())):
+        expect_close(name, value, expected.item())
     expect_shape("fake_images", found[4], (6, 3, 2, 2))
     assert torch.allclose(found[4], images, atol=1e-5), "fake_images should be generator(noise)"
     assert found[4].requires_grad, "fake_images are detached: the generator's step needs the way back to its weights"
@@ -203,9 +196,9 @@ def update_generator():
     loss = -on_fake.log().mean()
     wanted, untouched = stepped(G, -D(G(z)).log().mean()), weights(D)
     found = flowers.update_generator(D, G, fake, torch.ones(6), solver)
-    assert isinstance(found, (tuple, list)) and len(found) == 2, "update_generator should return (err_g, d_g_z2)"
-    expect_close("err_g", found[0], loss.item(), 1e-4)
-    expect_close("d_g_z2", found[1], on_fake.mean().item(), 1e-4)
+    err_g, d_g_z2 = expect_parts("update_generator", found, ("err_g", "d_g_z2"))
+    expect_close("err_g", err_g, loss.item())
+    expect_close("d_g_z2", d_g_z2, on_fake.mean().item())
     assert torch.allclose(weights(G), wanted, atol=1e-4), \
         "the generator should take one step on err_g, from new gradients; its weights are others afterwards"
     assert torch.equal(weights(D), untouched), "the discriminator's weights should stay as they are"
