@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.given import adversarial, datasets, face_data, metrics, training
+from helpers.given import datasets, face_data, gan, metrics, training
 from helpers.given.training import TrainingError
 
 JUDGED = 12_000  # faces that are drawn to train the judge on
@@ -38,14 +38,14 @@ def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_
     device = training.pick_device(device)
     d_optimizer, g_optimizer = (torch.optim.Adam(network.parameters(), lr=lr, betas=(0.5, 0.999))
                                 for network, lr in ((discriminator, d_lr), (generator, g_lr)))
-    adversarial.use_fused_kernel(d_optimizer, device), adversarial.use_fused_kernel(g_optimizer, device)
+    gan.use_fused_kernel(d_optimizer, device), gan.use_fused_kernel(g_optimizer, device)
     size = batch_size * discriminator_steps
     rounds = epochs * (len(images) // size)
     schedules = {name: torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: min(1.0, 2 * (1 - k / max(1, rounds))))
                  for name, optimizer in (("d_schedule", d_optimizer), ("g_schedule", g_optimizer))}
 
     change = (lambda x: x + noise * torch.randn_like(x)) if noise else None
-    critic = adversarial.Player(discriminator, discriminator, change)
+    critic = gan.Player(discriminator, discriminator, change)
 
     def step(x, y):
         one_hot = F.one_hot(y, generator.num_labels).float()
