@@ -1,8 +1,8 @@
-"""`./course audit`: measure the checks of the assignments, with right variants and typical mistakes from tests/banks.
+"""`./course audit`: measure the checks of the assignments, with right variants and typical mistakes.
 
-A bank is a file tests/banks/<assignment>.py. It has RIGHT (name -> change), WRONG (name -> (item that loses points,
-words that its message or hint holds, change)), and COURSEWORK, a whole file written for another course whose items
-COURSEWORK_ITEMS get full points. A change says how a variant differs from the solution: {place: what stands there
+A bank is a file autograde_tests/banks/<assignment>.py. It has RIGHT (name -> change), WRONG (name -> (item that loses
+points, words that its message or hint holds, change)), and COURSEWORK, a whole file written for another course whose
+items COURSEWORK_ITEMS get full points. A change says how a variant differs from the solution: {place: what stands there
 instead}. A place is a gap, as in `release.gaps`, or "file" for the whole text. A text replaces the whole gap; pairs
 (old, new) replace the one occurrence of `old` in it.
 """
@@ -26,7 +26,7 @@ from helpers.given import checks as public
 from helpers.given.console import UserError, choose
 from helpers.given.course import ROOT
 
-BANKS = ROOT / "tests" / "banks"
+BANKS = ROOT / "autograde_tests" / "banks"
 SEEDS = range(10)
 RIGHT_WANTED, WRONG_WANTED = 5, 8  # for each graded function
 JOBS = min(4, os.cpu_count() or 1)  # gradings at once, each in a sandbox of its own
@@ -72,7 +72,8 @@ class Bank:
         try:
             return variant(self.solution, change)
         except ValueError as error:
-            raise UserError(f"tests/banks/{self.name}.py, {name!r} does not fit the solution: {error}") from None
+            where = f"autograde_tests/banks/{self.name}.py, {name!r}"
+            raise UserError(f"{where} does not fit the solution: {error}") from None
 
 
 def names():
@@ -88,7 +89,8 @@ def load(name):
     bank = Bank(name, solution, load_checks(name), found["RIGHT"], found["WRONG"], found["COURSEWORK"],
                 tuple(found["COURSEWORK_ITEMS"]))
     if unknown := {item for item, _, _ in bank.wrong.values()} - bank.items.keys():
-        raise UserError(f"tests/banks/{name}.py has mistakes of items without hidden checks: {', '.join(unknown)}")
+        raise UserError(f"autograde_tests/banks/{name}.py has mistakes of items without hidden checks: "
+                        f"{', '.join(unknown)}")
     return bank
 
 
