@@ -38,7 +38,8 @@ def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_
     device = training.pick_device(device)
     d_optimizer, g_optimizer = (torch.optim.Adam(network.parameters(), lr=lr, betas=(0.5, 0.999))
                                 for network, lr in ((discriminator, d_lr), (generator, g_lr)))
-    gan.use_fused_kernel(d_optimizer, device), gan.use_fused_kernel(g_optimizer, device)
+    for optimizer in (d_optimizer, g_optimizer):
+        gan.use_fused_kernel(optimizer, device)
     size = batch_size * discriminator_steps
     rounds = epochs * (len(images) // size)
     schedules = {name: torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: min(1.0, 2 * (1 - k / max(1, rounds))))

@@ -34,7 +34,8 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
         TrainingError: images or networks that do not fit together, and see `training.loop`.
     """
     device = training.pick_device(device)
-    D.to(device), G.to(device)
+    D.to(device)
+    G.to(device)
     gan.check_fit(images, lambda x: 2 * x - 1, _draw_latents, latent_dim, D, G, device)
     average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
     D_solver = torch.optim.Adam(D.parameters(), lr=lr, betas=betas)
