@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.given import datasets, face_data, gan, metrics, training
+from helpers.given.tables import table
 from helpers.given.training import TrainingError
 
 JUDGED = 12_000  # faces that are drawn to train the judge on
@@ -166,6 +167,20 @@ def scores(judge, images, expressions, factors=None):
         found.update(kept=torch.stack(list(right.values())).all(dim=0).float().mean().item(),
                      error=(images - true).abs().mean().item())
     return found
+
+
+def print_scores(judge, rows, factors=None):
+    """Print what the judge reads, in percent.
+
+    Args:
+        judge, factors: as for `scores`.
+        rows: dict name -> (images (N, 3, 64, 64) in [0, 1], the expressions (N,) that they should show).
+    """
+    columns = {"recognised": "expression"}
+    if factors is not None:
+        columns.update(kept="person", **{name: name.replace("_", " ") for name in face_data.IDENTITY})
+    table({name: scores(judge, images, expressions, factors) for name, (images, expressions) in rows.items()},
+          {key: (heading, "13.1%") for key, heading in columns.items()}, "read by the judge", "<34")
 
 
 def translate_all(translate, generator, images, labels, batch_size=250):
