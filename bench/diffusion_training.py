@@ -16,7 +16,8 @@ import torch
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from helpers import diffusion  # noqa: E402
-from helpers.given import datasets, densities, diffusing, metrics, training  # noqa: E402
+from helpers.given import datasets, densities, metrics, training  # noqa: E402
+from helpers.given import diffusion as given_diffusion  # noqa: E402
 
 
 def timed(function):
@@ -31,7 +32,7 @@ def points(args):
     train, _ = densities.sample(args.density, 100_000)
     torch.manual_seed(args.seed)
     model = diffusion.SimpleDiffusion()
-    history, seconds = timed(lambda: diffusing.fit_points(
+    history, seconds = timed(lambda: given_diffusion.fit_points(
         model, lambda model, x: diffusion.noise_prediction_loss(model, x, schedule[0]), train,
         epochs=args.epochs or 250, seed=args.seed, device="cpu", quiet=True))
     (samples, _), sampling = timed(lambda: diffusion.sample_ddpm(model, 10_000, 2, schedule))
@@ -61,7 +62,7 @@ def images(args):
         return diffusion.noise_prediction_loss(
             lambda noised, t: model(noised, t, diffusion.drop_labels(labels, null_label)), x, schedule[0])
 
-    (averaged, history), seconds = timed(lambda: diffusing.fit_images(
+    (averaged, history), seconds = timed(lambda: given_diffusion.fit_images(
         model, loss, data.train_images, data.train_labels, epochs=args.epochs or 14, batch_size=64, lr=1.5e-3,
         decay=0.998, seed=args.seed, device="cpu", bf16=False, quiet=True))
     print(f"training: {len(history)} epochs, {seconds:.0f} s, last loss {history[-1]['loss']:.4f}\n", flush=True)
@@ -83,7 +84,7 @@ def images(args):
             return diffusion.sample_ddim(predict, len(part), (1, 28, 28), schedule, steps=steps)
 
         torch.manual_seed(args.seed)
-        made, seconds = timed(lambda: diffusing.make_images(sample, labels))
+        made, seconds = timed(lambda: given_diffusion.make_images(sample, labels))
         share, _ = metrics.share_as_asked(classifier, made, labels)
         found = metrics.scores(classifier, real, made)
         print(f"| {name}, {steps} steps | {scale:g} | {seconds:.1f} | {100 * share:.1f} % | {found['distance']:.2f} | "

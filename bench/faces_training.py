@@ -16,7 +16,8 @@ import torch
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from helpers import faces  # noqa: E402
-from helpers.given import datasets, face_data, training, translating  # noqa: E402
+from helpers.given import datasets, face_data, training  # noqa: E402
+from helpers.given import faces as given_faces  # noqa: E402
 
 EPOCHS = 13  # of the notebook, in the cpu profile
 
@@ -40,9 +41,9 @@ def main():
     args = parser.parse_args()
 
     data = datasets.load("ckplus", stand_in=True)
-    judge = translating.load_judge(data)
+    judge = given_faces.load_judge(data)
     images, factors = face_data.sample(2000, seed=2)
-    targets = translating.other_expressions(factors["expression"], len(data.class_names))
+    targets = given_faces.other_expressions(factors["expression"], len(data.class_names))
     drawn = face_data.render({**factors, "expression": targets})
 
     print(f"threads {torch.get_num_threads()}, torch {torch.__version__}, {args.epochs} epochs\n")
@@ -51,7 +52,7 @@ def main():
     print("| " + " | ".join(heads).replace("_", " ") + " |\n" + "| --- " * len(heads) + "|", flush=True)
 
     def row(what, faces_, expressions, seconds="", cpu=""):
-        found = translating.scores(judge, faces_, expressions, factors)
+        found = given_faces.scores(judge, faces_, expressions, factors)
         print(f"| {what} | " + " | ".join(f"{100 * found[name]:.1f} %" for name in names)
               + f" | {found['error']:.4f} | {seconds} | {cpu} |", flush=True)
 
@@ -61,21 +62,21 @@ def main():
     for weight in args.weights:
         torch.manual_seed(args.seed)
         generator = faces.StarGenerator(channels=args.channels, blocks=args.blocks)
-        generator = generator if args.as_image else translating.Painter(generator)
+        generator = generator if args.as_image else given_faces.Painter(generator)
         discriminator = faces.PatchDiscriminator()
 
         def watch(epoch, model):
             model.eval()
-            row(f"epoch {epoch}", translating.translate_all(faces.translate, model, images, targets), targets)
+            row(f"epoch {epoch}", given_faces.translate_all(faces.translate, model, images, targets), targets)
 
         started, cpu = time.perf_counter(), time.process_time()
-        history = translating.fit(
+        history = given_faces.fit(
             discriminator, generator, faces.train_round, data.train_images, data.train_labels, epochs=args.epochs,
             discriminator_steps=args.discriminator_steps, noise=args.noise,
             d_lr=args.d_lr, g_lr=args.g_lr, label_weight=args.label_weight, reconstruction_weight=weight,
             seed=args.seed, device="cpu", quiet=True, after_epoch=watch if args.watch else None)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-        made = translating.translate_all(faces.translate, generator, images, targets)
+        made = given_faces.translate_all(faces.translate, generator, images, targets)
         row(f"reconstruction weight {weight:g}", made, targets, f"{seconds:.0f}", f"{cpu:.0f}")
         terms = ", ".join(f"{name} {value:.3f}" for name, value in history[-1].items() if name[1] == "_")
         print(f"\nlast epoch: {terms}\n", flush=True)
@@ -87,7 +88,7 @@ def save(generator, images, path):
     """Write some faces, each row a face: as it is, then in all expressions."""
     from torchvision.utils import save_image
     columns = [training.to_float(images)]
-    columns += [translating.translate_all(faces.translate, generator, images, torch.full((len(images),), label))
+    columns += [given_faces.translate_all(faces.translate, generator, images, torch.full((len(images),), label))
                 for label in range(generator.num_labels)]
     save_image(torch.stack(columns, dim=1).flatten(0, 1), path, nrow=len(columns), padding=1)
 

@@ -4,7 +4,7 @@ small   Two ways to train the same two networks on the 800 small flowers, in tur
         `--epochs` epochs each, at --size 32 or 64:
           plain   torchvision's ImageFolder of jpg files, random crop, flip, ToTensor and Normalize, a DataLoader,
                   float32, unfused Adam, the two update functions as courseworks write them, with .item()
-          course  helpers.given.flowering: images in memory, crop and flip on the batch, fused Adam, channels last, no
+          course  helpers.given.flowers: images in memory, crop and flip on the batch, fused Adam, channels last, no
                   gradients that nobody uses, no waiting, a moving average of G, bfloat16 where the machine has it
         The seconds of 500 epochs are extrapolated from these; `full` measures them.
 full    The course's 500 epochs at --size, with time and losses; --out writes a grid of images.
@@ -31,7 +31,8 @@ from torchvision.utils import save_image
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from helpers import flowers  # noqa: E402
-from helpers.given import datasets, flower_data, flowering, training  # noqa: E402
+from helpers.given import datasets, flower_data, training  # noqa: E402
+from helpers.given import flowers as given_flowers  # noqa: E402
 
 LATENT = 64
 LR = 2e-4
@@ -77,9 +78,9 @@ def photographs():
 
 
 def fit(D, G, images, args, epochs, **options):
-    return flowering.fit(D, G, flowers.update_discriminator, flowers.update_generator, images, latent_dim=LATENT,
-                         epochs=epochs, batch_size=128, lr=LR, augment=flowering.crop_and_flip, device="cpu",
-                         quiet=True, **options)
+    return given_flowers.fit(D, G, flowers.update_discriminator, flowers.update_generator, images, latent_dim=LATENT,
+                             epochs=epochs, batch_size=128, lr=LR, augment=given_flowers.crop_and_flip, device="cpu",
+                             quiet=True, **options)
 
 
 def small(args):
@@ -147,8 +148,8 @@ def large_steps(name, models, images, steps):
         for k in range(steps):
             plain_step(D, G, *solvers, x[32 * k:32 * k + 32], 128)
         return (time.perf_counter() - started) / steps
-    _, history = flowering.fit(D, G, flowers.update_discriminator, flowers.update_generator, images, latent_dim=128,
-                               epochs=1, batch_size=32, lr=LR, device="cpu", quiet=True)
+    _, history = given_flowers.fit(D, G, flowers.update_discriminator, flowers.update_generator, images, latent_dim=128,
+                                   epochs=1, batch_size=32, lr=LR, device="cpu", quiet=True)
     return history[0]["seconds"] / steps
 
 

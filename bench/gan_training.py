@@ -3,7 +3,7 @@
 Two ways to train the same two networks on MNIST, in turns in one process, `--rounds` times `--steps` steps each:
   plain   torchvision's MNIST with ToTensor and Normalize, a DataLoader, float32, unfused Adam; the discriminator's and
           the generator's step each draw noise and make images of it
-  course  helpers.given.adversarial: images in memory, fused Adam, channels last, one batch of generated images for
+  course  helpers.given.gan: images in memory, fused Adam, channels last, one batch of generated images for
           both steps, no gradients that nobody uses, bfloat16 where the machine has it
 Both go on training from round to round, so the means of the last round also show whether both play the same game.
 Needs the real MNIST (./course data fetch mnist) and a quiet machine.
@@ -22,7 +22,8 @@ from torchvision.datasets import MNIST
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
 from helpers import gan  # noqa: E402
-from helpers.given import adversarial, datasets, training  # noqa: E402
+from helpers.given import datasets, training  # noqa: E402
+from helpers.given import gan as given_gan  # noqa: E402
 from vae_training import torchvision_files  # noqa: E402
 
 BATCH_SIZE = 128
@@ -84,9 +85,9 @@ def main():
             last["plain"] = [statistics.mean(column) for column in zip(*losses)]
             seconds["plain"].append(taken)
             start = part * args.steps * BATCH_SIZE
-            history = adversarial.fit(*course, *course_solvers, gan.discriminator_loss, gan.generator_loss,
-                                      gan.sample_noise, data.train_images[start:start + args.steps * BATCH_SIZE],
-                                      epochs=1, batch_size=BATCH_SIZE, seed=part, device="cpu", quiet=True)
+            history = given_gan.fit(*course, *course_solvers, gan.discriminator_loss, gan.generator_loss,
+                                    gan.sample_noise, data.train_images[start:start + args.steps * BATCH_SIZE],
+                                    epochs=1, batch_size=BATCH_SIZE, seed=part, device="cpu", quiet=True)
             last["course"] = [history[0]["d_loss"], history[0]["g_loss"]]
             seconds["course"].append(history[0]["seconds"])
     times = {name: [1000 * value / args.steps for value in values[1:]] for name, values in seconds.items()}

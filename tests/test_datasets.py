@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from helpers.given import datasets, flower_data
+from helpers.given.__main__ import data_list, find_data
 from helpers.given.datasets import DataError, DownloadError
 
 ARRAYS = ("mnist", "fashion_mnist", "cifar10")    # downloaded and kept as .npz; test_flowers.py has Flowers102
@@ -472,6 +473,82 @@ def test_smoke_reads_an_npz_that_is_there(folder, monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "smoke")
     np.savez(folder / "mnist.npz", **arrays_for("mnist"))
     assert not datasets.load("mnist").stand_in
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# One entry of SPECS is all that a new data set needs
+# ---------------------------------------------------------------------------------------------------------------
+
+def draw_stripes(labels, generator):
+    """Label 0 lies, label 1 stands; (N, 1, 8, 8)."""
+    rows = (torch.arange(64).view(8, 8) // 8 % 2 * 255).byte()
+    noise = torch.randint(0, 9, (len(labels), 1, 8, 8), generator=generator)
+    return (torch.stack((rows, rows.T))[labels][:, None] // 2 + noise).byte()
+
+
+def stripes(folder):
+    """What a download of stripes gives."""
+    images = draw_stripes(torch.tensor([0, 1, 1]), torch.Generator().manual_seed(0))[:, 0].numpy()
+    labels = np.array([0, 1, 1], np.uint8)
+    return {"train_images": images, "train_labels": labels, "test_images": images[:1], "test_labels": labels[:1]}
+
+
+def test_a_new_data_set_is_one_entry(folder, monkeypatch, capsys):
+    entry = datasets.Spec((1, 8, 8), ("lying", "standing"), draw_stripes, stripes, megabytes=1)
+    monkeypatch.setitem(datasets.SPECS, "stripes", entry)
+    drawn = datasets.load("stripes", stand_in=True)
+    assert drawn.stand_in and drawn.train_images.shape == (200, 1, 8, 8) and drawn.class_names == ("lying", "standing")
+    assert "the stripes images are drawn" in capsys.readouterr().err and "stripes" in datasets.stand_ins
+
+    assert "stripes" in datasets.NAMES and datasets.find("stripes") is None
+    data_list(None)
+    assert "stripes        not here" in capsys.readouterr().out
+    assert [advice for name, _, _, advice in find_data() if name == "data stripes"] == [
+        "Run `./course data fetch stripes`."]
+    with pytest.raises(DataError, match="mean 'stripes'"):
+        datasets.load("stripe")
+
+    assert datasets.fetch("stripes") == datasets.find("stripes") == folder / "stripes.npz"
+    data = datasets.load("stripes")
+    assert not data.stand_in and data.train_labels.tolist() == [0, 1, 1]
+    assert np.array_equal(data.train_images[:, 0].numpy(), stripes(folder)["train_images"])
+    data_list(None)
+    assert str(folder / "stripes.npz") in capsys.readouterr().out
+    (folder / "stripes.npz").write_bytes(b"")
+    with pytest.raises(DataError, match="Delete it and run `./course data fetch stripes`"):
+        datasets.load("stripes")
+
+
+def test_a_new_data_set_that_is_a_folder(folder, monkeypatch, capsys):
+    def read(path):
+        if not (path / "page" / "one.txt").is_file():
+            raise ValueError("has no page/one.txt in it")
+        return stripes(path)
+    monkeypatch.setitem(datasets.SPECS, "pages", datasets.Spec(
+        (1, 8, 8), lambda: ["lying", "standing"], draw_stripes, file="book", holds="page", read=read,
+        how_to_get="Print it, and put it into {folder}."))
+    (folder / "book").mkdir()
+    assert datasets.find("pages") is None and datasets.load("pages").stand_in
+    assert f"To get the real one, print it, and put it into {folder}." in capsys.readouterr().err
+    (folder / "book" / "page").mkdir()
+    with pytest.raises(DataError, match="book has no page/one.txt in it"):
+        datasets.load("pages")
+    (folder / "book" / "page" / "one.txt").touch()
+    assert datasets.find("pages") == folder / "book" and datasets.load("pages").class_names == ("lying", "standing")
+
+
+def test_a_new_data_set_that_is_too_large_for_memory(folder, monkeypatch):
+    def opened(*_):
+        return torch.tensor([1, 0, 1]), 2, lambda index: torch.full((3, 256, 256), index, dtype=torch.uint8)
+    monkeypatch.setitem(datasets.SPECS, "walls", datasets.Spec(
+        (3, 256, 256), ("low", "high"), None, file="walls", photographs=(opened, opened)))
+    for stand_in in (True, False):
+        data = datasets.load_photographs("walls")
+        assert data.stand_in == stand_in and data.images([2]).unique().tolist() == [2]
+        assert datasets.load("walls").test_labels.tolist() == [1]
+        (folder / "walls").mkdir(exist_ok=True)
+    with pytest.raises(DataError, match="mnist fits into memory"):
+        datasets.load_photographs("mnist")
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from helpers import diffusion
-from helpers.given import densities, diffusing, training, video
+from helpers.given import densities, training, video
+from helpers.given import diffusion as given_diffusion
 
 
 def plain_schedule(betas):
@@ -190,8 +191,9 @@ def test_fit_points_learns_and_repeats_itself():
     for _ in range(2):
         torch.manual_seed(0)
         model = diffusion.SimpleDiffusion()
-        history = diffusing.fit_points(model, lambda model, x: diffusion.noise_prediction_loss(model, x, table), points,
-                                       epochs=6, batch_size=512, device="cpu", quiet=True)
+        history = given_diffusion.fit_points(
+            model, lambda model, x: diffusion.noise_prediction_loss(model, x, table), points, epochs=6, batch_size=512,
+            device="cpu", quiet=True)
         losses.append(history.column("loss"))
     assert losses[0] == losses[1] and losses[0][-1] < 0.8 * losses[0][0] and not model.training
     assert len(history.steps["loss"]) == 6 * 8
@@ -200,10 +202,10 @@ def test_fit_points_learns_and_repeats_itself():
 def test_fit_points_says_what_is_wrong():
     model, points = diffusion.SimpleDiffusion(), torch.zeros(100, 2)
     with pytest.raises(training.TrainingError, match="only 100 points"):
-        diffusing.fit_points(model, lambda model, x: 0, points, epochs=1, device="cpu", quiet=True)
+        given_diffusion.fit_points(model, lambda model, x: 0, points, epochs=1, device="cpu", quiet=True)
     with pytest.raises(training.TrainingError, match="diverged"):
-        diffusing.fit_points(model, lambda model, x: model(x, 0).sum() * float("nan"), points, epochs=1, batch_size=50,
-                             device="cpu", quiet=True)
+        given_diffusion.fit_points(model, lambda model, x: model(x, 0).sum() * float("nan"), points, epochs=1,
+                                   batch_size=50, device="cpu", quiet=True)
 
 
 def test_fit_images_keeps_an_average():
@@ -216,12 +218,12 @@ def test_fit_images_keeps_an_average():
         return diffusion.noise_prediction_loss(
             lambda noised, t: model(noised, t, diffusion.drop_labels(labels, 10)), x, table)
 
-    averaged, history = diffusing.fit_images(model, loss, images, labels, epochs=2, batch_size=16, decay=0.5,
-                                             device="cpu", quiet=True)
+    averaged, history = given_diffusion.fit_images(model, loss, images, labels, epochs=2, batch_size=16, decay=0.5,
+                                                   device="cpu", quiet=True)
     assert len(history) == 2 and not averaged.training and averaged.null_label == 10
     pairs = list(zip(averaged.parameters(), model.parameters()))
     assert any(not torch.equal(a, b) for a, b in pairs) and all((a - b).abs().max() < 0.1 for a, b in pairs)
-    made = diffusing.make_images(lambda labels: diffusion.sample_ddim(
+    made = given_diffusion.make_images(lambda labels: diffusion.sample_ddim(
         lambda x, t: averaged(x, t, labels), len(labels), (1, 28, 28), diffusion.linear_schedule(10), steps=3),
         torch.arange(7), batch_size=3)
     assert made.shape == (7, 1, 28, 28) and made.min() >= 0 and made.max() <= 1

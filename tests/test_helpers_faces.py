@@ -6,7 +6,8 @@ from PIL import Image
 from torch import nn
 
 from helpers import autoencoder, faces
-from helpers.given import datasets, face_data, training, translating
+from helpers.given import datasets, face_data, training
+from helpers.given import faces as given_faces
 from helpers.given.checks.faces import TinyGenerator
 from helpers.given.datasets import DataError
 
@@ -185,17 +186,17 @@ def test_fit_trains_both_networks_and_repeats_itself():
         torch.manual_seed(0)
         generator, discriminator = faces.StarGenerator(channels=4, blocks=1), faces.PatchDiscriminator(channels=4)
         before = [p.detach().clone() for model in (generator, discriminator) for p in model.parameters()]
-        history = translating.fit(discriminator, generator, faces.train_round, images, factors["expression"],
+        history = given_faces.fit(discriminator, generator, faces.train_round, images, factors["expression"],
                                   epochs=2, batch_size=8, noise=0.1, device="cpu", quiet=True)
         after = [p for model in (generator, discriminator) for p in model.parameters()]
         assert all(not torch.equal(a, b) for a, b in zip(before, after))
         runs.append(history.steps)
     assert runs[0] == runs[1] and len(runs[0]["g_label"]) == 4 and not generator.training
     assert set(runs[0]) == {"d_adversarial", "d_label", "g_adversarial", "g_label", "g_reconstruction"}
-    made = translating.translate_all(faces.translate, generator, images, factors["expression"], batch_size=40)
+    made = given_faces.translate_all(faces.translate, generator, images, factors["expression"], batch_size=40)
     assert made.shape == (64, 3, 64, 64) and 0 <= made.min() and made.max() <= 1
     with pytest.raises(training.TrainingError, match="must be uint8"):
-        translating.fit(discriminator, generator, faces.train_round, images.float(), factors["expression"], epochs=1)
+        given_faces.fit(discriminator, generator, faces.train_round, images.float(), factors["expression"], epochs=1)
 
 
 def test_painter_keeps_what_gets_no_paint_and_can_reach_every_colour():
@@ -205,7 +206,7 @@ def test_painter_keeps_what_gets_no_paint_and_can_reach_every_colour():
         def forward(self, images, labels):
             return labels.view(-1, 3, 1, 1).expand_as(images)
 
-    painter, images = translating.Painter(Paint()), 2 * torch.rand(4, 3, 5, 5) - 1
+    painter, images = given_faces.Painter(Paint()), 2 * torch.rand(4, 3, 5, 5) - 1
     assert painter.num_labels == 3
     assert torch.equal(painter(images, torch.zeros(4, 3)), images)
     assert torch.equal(painter(images, torch.ones(4, 3)), torch.ones_like(images))
@@ -228,17 +229,17 @@ def test_fit_shows_the_discriminator_noise_of_that_size(noise):
         d_optimizer.step(), g_optimizer.step()
         return {}
 
-    translating.fit(Sees(channels=4), faces.StarGenerator(channels=4, blocks=1), look, images, factors["expression"],
+    given_faces.fit(Sees(channels=4), faces.StarGenerator(channels=4, blocks=1), look, images, factors["expression"],
                     epochs=1, batch_size=8, discriminator_steps=1, noise=noise, device="cpu", quiet=True)
     assert abs(looked[0].mean() - 0.5) < 0.01 and abs(looked[0].std() - noise) < 0.01
 
 
 def test_judge_reads_the_factors_and_scores_count_them(folder, monkeypatch):
-    monkeypatch.setattr(translating, "JUDGED", 600)
+    monkeypatch.setattr(given_faces, "JUDGED", 600)
     data = datasets.load("ckplus", stand_in=True)
-    judge = translating.load_judge(data, epochs=2)
+    judge = given_faces.load_judge(data, epochs=2)
     assert not judge.training and list(judge.sizes.values()) == [8, 4, 6, 6, 6]
-    again = translating.load_judge(data, epochs=2)
+    again = given_faces.load_judge(data, epochs=2)
     images, factors = face_data.sample(100, seed=9)
     x = images.float() / 255
     assert all(torch.equal(a, b) for a, b in zip(judge.read(x).values(), again.read(x).values()))
@@ -251,14 +252,14 @@ def test_judge_reads_the_factors_and_scores_count_them(folder, monkeypatch):
             seen["expression"][:10] += 1
             return seen
 
-    found = translating.scores(Knows(), x, factors["expression"], factors)
+    found = given_faces.scores(Knows(), x, factors["expression"], factors)
     assert found["recognised"] == pytest.approx(0.9) and found["skin"] == pytest.approx(0.75)
     assert found["kept"] == pytest.approx(0.7) and found["head"] == pytest.approx(0.9) and found["error"] == 0
-    assert set(translating.scores(judge, x, factors["expression"])) == {"recognised"}
+    assert set(given_faces.scores(judge, x, factors["expression"])) == {"recognised"}
 
 
 def test_other_expressions():
     labels = torch.arange(8).repeat(500)
-    others = translating.other_expressions(labels, 8)
-    assert (others != labels).all() and torch.equal(others, translating.other_expressions(labels, 8))
+    others = given_faces.other_expressions(labels, 8)
+    assert (others != labels).all() and torch.equal(others, given_faces.other_expressions(labels, 8))
     assert others.bincount(minlength=8).min() > 400

@@ -13,7 +13,8 @@ from scipy.io import savemat
 from torch import nn
 
 from helpers import flowers
-from helpers.given import datasets, flower_data, flowering, training, widgets
+from helpers.given import datasets, flower_data, training, widgets
+from helpers.given import flowers as given_flowers
 from helpers.given.datasets import DataError, DownloadError
 from helpers.given.training import TrainingError
 
@@ -187,7 +188,7 @@ def images():
 
 def train(D, G, images, updates=(flowers.update_discriminator, flowers.update_generator), **options):
     options = {"latent_dim": 8, "epochs": 3, "batch_size": 16, "quiet": True, "device": "cpu", **options}
-    return flowering.fit(D, G, *updates, images, **options)
+    return given_flowers.fit(D, G, *updates, images, **options)
 
 
 def test_singular_values_after_training(images):
@@ -239,7 +240,7 @@ def test_paths():
 # Training
 
 def test_killed_and_resumed_gives_the_same_curve(images, tmp_path):
-    options = {"augment": flowering.crop_and_flip, "change": flowering.disturb}
+    options = {"augment": given_flowers.crop_and_flip, "change": given_flowers.disturb}
     nets = small_networks()
     averaged, history = train(*nets, images, epochs=4, **options)
 
@@ -315,7 +316,7 @@ def test_images_that_do_not_fit_are_refused(images):
 def test_crop_and_flip():
     x = torch.arange(32.0).view(1, 1, 1, 32).expand(200, 3, 32, 32)
     torch.manual_seed(0)
-    y = flowering.crop_and_flip(x)
+    y = given_flowers.crop_and_flip(x)
     assert y.shape == x.shape
     middle = y[:, 0, 16, 4:28]
     forward = (middle.diff() == 1).all(dim=1)
@@ -327,7 +328,7 @@ def test_crop_and_flip():
 def test_disturb_has_gradients_and_a_hole():
     x = torch.rand(50, 3, 32, 32, requires_grad=True)
     torch.manual_seed(0)
-    y = flowering.disturb(x)
+    y = given_flowers.disturb(x)
     assert y.shape == x.shape
     assert (y.detach() == 0).all(dim=1).flatten(1).any(dim=1).all()
     y.square().sum().backward()
@@ -349,19 +350,19 @@ class Payload:
 def test_generator_files(tmp_path):
     _, G = small_networks()
     path = tmp_path / "generator.pt"
-    flowering.save_generator(path, G, latent_dim=8, channel_num=16, image_size=16)
-    loaded, z = flowering.load_generator(path, flowers.Generator), torch.randn(3, 8, 1, 1)
+    given_flowers.save_generator(path, G, latent_dim=8, channel_num=16, image_size=16)
+    loaded, z = given_flowers.load_generator(path, flowers.Generator), torch.randn(3, 8, 1, 1)
     assert not loaded.training and torch.equal(flowers.generate(G, z), flowers.generate(loaded, z))
     with pytest.raises(TrainingError, match="there is no file"):
-        flowering.load_generator(tmp_path / "nothing.pt", flowers.Generator)
+        given_flowers.load_generator(tmp_path / "nothing.pt", flowers.Generator)
     with pytest.raises(TrainingError, match="do not fit Discriminator"):
-        flowering.load_generator(path, flowers.Discriminator)
+        given_flowers.load_generator(path, flowers.Discriminator)
     torch.save({"settings": {}, "weights": Payload(tmp_path / "ran")}, path)
     with pytest.raises(TrainingError, match="nothing of it was run"):
-        flowering.load_generator(path, flowers.Generator)
+        given_flowers.load_generator(path, flowers.Generator)
     path.write_bytes(pickle.dumps(Payload(tmp_path / "ran"), protocol=2))
     with pytest.raises(TrainingError, match="nothing of it was run"):
-        flowering.load_generator(path, flowers.Generator)
+        given_flowers.load_generator(path, flowers.Generator)
     assert not (tmp_path / "ran").exists()
 
 
@@ -389,8 +390,8 @@ def test_gallery_keeps_images_and_latents(tmp_path):
 
 def test_nearest(images):
     photographs = images.float() / 255
-    found, distances = flowering.nearest(photographs[[7, 3]].flip(-1), photographs)
+    found, distances = given_flowers.nearest(photographs[[7, 3]].flip(-1), photographs)
     assert found.tolist() == [7, 3] and distances.max() < 1e-3
     noisy = (photographs[[9]] + 0.1).clamp(0, 1)
-    found, distances = flowering.nearest(noisy, photographs)
+    found, distances = given_flowers.nearest(noisy, photographs)
     assert found.tolist() == [9] and distances[0] == pytest.approx(0.1, abs=0.02)

@@ -5,7 +5,7 @@
 
 The images stay uint8 in memory (MNIST: 55 MB) and become float batch by batch. Flowers102 is large: `load_flowers102`
 gives all its labels, and only the images that one asks for. To add a data set, add one entry to SPECS at the end of
-this file.
+this file: `Spec` says what it holds, and all that is here, `./course data` and `./course doctor` know it then.
 """
 import difflib
 import errno
@@ -15,7 +15,7 @@ import re
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache, partial
 from http.client import HTTPException
@@ -29,9 +29,10 @@ from torch import Tensor
 
 from helpers.given import face_data, flower_data
 from helpers.given.console import UserError
+from helpers.given.course import ROOT
 from helpers.given.flower_data import Photographs
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = ROOT
 CATEGORIES = REPOSITORY / "data" / "flower-categories.json"
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 STAND_IN_TRAIN, STAND_IN_TEST = 10_000, 2_000    # images that are drawn, at most
@@ -61,17 +62,42 @@ class Dataset:
     stand_in: bool    # True: drawn by code, not the real data
 
 
+# A data set that is too large for memory: labels, how many of them are for training, and a function index -> image, as
+# in `Photographs`.
+Opened = tuple[Tensor, int, Callable[[int], Tensor]]
+
+
 @dataclass(frozen=True)
 class Spec:
-    """What `load` has to know about one data set."""
-    shape: tuple[int, int, int]                          # (C, H, W)
-    class_names: tuple[str, ...]
-    megabytes: int                                       # size of the download
+    """All there is to say about one data set. Most need the first five; the others are for sets that come as a folder.
+
+        "mnist": Spec((1, 28, 28), tuple("0123456789"), _draw_digits, partial(_torchvision, "MNIST"), megabytes=12)
+    """
+    shape: tuple[int, int, int]                             # (C, H, W)
+    class_names: Iterable[str] | Callable[[], Iterable[str]]    # or where they come from, if that is a file
+    # labels (N,) -> stand-in images (N, C, H, W) uint8
+    draw: Callable[[Tensor, torch.Generator], Tensor] | None
     # folder for its files -> the four arrays of the .npz, or a folder that is kept. None: there is nothing to download
-    download: Callable[[Path], dict[str, np.ndarray] | Path] | None
-    draw: Callable[[Tensor, torch.Generator], Tensor]    # labels (N,) -> stand-in images (N, C, H, W) uint8
-    file: str = "{name}.npz"                             # or the folder that is kept
+    download: Callable[[Path], dict[str, np.ndarray] | Path] | None = None
+    megabytes: int = 0                                      # size of the download
     drawn: tuple[int, int] = (STAND_IN_TRAIN, STAND_IN_TEST)    # as many stand-in images as the real set has suffice
+    how_to_get: str = ""    # what a user may do who has not got it; {folder} stands for the data folder. "": the usual
+
+    # For a set that comes as a folder:
+    file: str = "{name}.npz"                                # the folder's name
+    holds: str = ""                                         # a folder in it, without which it does not count
+    # folder -> the four arrays. A ValueError says what is wrong with the folder.
+    read: Callable[[Path], dict[str, np.ndarray]] | None = None
+    # Instead of `read` and `draw`, if it is too large for memory: what reads the folder, and what draws the stand-in.
+    photographs: tuple[Callable[[Path], Opened], Callable[[], Opened]] | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        return bool(self.read or self.photographs)
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes."""
+        return tuple(self.class_names() if callable(self.class_names) else self.class_names)
 
 
 def load(name: str, stand_in: bool = False) -> Dataset:
@@ -83,16 +109,16 @@ def load(name: str, stand_in: bool = False) -> Dataset:
     Raises DataError for an unknown name, for an .npz that is damaged or of the wrong kind (it is never replaced in
     silence), for a $COURSE_DATA that does not exist, and for a disk that is full or cannot be written to.
     """
-    if name == "flowers102":    # train: torchvision's splits "train" and "val"
-        flowers = load_flowers102(stand_in)
-        images, end = flowers.images(range(len(flowers.labels))), flowers.train
-        return Dataset(name, images[:end], flowers.labels[:end], images[end:], flowers.labels[end:],
-                       flowers.class_names, flowers.stand_in)
     spec = _spec(name)
+    if spec.photographs:
+        found = load_photographs(name, stand_in)
+        images, end = found.images(range(len(found.labels))), found.train
+        return Dataset(name, images[:end], found.labels[:end], images[end:], found.labels[end:], found.class_names,
+                       found.stand_in)
     path, missing = _locate(name, stand_in)
     if path is None:
         return _stand_in(name, spec, missing)
-    return Dataset(name, **_read(name, spec, path), class_names=spec.class_names, stand_in=False)
+    return Dataset(name, **_read(name, spec, path), class_names=spec.names(), stand_in=False)
 
 
 def load_flowers102(stand_in: bool = False) -> Photographs:
@@ -101,13 +127,23 @@ def load_flowers102(stand_in: bool = False) -> Photographs:
         flowers = load_flowers102()
         x = flowers.images([0, 17])    # (2, 3, 256, 256) uint8
 
-    Where it comes from and what is raised is as for `load`. `load("flowers102")` reads all 8,189 images: 1.6 GB.
+    Where it comes from and what is raised is as for `load`. `load("flowers102")` reads all 8,189 images: 1.6 GB. The
+    images for training are those of torchvision's splits "train" and "val".
     """
-    path, missing = _locate("flowers102", stand_in)
+    return load_photographs("flowers102", stand_in)
+
+
+def load_photographs(name: str, stand_in: bool = False) -> Photographs:
+    """A data set that is too large for memory, one with `Spec.photographs`: all labels, and the images asked for."""
+    spec = _spec(name)
+    if spec.photographs is None:
+        raise DataError(f"{name} fits into memory: take load({name!r}).")
+    _, draw = spec.photographs
+    path, missing = _locate(name, stand_in)
     if path is None:
-        _announce("flowers102", missing)
-    found = flower_data.drawn() if path is None else _read_flowers102(path)
-    return Photographs("flowers102", *found, class_names=tuple(flower_categories().values()), stand_in=path is None)
+        _announce(name, missing)
+    found = draw() if path is None else _open(name, spec, path)
+    return Photographs(name, *found, class_names=spec.names(), stand_in=path is None)
 
 
 def flower_categories() -> dict[str, str]:
@@ -119,9 +155,9 @@ def flower_categories() -> dict[str, str]:
 
 
 def fetch(name: str) -> Path:
-    """Download `name` with torchvision, save it as <name>.npz in `data_folder()`, return the path of that file.
+    """Download `name`, save it as <name>.npz in `data_folder()`, return the path of that file.
 
-    Flowers102 is kept as the folder of photographs that torchvision makes. What is already there and good is kept.
+    What comes as a folder, such as Flowers102's photographs, is kept as it is. What is already there and good is kept.
     Everything is written to a temporary folder beside the result, which is moved into place when whole: whatever goes
     wrong, nothing half-written stays behind.
 
@@ -130,10 +166,8 @@ def fetch(name: str) -> Path:
     spec = _spec(name)
     path = find(name)
     if path is not None:
-        if name == "flowers102":  # reading raises if it is damaged
-            _read_flowers102(path)
-        else:
-            _read(name, spec, path)
+        read = _open if spec.photographs else _read
+        read(name, spec, path)    # raises if it is damaged
         return path
     folder = data_folder()
     if spec.download is None:
@@ -164,11 +198,11 @@ def data_folder() -> Path:
 
 def find(name: str) -> Path | None:
     """The .npz file (or folder) that `load(name)` would read, or None. $COURSE_DATA is searched first, then data/."""
-    file = _spec(name).file.format(name=name)
+    spec = _spec(name)
     for folder in _folders():
-        inside = "jpg" if file == flower_data.FOLDER else ""
-        if (folder / file).is_file() or file in FOLDERS and (folder / file / inside).is_dir():
-            return folder / file
+        path = folder / spec.file.format(name=name)
+        if path.is_file() or spec.is_folder and (path / spec.holds).is_dir():
+            return path
     return None
 
 
@@ -211,11 +245,18 @@ def _spec(name: str) -> Spec:
 
 def how_to_get(name: str) -> str:
     """What a user may do to get the real data set."""
-    if name == "ckplus":
-        return face_data.HOW_TO_GET.format(folder=data_folder())
-    if SPECS[name].download is None:
+    spec = _spec(name)
+    if spec.how_to_get:
+        return spec.how_to_get.format(folder=data_folder())
+    if spec.download is None:
         return f"Copy {name}.npz into {data_folder()}; data/README.md says what is in it."
     return f"Run `./course data fetch {name}`."
+
+
+def _how_to_get(name: str) -> str:
+    """`how_to_get` inside a sentence."""
+    how = how_to_get(name)
+    return how[0].lower() + how[1:]
 
 
 def resize(images: Tensor, size: int) -> Tensor:
@@ -235,15 +276,13 @@ def resize(images: Tensor, size: int) -> Tensor:
 # ---------------------------------------------------------------------------------------------------------------
 
 def _read(name: str, spec: Spec, path: Path) -> dict[str, Tensor]:
-    """The four tensors of a .npz file, or of a folder of faces, in the layout of `Dataset`. A DataError says what is
-    wrong with it."""
+    """The four tensors of a .npz file, or of a folder, in the layout of `Dataset`. A DataError says what is wrong."""
     def wrong(what):
-        how = how_to_get(name)
-        return DataError(f"{path} {what}. Delete it and {how[0].lower()}{how[1:]}")
+        return DataError(f"{path} {what}. Delete it and {_how_to_get(name)}")
 
     try:
         if path.is_dir():
-            return _tensors(face_data.read_folder(path), spec)
+            return _tensors(spec.read(path), spec)
     except ValueError as error:
         raise DataError(f"{path} {error}.") from None
     try:
@@ -271,8 +310,8 @@ def _read(name: str, spec: Spec, path: Path) -> dict[str, Tensor]:
         if len(images) != len(labels) or len(images) == 0:
             raise wrong(f"has {len(images)} {part}_images and {len(labels)} {part}_labels, expected equally many and "
                         "at least one")
-        if labels.max() >= len(spec.class_names):
-            raise wrong(f"has a {part} label {labels.max()}, expected 0 to {len(spec.class_names) - 1}")
+        if labels.max() >= len(spec.names()):
+            raise wrong(f"has a {part} label {labels.max()}, expected 0 to {len(spec.names()) - 1}")
 
     return _tensors(arrays, spec)
 
@@ -288,14 +327,14 @@ def _tensors(arrays: dict[str, np.ndarray], spec: Spec) -> dict[str, Tensor]:
     return tensors
 
 
-def _read_flowers102(folder: Path) -> tuple[Tensor, int, Callable[[int], Tensor]]:
-    """`flower_data.read`, with a DataError for a folder or an image that is damaged."""
+def _open(name: str, spec: Spec, folder: Path) -> Opened:
+    """What `Spec.photographs` reads, with a DataError for a folder or an image that is damaged."""
     def wrong(error):
-        return DataError(f"{folder} is damaged or not whole ({_one_line(error)}). Delete it and run "
-                         "`./course data fetch flowers102`.")
+        return DataError(f"{folder} is damaged or not whole ({_one_line(error)}). Delete it and {_how_to_get(name)}")
 
+    read, _ = spec.photographs
     try:
-        labels, train, decode = flower_data.read(folder)
+        labels, train, decode = read(folder)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise wrong(error) from None
 
@@ -357,9 +396,8 @@ def _announce(name: str, why: str) -> None:
     """Say once for each data set that its stand-in is used, and remember it."""
     if name not in stand_ins:
         stand_ins.add(name)
-        how = how_to_get(name)
         print(f"STAND-IN DATA: the {name} images are drawn by code, they are not the real data set. Reason: "
-              f"{why.rstrip('.')}. To get the real one, {how[0].lower()}{how[1:]}", file=sys.stderr, flush=True)
+              f"{why.rstrip('.')}. To get the real one, {_how_to_get(name)}", file=sys.stderr, flush=True)
 
 
 def _stand_in(name: str, spec: Spec, why: str) -> Dataset:
@@ -368,11 +406,11 @@ def _stand_in(name: str, spec: Spec, why: str) -> Dataset:
     generator = torch.Generator().manual_seed(0)
     tensors = {}
     for part, count in (("train", min(STAND_IN_TRAIN, spec.drawn[0])), ("test", min(STAND_IN_TEST, spec.drawn[1]))):
-        labels = torch.randperm(count, generator=generator) % len(spec.class_names)
+        labels = torch.randperm(count, generator=generator) % len(spec.names())
         # in slices: the float images of a slice stay in the processor's cache, those of all would take gigabytes
         images = torch.cat([spec.draw(part_labels, generator) for part_labels in labels.split(200)])
         tensors |= {f"{part}_images": images, f"{part}_labels": labels}
-    return Dataset(name, **tensors, class_names=spec.class_names, stand_in=True)
+    return Dataset(name, **tensors, class_names=spec.names(), stand_in=True)
 
 
 def _uniform(generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
@@ -609,15 +647,16 @@ def _draw_scenes(labels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 SPECS = {
-    "mnist": Spec((1, 28, 28), tuple("0123456789"), 12, partial(_torchvision, "MNIST"), _draw_digits),
-    "fashion_mnist": Spec((1, 28, 28), tuple(CLOTHES), 31, partial(_torchvision, "FashionMNIST"), _draw_clothes),
-    "cifar10": Spec((3, 32, 32), tuple(SCENES), 170, partial(_torchvision, "CIFAR10"), _draw_scenes),
+    "mnist": Spec((1, 28, 28), tuple("0123456789"), _draw_digits, partial(_torchvision, "MNIST"), megabytes=12),
+    "fashion_mnist": Spec((1, 28, 28), tuple(CLOTHES), _draw_clothes, partial(_torchvision, "FashionMNIST"),
+                          megabytes=31),
+    "cifar10": Spec((3, 32, 32), tuple(SCENES), _draw_scenes, partial(_torchvision, "CIFAR10"), megabytes=170),
     "flowers64": Spec((3, 64, 64), ("daffodil", "snowdrop", "bluebell", "iris", "tulip", "sunflower", "daisy",
-                                    "buttercup", "windflower", "pansy"), 0, None,
-                      partial(flower_data.draw, size=64), drawn=(600, 200)),
-    "ckplus": Spec((3, 64, 64), face_data.EXPRESSIONS, 0, None, face_data.draw, file="ckplus"),
-    # `load_flowers102` draws and reads it, and data/flower-categories.json has its 102 names.
-    "flowers102": Spec((3, 256, 256), (), 345, flower_data.download, flower_data.draw, file=flower_data.FOLDER),
+                                    "buttercup", "windflower", "pansy"), partial(flower_data.draw, size=64),
+                      drawn=(600, 200)),
+    "ckplus": Spec((3, 64, 64), face_data.EXPRESSIONS, face_data.draw, how_to_get=face_data.HOW_TO_GET, file="ckplus",
+                   read=face_data.read_folder),
+    "flowers102": Spec((3, 256, 256), lambda: flower_categories().values(), None, flower_data.download, megabytes=345,
+                       file=flower_data.FOLDER, holds="jpg", photographs=(flower_data.read, flower_data.drawn)),
 }
-NAMES = tuple(SPECS)
-FOLDERS = tuple(spec.file for spec in SPECS.values() if not spec.file.endswith(".npz"))
+NAMES = SPECS.keys()

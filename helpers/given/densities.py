@@ -8,6 +8,8 @@ import math
 
 import torch
 
+from helpers.given.tables import table
+
 
 def moons(n, generator):
     """Two half circles that reach into each other. Parts: 8 arcs of each."""
@@ -124,3 +126,10 @@ def coverage(points, name, reference=5000):
     expected = fresh_parts.bincount(minlength=count) / reference
     return {"shares": shares, "covered": int((shares >= expected / 3).sum()), "parts": count,
             "outside": (torch.cat(distances) > near.quantile(0.999)).float().mean().item()}
+
+
+def print_scores(rows):
+    """Print a table. rows: dict name -> dict with distance, floor and what `coverage` returned."""
+    table({name: {**row, "parts": f"{row['covered']} of {row['parts']}"} for name, row in rows.items()},
+          {"distance": ("distance", "10.4f"), "floor": ("floor", "10.4f"), "parts": ("parts covered", "16"),
+           "outside": ("outside", "10.1%")})

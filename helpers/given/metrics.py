@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.given import datasets, training
+from helpers.given.tables import table
 
 
 class Classifier(nn.Module):
@@ -153,6 +154,25 @@ def scores(classifier, real, fake):
     judged = judge(classifier, fake)
     return {"distance": frechet_distance(classifier, real, fake), "precision": precision, "recall": recall,
             "confidence": judged["confidence"], "covered": judged["covered"]}
+
+
+def print_scores(rows):
+    """Print a table of scores. rows: dict name -> what `scores` returned."""
+    table(rows, {"distance": ("distance", "10.1f"), "precision": ("precision", "11.2f"), "recall": ("recall", "9.2f"),
+                 "confidence": ("confidence", "12.2f"), "covered": ("classes", "9")}, names="<30")
+
+
+def print_asked(rows, seconds):
+    """Print a table of scores for images that were asked for by a label.
+
+    Args:
+        rows: dict name -> what `scores` returned and "asked", the share of images that show what was asked for. Real
+            images have no such share.
+        seconds: dict name -> how long it took. A name may be missing.
+    """
+    table({name: {**row, "seconds": seconds.get(name)} for name, row in rows.items()},
+          {"seconds": ("seconds", "9.1f"), "asked": ("as asked", "10.1%"), "distance": ("Fréchet distance", "18.2f"),
+           "precision": ("precision", "11.2f"), "recall": ("recall", "8.2f")})
 
 
 def median_filter(images):

@@ -1,5 +1,6 @@
 """Figures of the course. Each function returns a matplotlib figure; `show` puts it into the notebook with alt text."""
 import io
+import math
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,6 +10,9 @@ import torch
 from helpers.given import datasets
 
 GRAY = dict(cmap="gray", vmin=0, vmax=1)
+# Where a GAN's curves are when D can only guess: it says one half to everything.
+GAME_LEVELS = {"losses": math.log(4), "discriminator's loss": math.log(4), "generator's loss": math.log(2),
+               "mean output of D": 0.5}
 
 
 def show(figure, alt):
@@ -134,6 +138,23 @@ def steps(panels, title="", levels=(), mark=None):
         axes.legend(fontsize=8)
     figure.suptitle(title, fontsize=11)
     return figure
+
+
+def game(recorded, title="", real="on real images", fake="on generated images", apart=False, mark=None):
+    """Draw how a GAN's two networks did at each step, with dashed lines where D can only guess.
+
+    Args:
+        recorded: dict with d_loss, g_loss, d_real, d_fake, as in `History.steps`; the last two are D's mean outputs.
+        real, fake: what the curves of the mean outputs are called.
+        apart: a panel for each loss; otherwise both are in one.
+        mark: step at which all panels get a vertical line.
+    """
+    losses = {"losses": {"discriminator": recorded["d_loss"], "generator": recorded["g_loss"]}}
+    if apart:
+        losses = {"discriminator's loss": {"d_loss": recorded["d_loss"]},
+                  "generator's loss": {"g_loss": recorded["g_loss"]}}
+    outputs = {"mean output of D": {real: recorded["d_real"], fake: recorded["d_fake"]}}
+    return steps({**losses, **outputs}, title, GAME_LEVELS, mark)
 
 
 def bars(values, labels, ylabel="", title=""):

@@ -183,11 +183,36 @@ def descend(loss, optimizer, schedule):
     return {"loss": loss.detach()}
 
 
+def one_epoch(step, images, labels, batch_size, used, layout=torch.contiguous_format, bar=None):
+    """Show every image to the step once, in random order, batch by batch: the heart of all training in this course.
+
+    Args:
+        step, images, labels: as for `loop`, on the device.
+        used: how many of the images are shown; less than all of them if a smaller last batch is left out.
+        layout: how the numbers of a batch lie in memory. bar: progress bar, or None.
+    Returns:
+        what the steps returned: dict name -> (steps,), on the CPU.
+    """
+    order = torch.randperm(len(images)).to(images.device)
+    images = images[order]  # once for the whole epoch: cheaper than to gather each batch
+    labels = None if labels is None else labels[order]
+    seen = []
+    for start in range(0, used, batch_size):
+        x = to_float(images[start:start + batch_size]).contiguous(memory_format=layout)
+        y = None if labels is None else labels[start:start + batch_size]
+        seen.append(step(x, y))
+        if bar is not None:
+            bar.update()
+    # The values stay on the device until here. To fetch each at once would make a GPU wait at every step.
+    return {name: torch.stack([values[name] for values in seen]).cpu() for name in seen[0]}
+
+
 def loop(step, images, labels=None, *, state, settings, epochs, batch_size, device, after_epoch=None, target=None,
          seed=0, checkpoint=None, drop_last=False, log_dir=None, log_images=None, quiet=False):
     """Go over the images `epochs` times in random order, batch by batch, and return the History.
 
-    This is the loop of all assignments: `fit` hands it the step of one model and one loss, a GAN its own.
+    This is the loop of all assignments: `fit` hands it the step of one model and one loss, a GAN its own. Its heart is
+    `one_epoch`; what stands here around it keeps records, checkpoints and the errors in order.
 
     Args:
         step: function (x, labels) -> dict of scalar tensors, detached means over the batch. It updates the weights.
@@ -235,18 +260,8 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
         images = images.to(device)
         labels = None if labels is None else labels.to(device)
         for epoch in range(len(history) + 1, epochs + 1):
-            # One gather for the whole epoch is cheaper than one for each batch.
-            order = torch.randperm(len(images)).to(device)
-            shuffled = images[order]
-            shuffled_labels = None if labels is None else labels[order]
-            seen = []  # the steps' values stay on the device until the epoch ends: no waiting
-            for start in range(0, used, batch_size):
-                x = to_float(shuffled[start:start + batch_size]).contiguous(memory_format=layout)
-                y = None if labels is None else shuffled_labels[start:start + batch_size]
-                seen.append(step(x, y))
-                bar.update()
-            values = {name: torch.stack([one[name] for one in seen]).cpu() for name in seen[0]}
-            sizes = torch.full((steps,), batch_size, dtype=torch.float64)
+            values = one_epoch(step, images, labels, batch_size, used, layout, bar)
+            sizes = torch.full((steps,), batch_size, dtype=torch.float64)  # each image counts alike
             sizes[-1] = used - (steps - 1) * batch_size
             record = {name: float((value * sizes).sum() / used) for name, value in values.items()}
             for name, mean in record.items():

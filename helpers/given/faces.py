@@ -3,7 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.given import adversarial, datasets, face_data, metrics, training
+from helpers.given import datasets, face_data, gan, metrics, training
+from helpers.given.tables import table
 from helpers.given.training import TrainingError
 
 JUDGED = 12_000  # faces that are drawn to train the judge on
@@ -38,14 +39,15 @@ def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_
     device = training.pick_device(device)
     d_optimizer, g_optimizer = (torch.optim.Adam(network.parameters(), lr=lr, betas=(0.5, 0.999))
                                 for network, lr in ((discriminator, d_lr), (generator, g_lr)))
-    adversarial.use_fused_kernel(d_optimizer, device), adversarial.use_fused_kernel(g_optimizer, device)
+    for optimizer in (d_optimizer, g_optimizer):
+        gan.use_fused_kernel(optimizer, device)
     size = batch_size * discriminator_steps
     rounds = epochs * (len(images) // size)
     schedules = {name: torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: min(1.0, 2 * (1 - k / max(1, rounds))))
                  for name, optimizer in (("d_schedule", d_optimizer), ("g_schedule", g_optimizer))}
 
     change = (lambda x: x + noise * torch.randn_like(x)) if noise else None
-    critic = adversarial.Player(discriminator, discriminator, change)
+    critic = gan.Player(discriminator, discriminator, change)
 
     def step(x, y):
         one_hot = F.one_hot(y, generator.num_labels).float()
@@ -165,6 +167,20 @@ def scores(judge, images, expressions, factors=None):
         found.update(kept=torch.stack(list(right.values())).all(dim=0).float().mean().item(),
                      error=(images - true).abs().mean().item())
     return found
+
+
+def print_scores(judge, rows, factors=None):
+    """Print what the judge reads, in percent.
+
+    Args:
+        judge, factors: as for `scores`.
+        rows: dict name -> (images (N, 3, 64, 64) in [0, 1], the expressions (N,) that they should show).
+    """
+    columns = {"recognised": "expression"}
+    if factors is not None:
+        columns.update(kept="person", **{name: name.replace("_", " ") for name in face_data.IDENTITY})
+    table({name: scores(judge, images, expressions, factors) for name, (images, expressions) in rows.items()},
+          {key: (heading, "13.1%") for key, heading in columns.items()}, "read by the judge", "<34")
 
 
 def translate_all(translate, generator, images, labels, batch_size=250):

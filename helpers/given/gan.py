@@ -119,7 +119,9 @@ def check_fit(images, prepare, sample_noise, noise_dim, D, G, device):
         raise TrainingError(f"prepare(images) must lie in [-1, 1] like the generator's images, got values from "
                             f"{low:.3g} to {high:.3g}: 2 * x - 1 makes them from x in [0, 1]")
     modes = D.training, G.training
-    D.eval(), G.eval()  # two images are too few for BatchNorm, and its statistics are none of our business
+    # Two images are too few for BatchNorm, and its statistics are none of our business.
+    D.eval()
+    G.eval()
     try:
         fake = G(noise)
         if fake.shape[1:] != x.shape[1:]:
@@ -130,4 +132,5 @@ def check_fit(images, prepare, sample_noise, noise_dim, D, G, device):
             raise TrainingError(f"the discriminator must give one logit per image, got shape {tuple(logits.shape)} "
                                 "for 2 images")
     finally:
-        D.train(modes[0]), G.train(modes[1])
+        D.train(modes[0])
+        G.train(modes[1])

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from helpers.given import adversarial, training
+from helpers.given import gan, training
 from helpers.given.training import TrainingError
 
 
@@ -34,16 +34,17 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
         TrainingError: images or networks that do not fit together, and see `training.loop`.
     """
     device = training.pick_device(device)
-    D.to(device), G.to(device)
-    adversarial.check_fit(images, lambda x: 2 * x - 1, _draw_latents, latent_dim, D, G, device)
+    D.to(device)
+    G.to(device)
+    gan.check_fit(images, lambda x: 2 * x - 1, _draw_latents, latent_dim, D, G, device)
     average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
     D_solver = torch.optim.Adam(D.parameters(), lr=lr, betas=betas)
     G_solver = torch.optim.Adam(G.parameters(), lr=lr if g_lr is None else g_lr, betas=betas)
     for solver in (D_solver, G_solver):
-        adversarial.use_fused_kernel(solver, device)
+        gan.use_fused_kernel(solver, device)
 
     with training.mixed_precision(D, device, bf16) as call_d, training.mixed_precision(G, device, bf16) as call_g:
-        critic, maker = adversarial.Player(D, call_d, change), adversarial.Player(G, call_g)
+        critic, maker = gan.Player(D, call_d, change), gan.Player(G, call_g)
 
         def step(x, kinds):
             x = 2 * x - 1
