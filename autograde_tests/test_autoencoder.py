@@ -147,21 +147,6 @@ DENOISER_ENCODER, DENOISER_DECODER = linears([4096, 256, 64, 12, 3], PLAIN), lin
 NUMBERS = 100_003  # more than ConvAutoencoder has parameters; the denoiser uses them again and again
 
 
-def filled(told, layers, numbers):
-    """Weight and bias of each layer, as the probe has filled them. Asserts that they are parameters of the model, each
-    with numbers of its own. told: the layers that ran."""
-    taken, pairs = [], []
-    for layer, (kind, size, _, _) in zip(told, layers):
-        shapes = size, [size[kind == "conv_transpose2d"]]
-        for begin, shape in zip(layer["places"], shapes, strict=True):
-            assert type(begin) is int and begin >= 0, "layers should use parameters of the model as they are"
-            taken.append((begin, begin + math.prod(shape)))
-        pairs.append([piece(numbers, begin, shape) for begin, shape in zip(layer["places"], shapes)])
-    taken.sort()
-    assert all(end <= begin for (_, end), (begin, _) in zip(taken, taken[1:])), "two layers share parameters"
-    return pairs
-
-
 def judge_layers(seen, part, x, numbers, layers, strict=True):
     """Assert what the layers of a part of a model give for x, one by one, if its parameters are filled with `numbers`.
 
@@ -177,19 +162,26 @@ def judge_layers(seen, part, x, numbers, layers, strict=True):
     assert found == names, f"the {part} should run {', '.join(names)}; it runs {', '.join(found) or 'no such layer'}"
     for name, layer in zip(names, told):
         assert layer["bias"], f"{name} of the {part} has no bias"
-    pairs, afters = filled(told, layers, numbers), [layer["input"] for layer in told[1:]] + [seen["out"]]
+    begins = [begin for layer in told for begin in layer["places"]]
+    assert all(type(begin) is int and begin >= 0 for begin in begins), \
+        "layers should use parameters of the model as they are"
+    assert len(set(begins)) == len(begins), "two layers share parameters"
     assert same(told[0]["input"], x), f"{names[0]} should get the input as it is"
-    for name, (kind, _, options, allowed), layer, pair, after in zip(names, layers, told, pairs, afters):
-        given, x, got = x, getattr(F, kind)(x, *pair, **options), layer["output"]
-        assert got.shape == x.shape, f"{name} of the {part} should make {tuple(x.shape[1:])} of " \
-            f"{tuple(given.shape[1:])}, got {tuple(got.shape[1:])}: look at stride and padding"
-        assert close(got, x, POINTWISE), f"{name} of the {part} has other options than stride {options['stride']} " \
+    afters = [layer["input"] for layer in told[1:]] + [seen["out"]]
+    for name, (kind, size, options, allowed), layer, after in zip(names, layers, told, afters):
+        shapes, got = (size, [size[kind == "conv_transpose2d"]]), layer["output"]
+        weight, bias = (piece(numbers, begin, shape) for begin, shape in zip(layer["places"], shapes, strict=True))
+        due = getattr(F, kind)(x, weight, bias, **options)
+        assert got.shape == due.shape, f"{name} of the {part} should make {tuple(due.shape[1:])} of " \
+            f"{tuple(x.shape[1:])}, got {tuple(got.shape[1:])}: look at stride and padding"
+        assert close(got, due, POINTWISE), f"{name} of the {part} has other options than stride {options['stride']} " \
             "and padding 1" if options else f"{name} of the {part} should use its weight and bias as they are"
         assert isinstance(after, torch.Tensor), f"the {part} should give a tensor, got {after}"
-        step = activation(x, after)
+        step = activation(due, after)
         if strict or not step:
-            expect_between(f"after {name} of the {part}", x, after, allowed)
-        x = STEPS.get(step, lambda _: after)(x).reshape(after.shape)  # after a LeakyReLU what it gave
+            expect_between(f"after {name} of the {part}", due, after, allowed)
+        x = STEPS.get(step, lambda _: after)(due).reshape(after.shape)  # after a LeakyReLU what it gave
+    expect_tensor(f"what the {part} gives", seen["out"], due.shape)
     return x
 
 
@@ -201,12 +193,11 @@ def observe_part(student, rng, name, which, x, arguments=()):
     return seen, numbers
 
 
-def judge_part(student, rng, name, which, x, layers, shape):
-    """Assert the layers of an encoder or decoder, and the shape of what it gives. Returns what it should give."""
+def judge_part(student, rng, name, which, x, layers):
+    """Assert the layers of an encoder or decoder. Returns what it should give."""
     seen, numbers = observe_part(student, rng, name, which, x)
     expected = judge_layers(seen, which, x, numbers, layers)
     assert seen["training"], f"{name} should be made in training mode, not in evaluation mode"
-    expect_tensor("the code" if which == "encoder" else "the decoded images", seen["out"], (len(x), *shape))
     return expected
 
 
@@ -214,7 +205,7 @@ def judge_encoder(student, rng, name, x, layers):
     """Assert the layers of an encoder. With some numbers the whole code is positive, and a ReLU on it would not show:
     then others are drawn."""
     for _ in range(8):
-        if (judge_part(student, rng, name, "encoder", x, layers, [3]) < 0).any():
+        if (judge_part(student, rng, name, "encoder", x, layers) < 0).any():
             return
 
 
@@ -231,7 +222,7 @@ def test_conv_encoder(student, rng):
 def test_conv_decoder(student, rng):
     """Every layer of the decoder."""
     z = normal(rng, whole(rng, 9, 12), 3)
-    judge_part(student, rng, "ConvAutoencoder", "decoder", z, decoder_layers(), [1, 28, 28])
+    judge_part(student, rng, "ConvAutoencoder", "decoder", z, decoder_layers())
 
 
 def judge_reconstruction(student, rng, name, x, layers):
@@ -308,7 +299,7 @@ def test_conv_size(student, rng):
 def test_denoiser(student, rng):
     """Every layer of encoder and decoder."""
     judge_encoder(student, rng, "DenoisingAutoencoder", normal(rng, 16, 4096), DENOISER_ENCODER)
-    judge_part(student, rng, "DenoisingAutoencoder", "decoder", normal(rng, 16, 3), DENOISER_DECODER, [4096])
+    judge_part(student, rng, "DenoisingAutoencoder", "decoder", normal(rng, 16, 3), DENOISER_DECODER)
 
 
 @graded("autoencoder.DenoisingAutoencoder", points=1, hint="return self.decoder(self.encoder(x)); 2,136,291 parameters")
@@ -428,23 +419,19 @@ COUNTS = 11_000, 12_000  # images in a set: few enough for one batch of tiny one
 LARGEST_BATCH = 5000
 
 
-def small_set(rng, levels=False):
-    """A set of tiny images whose last three are much brighter, and the two matrices of an autoencoder.
-
-    No usual batch size divides their number, so the last batch is smaller. levels: as uint8.
-    """
-    count = 10 * whole(rng, COUNTS[0] // 10, COUNTS[1] // 10) + 3
-    images = uniform(rng, count, 1, 2, 3, high=0.3)
+def small_set(rng):
+    """Tiny images, the last three much brighter. No usual batch size divides their number: the last one is smaller."""
+    images = uniform(rng, 10 * whole(rng, COUNTS[0] // 10, COUNTS[1] // 10) + 3, 1, 2, 3, high=0.3)
     images[-3:] = 1.0
-    if levels:
-        images = (255 * images).byte()
-    return images, normal(rng, 3, 6), normal(rng, 6, 3)
+    return images
 
 
-def run_over_set(student, name, images, encoder, decoder, training=False):
-    """Run mean_loss or encode_all for an autoencoder of two matrices."""
-    return student.observe("over_set", name=name, images=images, encoder_weight=encoder, decoder_weight=decoder,
+def run_over_set(student, rng, name, images, training=False):
+    """Run mean_loss or encode_all for an autoencoder of two matrices. Returns what was seen, and these."""
+    encoder, decoder = normal(rng, 3, 6), normal(rng, 6, 3)
+    seen = student.observe("over_set", name=name, images=images, encoder_weight=encoder, decoder_weight=decoder,
                            training=training)
+    return seen, encoder, decoder
 
 
 def errors(x, encoder, decoder):
@@ -453,13 +440,14 @@ def errors(x, encoder, decoder):
     return (x @ encoder.T.double() @ decoder.T.double() - x).square().mean(dim=1)
 
 
-def mean_slips(images, encoder, decoder, sizes):
-    """What typical mistakes did, and the mean that each gives. sizes: of the batches; asserts that they hold all."""
-    each = errors(images, encoder, decoder)
+def mean_slips(seen, encoder, decoder, images):
+    """What typical mistakes did, and the mean that each gives. Asserts that the batches hold all images."""
+    each, sizes = errors(images, encoder, decoder), seen["batches"]
     assert sum(sizes) >= len(each), f"{sum(sizes)} of {len(each)} images went through the model: none should be left " \
         "out, those of the last and smaller batch neither"
     assert sum(sizes) == len(each), f"{sum(sizes)} images went through the model, there are {len(each)}: each once"
     assert min(sizes) > 0, "a batch without images went through the model"
+    assert True not in seen["modes"], "the model should reconstruct in evaluation mode: call model.eval() first"
     means = torch.stack([group.mean() for group in each.split(sizes)])
     return [
         ("that is the mean of the batches' means: a smaller last batch should count by its size", means.mean()),
@@ -474,17 +462,13 @@ def mean_slips(images, encoder, decoder, sizes):
     ]
 
 
-def judge_mean(seen, images, encoder, decoder, slips=()):
+def judge_mean(seen, encoder, decoder, images, slips=()):
     """Assert the value of mean_loss for float images in [0, 1]; name the slip if it is wrong. slips: more of them."""
     assert seen["kind"] == "float", f"mean_loss should return a float, got {seen['kind']}: use .item() on a tensor"
-    value, expected, finely = seen["value"], errors(images, encoder, decoder).mean(), partial(alike, tolerance=1e-5)
+    value, expected = seen["value"], errors(images, encoder, decoder).mean()
     expect_tensor("mean_loss(model, images)", value, ())
-    if finely(value, expected):
-        return
-    name_the_slip(value, slips, finely)
-    name_the_slip(value, mean_slips(images, encoder, decoder, seen["batches"]), finely)
-    assert True not in seen["modes"], "the model should reconstruct in evaluation mode: call model.eval() first"
-    raise AssertionError(f"the mean loss should be {expected:.6g}, got {value.item():.6g}")
+    expect_right(value, expected, lambda: [*slips, *mean_slips(seen, encoder, decoder, images)],
+                 f"the mean loss should be {expected:.6g}, got {value:.6g}", near=partial(alike, tolerance=1e-5))
 
 
 def of_one(name, image, encoder, decoder, count, batches):
@@ -496,23 +480,20 @@ def of_one(name, image, encoder, decoder, count, batches):
     if name == "encode_all":
         return [code, code.relu(), code / 2, code / 255, x_hat]
     bases = [errors(x, encoder, decoder), errors(x / 255, encoder, decoder), code.square().mean(dim=1),
-             (x_hat / 2 - x).square().mean(dim=1)]  # in training mode
+             (x_hat / 4 - x).square().mean(dim=1)]  # in training mode
     return [factor * base for base in bases for factor in (1, 6, count, 6 * count, batches, batches / count)]
 
 
 def judge_use(student, rng, name, judges):
-    """Assert how a function uses a model in training mode, and one in evaluation mode.
+    """Assert how a function uses a model in training mode, and one in evaluation mode. judges: what to look at.
 
     It gets one tiny image, many times over. Who weighs batches wrongly, drops some or changes their order gets the
     right result of that.
-
-    Args:
-        judges: functions (seen, name, training, count).
     """
     count = 1000 * whole(rng, COUNTS[0] // 1000, COUNTS[1] // 1000)
-    image, encoder, decoder = uniform(rng, 1, 1, 2, 3, low=0.3), normal(rng, 3, 6), normal(rng, 6, 3)
+    image = uniform(rng, 1, 1, 2, 3, low=0.3)
     for training in (True, False):
-        seen = run_over_set(student, name, image.repeat(count, 1, 1, 1), encoder, decoder, training)
+        seen, encoder, decoder = run_over_set(student, rng, name, image.repeat(count, 1, 1, 1), training)
         for judge in judges:
             judge(seen, name, training, count)
         value, what = seen["value"], "the loss" if name == "mean_loss" else "the code"
@@ -546,8 +527,8 @@ def judge_batches(seen, name, training, count):
 @graded("autoencoder.mean_loss", points=2, hint="total += loss.item() * len(batch), and at the end total / len(images)")
 def test_mean_loss(student, rng):
     """The value, where the last and smaller batch has most of the loss."""
-    given = small_set(rng)
-    judge_mean(run_over_set(student, "mean_loss", *given), *given)
+    images = small_set(rng)
+    judge_mean(*run_over_set(student, rng, "mean_loss", images), images)
 
 
 @graded("autoencoder.mean_loss", points=1, hint="model.eval() first, model.train(was_training) at the end")
@@ -563,11 +544,12 @@ SCALED_BY_256 = "uint8 images should be divided by 255, not by 256"
 @graded("autoencoder.mean_loss", points=1, hint="to_float(batch) brings uint8 into [0, 1], and leaves float as it is.")
 def test_mean_loss_of_levels(student, rng):
     """The value for uint8 images."""
-    images, *weights = small_set(rng, levels=True)
-    slips = [(what, errors(images * scale, *weights).mean()) for scale, what in (
+    images = (255 * small_set(rng)).byte()
+    seen, *parts = run_over_set(student, rng, "mean_loss", images)
+    slips = [(what, errors(images * scale, *parts).mean()) for scale, what in (
         (1.0, NOT_SCALED), (1 / 256, SCALED_BY_256),
         (1 / 127.5, "uint8 images should be brought into [0, 1], by a division by 255"))]
-    judge_mean(run_over_set(student, "mean_loss", images, *weights), images / 255, *weights, slips)
+    judge_mean(seen, *parts, images / 255, slips)
 
 
 @graded("autoencoder.mean_loss", points=1, hint="images.split(200) gives batches.")
@@ -592,8 +574,9 @@ def judge_codes(seen, images, encoder):
 @graded("autoencoder.encode_all", points=2, hint="torch.cat of model.encoder(batch), for all batches, in their order")
 def test_encode_all(student, rng):
     """Codes of a set whose size fits no batch."""
-    images, encoder, decoder = small_set(rng)
-    judge_codes(run_over_set(student, "encode_all", images, encoder, decoder), images, encoder)
+    images = small_set(rng)
+    seen, encoder, _ = run_over_set(student, rng, "encode_all", images)
+    judge_codes(seen, images, encoder)
 
 
 @graded("autoencoder.encode_all", points=1, hint="model.eval() first, model.train(was_training) at the end; in batches")
@@ -603,19 +586,14 @@ def test_encode_all_leaves_the_model(student, rng):
 
 @graded("autoencoder.encode_all", points=1, hint="to_float(batch) brings uint8 into [0, 1], and leaves float as it is.")
 def test_encode_all_of_levels(student, rng):
-    images, encoder, decoder = small_set(rng, levels=True)
-    seen = run_over_set(student, "encode_all", images, encoder, decoder)
+    images = (255 * small_set(rng)).byte()
+    seen, encoder, _ = run_over_set(student, rng, "encode_all", images)
     levels = images.flatten(1).float() @ encoder.T
     name_the_slip(seen["value"], [(NOT_SCALED, levels), (SCALED_BY_256, levels / 256)], alike)
     judge_codes(seen, images / 255, encoder)
 
 
 # latent_grid: 3 points
-
-def some_codes(rng):
-    """Codes whose three numbers have ranges of their own, away from 0."""
-    return normal(rng, whole(rng, 50, 90), 3) * uniform(rng, 3, low=1, high=20) + uniform(rng, 3, low=-30, high=30)
-
 
 def points_of(axes):
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
@@ -625,7 +603,9 @@ def points_of(axes):
         hint="linspace from min to max of each column; meshgrid with indexing='ij'; stack along a new last axis.")
 def test_latent_grid(student, rng):
     """The range of each axis, both ends included, and the order of the axes."""
-    codes, steps = some_codes(rng), whole(rng, 4, 8)
+    # Their three numbers have ranges of their own, away from 0.
+    codes = normal(rng, whole(rng, 50, 90), 3) * uniform(rng, 3, low=1, high=20) + uniform(rng, 3, low=-30, high=30)
+    steps = whole(rng, 4, 8)
     seen = student.observe("grid", codes=codes, steps=steps)
     grid, low, high = seen["grid"], codes.amin(dim=0), codes.amax(dim=0)
     shape = getattr(grid, "shape", None)

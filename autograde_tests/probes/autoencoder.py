@@ -9,8 +9,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde_tests.probes import fill, piece, seed, shown
+from autograde_tests.probes import fill, piece, seed
 from helpers.given.checks.engine import Layers, parameters, silent
+
+
+def single(value):
+    """What should be one tensor: as it is, or the name of its type."""
+    return value if isinstance(value, torch.Tensor) else type(value).__name__
 
 
 # Sizes and counts
@@ -62,7 +67,7 @@ def traced(network, x, places):
     """What a network gives for x, its layers with the places of their parameters, and the number of batch norms."""
     with Layers(places) as layers:
         out = network(x)
-    return {"out": shown(out), "layers": layers.told("places", most=10), "norms": len(layers.norms)}
+    return {"out": single(out), "layers": layers.told("places", most=10), "norms": len(layers.norms)}
 
 
 def part(module, name, which, x, numbers, arguments=()):
@@ -75,12 +80,27 @@ def part(module, name, which, x, numbers, arguments=()):
     return {**found, "training": training, "parameters": parameters(model)}
 
 
+class Matrix(nn.Module):
+    """A known matrix for an encoder or decoder. It keeps how it was used; in training mode it halves what it gets."""
+
+    def __init__(self, weight, shape):
+        super().__init__()
+        self.weight, self.shape = nn.Parameter(weight.clone()), list(shape)
+        self.batches, self.modes = [], set()
+
+    def forward(self, x):
+        self.batches.append(len(x))
+        self.modes.add(self.training)
+        x = x.float().flatten(1) / (2 if self.training else 1)
+        return (x @ self.weight.T).unflatten(1, self.shape)
+
+
 def stand_in(model, which, weight, shape):
     """Let a matrix stand for the encoder or the decoder of a model, however the model calls it."""
-    weight, part = nn.Parameter(weight.clone()), getattr(model, which)
+    part = getattr(model, which)
     # A part may be a method of the model, too.
     place, name = (part.__dict__, "forward") if isinstance(part, nn.Module) else (model.__dict__, which)
-    place[name] = lambda x: (x.flatten(1) @ weight.T).view(shape)
+    place[name] = Matrix(weight, shape).eval().forward
 
 
 def forward(model, x, places):
@@ -102,9 +122,9 @@ def reconstruction(module, name, x, numbers, encoder, decoder):
     found = forward(model, x, places)
     found.update(silent=silent(model), parameters=parameters(model))
     with torch.no_grad():
-        found["code"] = shown(model.encoder(x))
-    stand_in(model, "encoder", encoder, (len(x), -1))
-    stand_in(model, "decoder", decoder, x.shape)
+        found["code"] = single(model.encoder(x))
+    stand_in(model, "encoder", encoder, encoder.shape[:1])
+    stand_in(model, "decoder", decoder, x.shape[1:])
     try:
         found["composed"] = forward(model, x, places)
     except Exception:  # it may want to know more of its parts than what they give
@@ -161,29 +181,12 @@ def refusals(module, shapes):
 
 # mean_loss and encode_all
 
-class Recorder(nn.Module):
-    """Passes images on in evaluation mode, halves them in training mode, and keeps what came."""
-
-    def __init__(self):
-        super().__init__()
-        self.batches, self.modes = [], set()
-
-    def forward(self, x):
-        self.batches.append(len(x))
-        self.modes.add(self.training)
-        return x.float() / 2 if self.training else x.float()
-
-
 class SmallAutoencoder(nn.Module):
     """An autoencoder that is two known matrices."""
 
     def __init__(self, encoder_weight, decoder_weight, shape):
         super().__init__()
-        first, second = (nn.Linear(*weight.shape[::-1], bias=False) for weight in (encoder_weight, decoder_weight))
-        first.weight.data, second.weight.data = encoder_weight.clone(), decoder_weight.clone()
-        self.recorder = Recorder()
-        self.encoder = nn.Sequential(self.recorder, nn.Flatten(), first)
-        self.decoder = nn.Sequential(second, nn.Unflatten(-1, tuple(shape)))
+        self.encoder, self.decoder = Matrix(encoder_weight, encoder_weight.shape[:1]), Matrix(decoder_weight, shape)
 
     def forward(self, x):
         return self.decoder(self.encoder(x))
@@ -205,9 +208,9 @@ def over_set(module, name, images, encoder_weight, decoder_weight, training):
     before, kept = [p.detach().clone() for p in model.parameters()], images.clone()
     value = getattr(module, name)(model, images)
     number = isinstance(value, float)
-    return {"value": torch.tensor(value, dtype=torch.double) if number else shown(value),
+    return {"value": torch.tensor(value, dtype=torch.double) if number else single(value),
             "kind": type(value).__name__, "joined": getattr(value, "requires_grad", False),
-            "batches": model.recorder.batches, "modes": sorted(model.recorder.modes),
+            "batches": model.encoder.batches, "modes": sorted(model.encoder.modes),
             "after": sorted({layer.training for layer in model.modules()}),
             "gradients": all(p.grad is not None and bool((p.grad == 1).all()) for p in model.parameters()),
             "frozen": not all(p.requires_grad for p in model.parameters()),
@@ -221,7 +224,7 @@ def grid(module, codes, steps=None):
     """The grid, and its dtype. None: the default number of steps."""
     before = codes.clone()
     value = module.latent_grid(codes) if steps is None else module.latent_grid(codes, steps=steps)
-    return {"grid": shown(value), "dtype": str(getattr(value, "dtype", None)), "untouched": torch.equal(codes, before)}
+    return {"grid": single(value), "dtype": str(getattr(value, "dtype", None)), "untouched": torch.equal(codes, before)}
 
 
 # add_salt_and_pepper
@@ -230,7 +233,7 @@ def noise(module, images, amount):
     """Two draws after another, without a generator."""
     before = images.clone()
     draws = [module.add_salt_and_pepper(images, amount) for _ in range(2)]
-    return {"draws": shown(draws), "untouched": torch.equal(images, before),
+    return {"draws": [single(noisy) for noisy in draws], "untouched": torch.equal(images, before),
             "dtype": str(getattr(draws[0], "dtype", None))}
 
 
@@ -244,6 +247,6 @@ def seeded(module, images, amount, number):
         seed(global_seed)
         before = torch.get_rng_state()
         generator = torch.Generator().manual_seed(seed_of_generator)
-        found[label] = shown([module.add_salt_and_pepper(images, amount, generator=generator) for _ in range(2)])
+        found[label] = [single(module.add_salt_and_pepper(images, amount, generator=generator)) for _ in range(2)]
         found["moved"] = not torch.equal(before, torch.get_rng_state())
     return found

@@ -17,24 +17,26 @@ def expect_whole(what, value, expected):
     assert value == expected, f"{what} should be {expected}, got {value}"
 
 
+def expect_sizes(name, layer, cases):
+    """Assert that a function gives the size of a layer's output. cases: sizes of input, and the layer's options."""
+    for case in cases:
+        size, *options = case
+        expect_whole(f"{name}{case}", getattr(autoencoder, name)(*case),
+                     layer(1, 1, *options)(torch.zeros(1, 1, size, size)).shape[-1])
+
+
 @public("autoencoder.conv_output_size",
         hint="The padded image has size + 2 * padding pixels. // divides and rounds down. The first place counts, too.")
 def conv_output_size():
-    for size, kernel_size, stride, padding in ((28, 3, 2, 1), (14, 3, 2, 1), (7, 3, 1, 1), (28, 5, 1, 0), (9, 2, 4, 3)):
-        layer = nn.Conv2d(1, 1, kernel_size, stride, padding)
-        expect_whole(f"conv_output_size({size}, {kernel_size}, {stride}, {padding})",
-                     autoencoder.conv_output_size(size, kernel_size, stride, padding),
-                     layer(torch.zeros(1, 1, size, size)).shape[-1])
+    expect_sizes("conv_output_size", nn.Conv2d,
+                 ((28, 3, 2, 1), (14, 3, 2, 1), (7, 3, 1, 1), (28, 5, 1, 0), (9, 2, 4, 3)))
 
 
 @public("autoencoder.conv_transpose_output_size",
         hint="Solve the formula of the convolution for its input size, then add output_padding.")
 def conv_transpose_output_size():
-    for values in ((7, 3, 1, 1, 0), (7, 3, 2, 1, 1), (14, 3, 2, 1, 1), (14, 3, 2, 1, 0), (4, 4, 3, 0, 2)):
-        size, *options = values
-        layer = nn.ConvTranspose2d(1, 1, *options)
-        expect_whole(f"conv_transpose_output_size{values}", autoencoder.conv_transpose_output_size(*values),
-                     layer(torch.zeros(1, 1, size, size)).shape[-1])
+    expect_sizes("conv_transpose_output_size", nn.ConvTranspose2d,
+                 ((7, 3, 1, 1, 0), (7, 3, 2, 1, 1), (14, 3, 2, 1, 1), (14, 3, 2, 1, 0), (4, 4, 3, 0, 2)))
 
 
 @public("autoencoder.count_parameters",
@@ -121,12 +123,12 @@ class Known(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-def expect_mode_kept(what, function, images):
+def expect_mode_kept(name, images):
     """Assert that a function leaves a model's mode as it was; return what it gives for one in training mode."""
     for mode in (False, True):
         model = Known().train(mode)
-        out = function(model, images)
-        assert model.training == mode, f"after {what} the model should be in the mode that it had before: " \
+        out = getattr(autoencoder, name)(model, images)
+        assert model.training == mode, f"after {name} the model should be in the mode that it had before: " \
             "keep model.training, and give it to model.train at the end"
     return out
 
@@ -136,7 +138,7 @@ def expect_mode_kept(what, function, images):
 def mean_loss():
     images = torch.cat((torch.zeros(1200, 1, 1, 2), torch.ones(3, 1, 1, 2)))  # the last images have all of the loss
     wanted = 0.25 * 3 / 1203
-    value = expect_mode_kept("mean_loss", lambda *given: autoencoder.mean_loss(*given), images)
+    value = expect_mode_kept("mean_loss", images)
     assert isinstance(value, float), f"mean_loss should return a float, got {type(value).__name__}"
     expect_right(value, wanted, [
         ("the model should reconstruct in evaluation mode: call model.eval() first", 4 * wanted)],
@@ -150,7 +152,7 @@ def mean_loss():
 @public("autoencoder.encode_all", hint="Go through the images in batches, keep their order, and join with torch.cat.")
 def encode_all():
     images = torch.rand(1203, 1, 1, 2)
-    codes = expect_mode_kept("encode_all", lambda *given: autoencoder.encode_all(*given), images)
+    codes = expect_mode_kept("encode_all", images)
     expect_shape("encode_all(model, images)", codes, (1203, 2))
     assert codes.abs().max() > 0, "the model should encode in evaluation mode: call model.eval() first"
     assert torch.allclose(codes, images.flatten(1)), "there should be the code of each image, " \
