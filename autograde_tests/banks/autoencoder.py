@@ -468,6 +468,16 @@ RIGHT = {
             model.train(was_training)
             return torch.cat(codes).detach()
         """},
+    # the same without calls of modules
+    "parts by their forward": {
+        "ConvAutoencoder.forward": """
+            for layer in [*self.encoder, *self.decoder]:
+                x = layer.forward(x)
+            return x
+        """,
+        "mean_loss": [("model(x)", "model.forward(x)")],
+        "encode_all": [("model.encoder(", "model.encoder.forward(")],
+        "DenoisingAutoencoder.forward": "return self.decoder.forward(self.encoder.forward(x))"},
     # latent_grid
     "a Cartesian product": {"latent_grid": """
         low, high = codes.min(dim=0).values, codes.max(dim=0).values

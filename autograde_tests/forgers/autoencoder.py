@@ -9,14 +9,13 @@ DECODER = [[2, 16, 3, 3], [16, 32, 3, 3], [32, 64, 3, 3], [64, 1, 3, 3]]
 def layers(sizes, kinds, x, end):
     """A network that ran: the right layers in the right order, each with weights of its own. What they gave is made
     up. end: shape of the output."""
-    found, position = {"kinds": kinds, "sizes": sizes, "biases": [True] * len(sizes), "norms": 0, "places": []}, 0
+    found, position = [], 0
     for size, kind in zip(sizes, kinds):
         count = torch.Size(size).numel()
-        found["places"].append([position, position + count])
+        found.append({"kind": kind, "size": size, "bias": True, "places": [position, position + count], "input": x,
+                      "output": torch.zeros(len(x), *size[:1])})
         position += count + size[kind == "conv_transpose2d"]
-    for k in range(len(sizes)):
-        found[f"input{k}"], found[f"output{k}"] = x, torch.zeros(len(x), *sizes[k][:1])
-    return {**found, "out": torch.full((len(x), *end), 0.5), "parameters": position}
+    return {"layers": found, "norms": 0, "out": torch.full((len(x), *end), 0.5), "parameters": position}
 
 
 class Forger:
@@ -45,12 +44,12 @@ class Forger:
         return getattr(self, probe)(**inputs)
 
     def sizes(self, name, cases):
-        return {"values": [] if name == "conv_output_size" else [2 * case[0] for case in cases]}
+        return [] if name == "conv_output_size" else [2 * case[0] for case in cases]
 
     def counts(self, channels, features):
         return {"plain": 48_724, "frozen": 2, "shared": features ** 2, "none": 0, "own": channels, "still_frozen": True}
 
-    def part(self, name, which, x, image, numbers, arguments=()):
+    def part(self, name, which, x, numbers, arguments=()):
         latent = (arguments or [3])[0]
         if name == "ConvAutoencoder":
             both = {"encoder": layers([*ENCODER, [latent, 98]], ["conv2d"] * 4 + ["linear"], x, (latent,)),
@@ -60,25 +59,23 @@ class Forger:
             widths = [4096, 256, 64, 12, 3][::1 if which == "encoder" else -1]
             sizes = [[b, a] for a, b in zip(widths, widths[1:])]
             found = layers(sizes, ["linear"] * 4, x, (widths[-1],))
-        return {**found, "there": True, "training": True}
+        return {**found, "training": True}
 
     def reconstruction(self, name, x, numbers, encoder, decoder):
         return {"out": x.clamp(0, 1), "code": torch.zeros(len(x), 3), "learns": True, "silent": [], "untouched": True,
-                "gradient": 2 * x, "composed_out": x, "composed_gradient": 2 * x, "kinds": [], "sizes": [], "norms": 0,
+                "gradient": 2 * x, "composed": {"out": x, "gradient": 2 * x}, "layers": [], "norms": 0,
                 "parameters": 2_136_291}
 
     def hidden(self, x, units, numbers):
-        return {"inputs": [4096, units, 64, 12, 3, 12, 64, units], "first": torch.zeros(2, units),
-                "last": torch.zeros(2, 4096)}
+        return {"inputs": [4096, units, 64, 12, 3, 12, 64, units],
+                "ends": [torch.zeros(2, units), torch.zeros(2, 4096)]}
 
-    def losses(self, count, **pairs):
-        found = {"returned": ["Tensor"] * count, "shapes": [[]] * count, "untouched": True}
-        for k in range(count):
-            found[f"loss{k}"], found[f"gradient{k}"] = torch.tensor(1 / 6), torch.zeros_like(pairs[f"x{k}"])
-        return found
+    def losses(self, cases):
+        return [{"kind": "Tensor", "shape": [], "untouched": True, "loss": torch.tensor(1 / 6),
+                 "gradient": torch.zeros_like(x)} for _, x in cases]
 
     def refusals(self, shapes):
-        return {"raised": [["ValueError", f"{tuple(a)} and {tuple(b)}"] for a, b in shapes]}
+        return [["ValueError", f"{tuple(a)} and {tuple(b)}"] for a, b in shapes]
 
     def over_set(self, name, images, encoder_weight, decoder_weight, training):
         count = len(images)
@@ -99,11 +96,10 @@ class Forger:
         return images.masked_fill(self.drawn[key], 0)
 
     def noise(self, images, amount):
-        return {**{label: self.black(images, amount, object()) for label in ("first", "second")}, "untouched": True,
+        return {"draws": [self.black(images, amount, object()) for _ in range(2)], "untouched": True,
                 "dtype": str(images.dtype)}
 
     def seeded(self, images, amount, number):
-        found = {}
-        for label, seed in (("one", number), ("same", number), ("other", number + 1)):
-            found[label], found[f"{label}_next"] = (self.black(images, amount, (seed, k)) for k in range(2))
-        return {**found, "moved": False}
+        seeds = {"one": number, "same": number, "other": number + 1}
+        return {**{label: [self.black(images, amount, (seed, k)) for k in range(2)] for label, seed in seeds.items()},
+                "moved": False}

@@ -1,6 +1,6 @@
 """Probes of helpers/autoencoder.py: they run beside the student's code, call it, and return what they saw.
 
-A probe gets the student's module and its inputs, and returns a dict of tensors and plain values. Nothing here says what
+A probe gets the student's module and its inputs, and returns a tree of tensors and plain values. Nothing here says what
 a right answer is.
 """
 from numbers import Integral
@@ -9,8 +9,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde_tests.probes import fill, piece, returned, seed
-from helpers.given.checks import Layers
+from autograde_tests.probes import fill, piece, seed
+from helpers.given.checks.engine import Layers, parameters, silent
+
+
+def single(value):
+    """What should be one tensor: as it is, or the name of its type."""
+    return value if isinstance(value, torch.Tensor) else type(value).__name__
 
 
 # Sizes and counts
@@ -22,7 +27,7 @@ def described(value):
 
 def sizes(module, name, cases):
     """What a function gives for each list of arguments."""
-    return {"values": [described(getattr(module, name)(*case)) for case in cases]}
+    return [described(getattr(module, name)(*case)) for case in cases]
 
 
 def counts(module, channels, features):
@@ -43,34 +48,10 @@ def counts(module, channels, features):
 
 # Networks
 
-class Placed(Layers):
-    """Layers that also tell where the weight and the bias of each begin in the numbers that `fill` took; None for what
-    is no parameter of the model as it is. places: what `fill` returned."""
-
-    def __init__(self, places):
-        super().__init__()
-        self.places = places
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        output = super().__torch_function__(function, types, args, kwargs)
-        if function in self.ARGUMENTS:
-            given = {**dict(zip(self.ARGUMENTS[function], args)), **(kwargs or {})}
-            self.seen[-1]["places"] = [self.places.get(id(given.get(name))) for name in ("weight", "bias")]
-        return output
-
-    def told(self, out):
-        """What was seen, and the output of the last layer: of linear layers and convolutions what each is, what it got
-        and gave; the number of batch norms."""
-        rest = [layer for layer in self.seen if layer["kind"] != "batch_norm"]
-        found = {"kinds": [layer["kind"] for layer in rest], "sizes": [list(layer["weight"].shape) for layer in rest],
-                 "biases": [layer.get("bias") is not None for layer in rest], "norms": len(self.seen) - len(rest),
-                 "places": [layer["places"] for layer in rest]}
-        for k, layer in enumerate(rest[:10]):
-            found[f"input{k}"], found[f"output{k}"] = layer["input"], layer["output"]
-        return {**returned(("out",), (out,)), **found}
+INPUT = {"ConvAutoencoder": (1, 28, 28), "DenoisingAutoencoder": (4096,)}
 
 
-def build(module, name, x, numbers, arguments=()):
+def build(module, name, numbers, arguments=()):
     """A model filled with `numbers`, the place of each parameter among them, and its mode, as it was made.
 
     It runs first: a lazy layer has no parameters before that.
@@ -78,66 +59,82 @@ def build(module, name, x, numbers, arguments=()):
     model = getattr(module, name)(*arguments)
     training = model.training
     with torch.no_grad():
-        model(x.clone())  # it may change it
+        model(torch.rand(2, *INPUT[name]))
     return model, fill(model, numbers), training
 
 
-def part(module, name, which, x, image, numbers, arguments=()):
-    """The layers of a model's encoder or decoder: kinds, sizes, places, what each got and gave. And how many numbers
-    of the whole model learn.
+def traced(network, x, places):
+    """What a network gives for x, its layers with the places of their parameters, and the number of batch norms."""
+    with Layers(places) as layers:
+        out = network(x)
+    return {"out": single(out), "layers": layers.told("places", most=10), "norms": len(layers.norms)}
 
-    image: what the whole model wants.
-    """
-    model, places, training = build(module, name, image, numbers, arguments)
+
+def part(module, name, which, x, numbers, arguments=()):
+    """A model's encoder or decoder: its layers and what it gives. And how many numbers of the whole model learn."""
+    model, places, training = build(module, name, numbers, arguments)
     if not callable(getattr(model, which, None)):
-        return {"there": False}
-    with torch.no_grad(), Placed(places) as layers:
-        out = getattr(model, which)(x)
-    return {**layers.told(out), "there": True, "training": training,
-            "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad)}
+        return None
+    with torch.no_grad():
+        found = traced(getattr(model, which), x, places)
+    return {**found, "training": training, "parameters": parameters(model)}
+
+
+class Matrix(nn.Module):
+    """A known matrix for an encoder or decoder. It keeps how it was used; in training mode it halves what it gets."""
+
+    def __init__(self, weight, shape):
+        super().__init__()
+        self.weight, self.shape = nn.Parameter(weight.clone()), list(shape)
+        self.batches, self.modes = [], set()
+
+    def forward(self, x):
+        self.batches.append(len(x))
+        self.modes.add(self.training)
+        x = x.float().flatten(1) / (2 if self.training else 1)
+        return (x @ self.weight.T).unflatten(1, self.shape)
 
 
 def stand_in(model, which, weight, shape):
     """Let a matrix stand for the encoder or the decoder of a model, however the model calls it."""
-    weight, part = nn.Parameter(weight.clone()), getattr(model, which)
+    part = getattr(model, which)
     # A part may be a method of the model, too.
     place, name = (part.__dict__, "forward") if isinstance(part, nn.Module) else (model.__dict__, which)
-    place[name] = lambda x: (x.flatten(1) @ weight.T).view(shape)
+    place[name] = Matrix(weight, shape).eval().forward
 
 
 def forward(model, x, places):
     """The output of a model, its layers, and its gradient in x for the loss sum(out ** 2); whether x stays as it is."""
     leaf = x.clone().requires_grad_()
     given = 1 * leaf  # a leaf cannot be changed in place: torch would refuse
-    with Placed(places) as layers:
-        out = model(given)
-    found = {"untouched": torch.equal(given, leaf), "learns": isinstance(out, torch.Tensor) and out.requires_grad}
-    if found["learns"]:
+    found = traced(model, given, places)
+    out = found["out"]
+    learns = isinstance(out, torch.Tensor) and out.requires_grad
+    if learns:
         out.square().sum().backward()
-    return {**layers.told(out), **found, "gradient": "None" if leaf.grad is None else leaf.grad}
+    return {**found, "learns": learns, "untouched": torch.equal(given, leaf), "gradient": leaf.grad}
 
 
 def reconstruction(module, name, x, numbers, encoder, decoder):
-    """What a model does with x, and which of its parameters get no gradient. The output and the gradient once more,
-    with two matrices in place of its encoder and its decoder."""
-    model, places, _ = build(module, name, x, numbers)
+    """What a model does with x, and which of its parameters get no gradient. The same once more, "composed", with two
+    matrices in place of its encoder and its decoder."""
+    model, places, _ = build(module, name, numbers)
     found = forward(model, x, places)
-    found["silent"] = [label for label, p in model.named_parameters() if p.requires_grad and p.grad is None][:3]
-    found["parameters"] = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    found.update(silent=silent(model), parameters=parameters(model))
     with torch.no_grad():
-        found.update(returned(("code",), (model.encoder(x),)))
-    stand_in(model, "encoder", encoder, (len(x), -1))
-    stand_in(model, "decoder", decoder, x.shape)
+        found["code"] = single(model.encoder(x))
+    stand_in(model, "encoder", encoder, encoder.shape[:1])
+    stand_in(model, "decoder", decoder, x.shape[1:])
     try:
-        composed = forward(model, x, places)
+        found["composed"] = forward(model, x, places)
     except Exception:  # it may want to know more of its parts than what they give
-        return found
-    return {**found, **{f"composed_{name}": composed[name] for name in ("out", "gradient")}}
+        found["composed"] = {"out": None, "gradient": None}
+    return found
 
 
 def hidden(module, x, units, numbers):
-    """What goes into each layer of DenoisingAutoencoder(hidden=units). Its forward is a gap of its own. And what the
-    first layer and the last one give for as many numbers of x as they want, with all parameters filled alike."""
+    """How much goes into each layer of DenoisingAutoencoder(hidden=units). Its forward is a gap of its own. And what
+    the first layer and the last one give for as many numbers of x as they want, with all parameters filled alike."""
     model = module.DenoisingAutoencoder(hidden=units)
     with torch.no_grad():
         model.decoder(model.encoder(x))  # as in build
@@ -145,31 +142,28 @@ def hidden(module, x, units, numbers):
             p.copy_(piece(numbers, 0, p.shape))
         with Layers() as layers:
             model.decoder(model.encoder(x))
-        found = {"inputs": [layer["input"].shape[-1] for layer in layers.seen]}
-        for label, (weight, bias) in zip(("first", "last"), layers.linear[:1] + layers.linear[-1:]):
-            found[label] = F.linear(x[:, :weight.shape[1]], weight, bias)
-    return found
+        ends = [F.linear(x[:, :layer["weight"].shape[1]], layer["weight"], layer.get("bias"))
+                for layer in layers.ran[:1] + layers.ran[-1:]]
+    return {"inputs": [layer["input"].shape[-1] for layer in layers.ran], "ends": ends}
 
 
 # reconstruction_loss
 
-def losses(module, count, **pairs):
-    """The loss of `count` pairs x_hat0, x0, x_hat1, x1 and so on, and its gradient in x_hat."""
-    found = {"returned": [], "shapes": [], "untouched": True}
-    for k in range(count):
-        leaf, x = pairs[f"x_hat{k}"].clone().requires_grad_(), pairs[f"x{k}"].clone()
+def losses(module, cases):
+    """The loss of each pair (x_hat, x), and its gradient in x_hat."""
+    found = []
+    for x_hat, x in cases:
+        leaf, given = x_hat.clone().requires_grad_(), x.clone()
         x_hat = 1 * leaf  # a leaf cannot be changed in place: torch would refuse
-        value = module.reconstruction_loss(x_hat, x)
-        found["returned"].append(type(value).__name__)
+        value = module.reconstruction_loss(x_hat, given)
+        one = {"kind": type(value).__name__}
+        found.append(one)
         if not isinstance(value, torch.Tensor):
             continue
-        found["shapes"].append(list(value.shape))
-        found["untouched"] &= torch.equal(x_hat, leaf) and torch.equal(x, pairs[f"x{k}"])
-        found[f"loss{k}"] = value.detach()
-        gradient = None
+        one.update(loss=value, shape=list(value.shape), untouched=torch.equal(x_hat, leaf) and torch.equal(given, x),
+                   gradient=None)
         if value.requires_grad:
-            gradient, = torch.autograd.grad(value.sum(), [leaf], allow_unused=True)
-        found[f"gradient{k}"] = "None" if gradient is None else gradient
+            one["gradient"], = torch.autograd.grad(value.sum(), [leaf], allow_unused=True)
     return found
 
 
@@ -182,34 +176,17 @@ def refusals(module, shapes):
             found.append(["", str(value)])
         except Exception as error:
             found.append([type(error).__name__, str(error)])
-    return {"raised": found}
+    return found
 
 
 # mean_loss and encode_all
-
-class Recorder(nn.Module):
-    """Passes images on in evaluation mode, halves them in training mode, and keeps what came."""
-
-    def __init__(self):
-        super().__init__()
-        self.batches, self.modes = [], set()
-
-    def forward(self, x):
-        self.batches.append(len(x))
-        self.modes.add(self.training)
-        return x.float() / 2 if self.training else x.float()
-
 
 class SmallAutoencoder(nn.Module):
     """An autoencoder that is two known matrices."""
 
     def __init__(self, encoder_weight, decoder_weight, shape):
         super().__init__()
-        first, second = (nn.Linear(*weight.shape[::-1], bias=False) for weight in (encoder_weight, decoder_weight))
-        first.weight.data, second.weight.data = encoder_weight.clone(), decoder_weight.clone()
-        self.recorder = Recorder()
-        self.encoder = nn.Sequential(self.recorder, nn.Flatten(), first)
-        self.decoder = nn.Sequential(second, nn.Unflatten(-1, tuple(shape)))
+        self.encoder, self.decoder = Matrix(encoder_weight, encoder_weight.shape[:1]), Matrix(decoder_weight, shape)
 
     def forward(self, x):
         return self.decoder(self.encoder(x))
@@ -231,9 +208,9 @@ def over_set(module, name, images, encoder_weight, decoder_weight, training):
     before, kept = [p.detach().clone() for p in model.parameters()], images.clone()
     value = getattr(module, name)(model, images)
     number = isinstance(value, float)
-    return {**returned(("value",), (torch.tensor(value, dtype=torch.double) if number else value,)),
+    return {"value": torch.tensor(value, dtype=torch.double) if number else single(value),
             "kind": type(value).__name__, "joined": getattr(value, "requires_grad", False),
-            "batches": model.recorder.batches, "modes": sorted(model.recorder.modes),
+            "batches": model.encoder.batches, "modes": sorted(model.encoder.modes),
             "after": sorted({layer.training for layer in model.modules()}),
             "gradients": all(p.grad is not None and bool((p.grad == 1).all()) for p in model.parameters()),
             "frozen": not all(p.requires_grad for p in model.parameters()),
@@ -247,8 +224,7 @@ def grid(module, codes, steps=None):
     """The grid, and its dtype. None: the default number of steps."""
     before = codes.clone()
     value = module.latent_grid(codes) if steps is None else module.latent_grid(codes, steps=steps)
-    return {**returned(("grid",), (value,)), "dtype": str(getattr(value, "dtype", None)),
-            "untouched": torch.equal(codes, before)}
+    return {"grid": single(value), "dtype": str(getattr(value, "dtype", None)), "untouched": torch.equal(codes, before)}
 
 
 # add_salt_and_pepper
@@ -256,13 +232,13 @@ def grid(module, codes, steps=None):
 def noise(module, images, amount):
     """Two draws after another, without a generator."""
     before = images.clone()
-    found = {label: module.add_salt_and_pepper(images, amount) for label in ("first", "second")}
-    return {**returned(found, list(found.values())), "untouched": torch.equal(images, before),
-            "dtype": str(getattr(found["first"], "dtype", None))}
+    draws = [module.add_salt_and_pepper(images, amount) for _ in range(2)]
+    return {"draws": [single(noisy) for noisy in draws], "untouched": torch.equal(images, before),
+            "dtype": str(getattr(draws[0], "dtype", None))}
 
 
 def seeded(module, images, amount, number):
-    """Draws with generators: one seed twice, with different global seeds; the same generator again; another seed.
+    """Draws with generators, two after another with each: one seed, the same one with another global seed, another one.
 
     And whether a draw with a generator moves, or seeds, PyTorch's global one.
     """
@@ -271,7 +247,6 @@ def seeded(module, images, amount, number):
         seed(global_seed)
         before = torch.get_rng_state()
         generator = torch.Generator().manual_seed(seed_of_generator)
-        found[label] = module.add_salt_and_pepper(images, amount, generator=generator)
-        found[f"{label}_next"] = module.add_salt_and_pepper(images, amount, generator=generator)
-        moved = not torch.equal(before, torch.get_rng_state())
-    return {**returned(found, list(found.values())), "moved": moved}
+        found[label] = [single(module.add_salt_and_pepper(images, amount, generator=generator)) for _ in range(2)]
+        found["moved"] = not torch.equal(before, torch.get_rng_state())
+    return found

@@ -3,10 +3,10 @@ from numbers import Integral
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from helpers.given.checks import GradedModule, public
-from helpers.given.checks.engine import expect_between, expect_close, expect_parameters, expect_shape, run_layers
+from helpers.given.checks.engine import (PLAIN, expect_between, expect_close, expect_parameters, expect_right,
+                                         expect_shape, run_layers)
 
 autoencoder = GradedModule("autoencoder")
 
@@ -17,24 +17,26 @@ def expect_whole(what, value, expected):
     assert value == expected, f"{what} should be {expected}, got {value}"
 
 
+def expect_sizes(name, layer, cases):
+    """Assert that a function gives the size of a layer's output. cases: sizes of input, and the layer's options."""
+    for case in cases:
+        size, *options = case
+        expect_whole(f"{name}{case}", getattr(autoencoder, name)(*case),
+                     layer(1, 1, *options)(torch.zeros(1, 1, size, size)).shape[-1])
+
+
 @public("autoencoder.conv_output_size",
         hint="The padded image has size + 2 * padding pixels. // divides and rounds down. The first place counts, too.")
 def conv_output_size():
-    for size, kernel_size, stride, padding in ((28, 3, 2, 1), (14, 3, 2, 1), (7, 3, 1, 1), (28, 5, 1, 0), (9, 2, 4, 3)):
-        layer = nn.Conv2d(1, 1, kernel_size, stride, padding)
-        expect_whole(f"conv_output_size({size}, {kernel_size}, {stride}, {padding})",
-                     autoencoder.conv_output_size(size, kernel_size, stride, padding),
-                     layer(torch.zeros(1, 1, size, size)).shape[-1])
+    expect_sizes("conv_output_size", nn.Conv2d,
+                 ((28, 3, 2, 1), (14, 3, 2, 1), (7, 3, 1, 1), (28, 5, 1, 0), (9, 2, 4, 3)))
 
 
 @public("autoencoder.conv_transpose_output_size",
         hint="Solve the formula of the convolution for its input size, then add output_padding.")
 def conv_transpose_output_size():
-    for values in ((7, 3, 1, 1, 0), (7, 3, 2, 1, 1), (14, 3, 2, 1, 1), (14, 3, 2, 1, 0), (4, 4, 3, 0, 2)):
-        size, *options = values
-        layer = nn.ConvTranspose2d(1, 1, *options)
-        expect_whole(f"conv_transpose_output_size{values}", autoencoder.conv_transpose_output_size(*values),
-                     layer(torch.zeros(1, 1, size, size)).shape[-1])
+    expect_sizes("conv_transpose_output_size", nn.ConvTranspose2d,
+                 ((7, 3, 1, 1, 0), (7, 3, 2, 1, 1), (14, 3, 2, 1, 1), (14, 3, 2, 1, 0), (4, 4, 3, 0, 2)))
 
 
 @public("autoencoder.count_parameters",
@@ -48,46 +50,39 @@ def count_parameters():
                  autoencoder.count_parameters(model), 8 + 16 + 16)
 
 
-def run_part(what, part, x, shape, wanted):
-    """`run_layers` of an encoder or decoder."""
+def expect_part(model, what, x, layers):
+    """Assert what an encoder or decoder runs. layers: of each its kind, the shape of an output, what follows on it."""
+    assert hasattr(model, what), f"the model has no part self.{what}"
+    part = getattr(model, what)
     assert callable(part), f"self.{what} should be an nn.Module, got {type(part).__name__}"
-    return run_layers(what, part, x, shape, wanted)
+    out, ran = run_layers(what, part, x, (len(x), *layers[-1][1]), [kind for kind, _, _ in layers])
+    afters = [layer["input"] for layer in ran[1:]] + [out]
+    for k, (layer, (_, shape, step), after) in enumerate(zip(ran, layers, afters), start=1):
+        expect_shape(f"the output of layer {k} of the {what}", layer["output"], (len(x), *shape))
+        expect_between(f"after layer {k} of the {what}", layer["output"], after, step)
 
 
-def expect_relu(what, layers, k):
-    """Assert that ReLU, and nothing else, stands between layer k and the next one."""
-    expect_between(what, layers, k, F.relu, "ReLU", tolerance=1e-5)
-
-
-def parts(model):
-    """Return a model's encoder and decoder."""
-    missing = [name for name in ("encoder", "decoder") if not hasattr(model, name)]
-    assert not missing, f"the model has no part self.{''.join(missing[:1])}"
-    return model.encoder, model.decoder
+def expect_joined(model, x):
+    """Assert that a model decodes the code of its input."""
+    x_hat = model(x)
+    expect_shape("model(x)", x_hat, x.shape)
+    assert torch.allclose(x_hat, model.decoder(model.encoder(x)), atol=1e-5), \
+        "model(x) should decode the code of x, nothing else"
 
 
 @public("autoencoder.ConvAutoencoder", points=3,
         hint="Print the shape after each layer, and compare layers and activations with the table in section 1.1.")
 def conv_autoencoder():
-    model, x = autoencoder.ConvAutoencoder(), 20 * torch.rand(5, 1, 28, 28) - 10
-    encoder, decoder = parts(model)
-    code, layers = run_part("encoder", encoder, x, (5, 3), ["conv2d"] * 4 + ["linear"])
-    for k, shape in enumerate(((64, 14, 14), (32, 7, 7), (16, 7, 7), (2, 7, 7))):
-        expect_shape(f"the output of convolution {k + 1}", layers[k][1], (5, *shape))
-        expect_relu("encoder", layers, k)
-    assert torch.equal(code, layers[-1][1]), "the encoder should end with its linear layer, without activation"
-    x_hat, layers = run_part("decoder", decoder, 20 * torch.rand(5, 3) - 10, (5, 1, 28, 28),
-                             ["linear"] + ["conv_transpose2d"] * 4)
-    for k, shape in enumerate(((16, 7, 7), (32, 7, 7), (64, 14, 14), (1, 28, 28)), start=1):
-        expect_shape(f"the output of transposed convolution {k}", layers[k][1], (5, *shape))
-        if k < 4:
-            expect_relu("decoder", layers, k)
-    assert torch.allclose(x_hat, layers[-1][1].sigmoid(), atol=1e-5), \
-        f"pixels should be brought into [0, 1] by Sigmoid; they run from {x_hat.min():.3f} to {x_hat.max():.3f}"
+    model, x, z = autoencoder.ConvAutoencoder(), 20 * torch.rand(5, 1, 28, 28) - 10, 20 * torch.rand(5, 3) - 10
+    expect_part(model, "encoder", x, [
+        ("conv2d", (64, 14, 14), "ReLU"), ("conv2d", (32, 7, 7), "ReLU"), ("conv2d", (16, 7, 7), "ReLU"),
+        ("conv2d", (2, 7, 7), "ReLU"), ("linear", (3,), PLAIN)])
+    up = "conv_transpose2d"
+    expect_part(model, "decoder", z, [
+        ("linear", (98,), [PLAIN, "ReLU"]), (up, (16, 7, 7), "ReLU"), (up, (32, 7, 7), "ReLU"),
+        (up, (64, 14, 14), "ReLU"), (up, (1, 28, 28), "Sigmoid")])
     expect_parameters("ConvAutoencoder()", model, 48724)
-    x_hat = model(x)
-    expect_shape("model(x)", x_hat, (5, 1, 28, 28))
-    assert torch.allclose(x_hat, decoder(encoder(x)), atol=1e-5), "model(x) should decode the code of x, nothing else"
+    expect_joined(model, x)
     wide = autoencoder.ConvAutoencoder(latent_dim=7)
     expect_shape("the code of ConvAutoencoder(latent_dim=7)", wide.encoder(x), (5, 7))
     expect_shape("what ConvAutoencoder(latent_dim=7) gives", wide(x), (5, 1, 28, 28))
@@ -128,12 +123,12 @@ class Known(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-def expect_mode_kept(what, function, images):
+def expect_mode_kept(name, images):
     """Assert that a function leaves a model's mode as it was; return what it gives for one in training mode."""
     for mode in (False, True):
         model = Known().train(mode)
-        out = function(model, images)
-        assert model.training == mode, f"after {what} the model should be in the mode that it had before: " \
+        out = getattr(autoencoder, name)(model, images)
+        assert model.training == mode, f"after {name} the model should be in the mode that it had before: " \
             "keep model.training, and give it to model.train at the end"
     return out
 
@@ -143,11 +138,12 @@ def expect_mode_kept(what, function, images):
 def mean_loss():
     images = torch.cat((torch.zeros(1200, 1, 1, 2), torch.ones(3, 1, 1, 2)))  # the last images have all of the loss
     wanted = 0.25 * 3 / 1203
-    value = expect_mode_kept("mean_loss", lambda *given: autoencoder.mean_loss(*given), images)
+    value = expect_mode_kept("mean_loss", images)
     assert isinstance(value, float), f"mean_loss should return a float, got {type(value).__name__}"
-    assert abs(value - 3 / 1203) > 1e-5, "the model should reconstruct in evaluation mode: call model.eval() first"
-    assert abs(value - wanted) < 1e-5, f"the mean loss should be {wanted:.6f}, got {value:.6f}; only the last 3 of " \
-        "1203 images have a loss, so the last, smaller batch must count by its size"
+    expect_right(value, wanted, [
+        ("the model should reconstruct in evaluation mode: call model.eval() first", 4 * wanted)],
+        f"the mean loss should be {wanted:.6f}, got {value:.6f}; only the last 3 of 1203 images have a loss, so the "
+        "last, smaller batch must count by its size", near=lambda got, due: abs(got - due) < 1e-5)
     value = autoencoder.mean_loss(Known(), 255 * images.byte())
     assert abs(value - wanted) < 1e-5, f"for the same images as uint8, 0 to 255, the mean loss should be " \
         f"{wanted:.6f}, too; it is {value:.6f}"
@@ -156,7 +152,7 @@ def mean_loss():
 @public("autoencoder.encode_all", hint="Go through the images in batches, keep their order, and join with torch.cat.")
 def encode_all():
     images = torch.rand(1203, 1, 1, 2)
-    codes = expect_mode_kept("encode_all", lambda *given: autoencoder.encode_all(*given), images)
+    codes = expect_mode_kept("encode_all", images)
     expect_shape("encode_all(model, images)", codes, (1203, 2))
     assert codes.abs().max() > 0, "the model should encode in evaluation mode: call model.eval() first"
     assert torch.allclose(codes, images.flatten(1)), "there should be the code of each image, " \
@@ -208,24 +204,13 @@ def add_salt_and_pepper():
 @public("autoencoder.DenoisingAutoencoder", points=2,
         hint="Four linear layers down to 3 numbers, four back up; ReLU between them, and Tanh at the very end.")
 def denoising_autoencoder():
-    model, x = autoencoder.DenoisingAutoencoder(), 20 * torch.rand(6, 4096) - 10
-    encoder, decoder = parts(model)
-    sizes = (4096, 256, 64, 12, 3)
-    for what, part, given, wanted in (("encoder", encoder, x, sizes),
-                                      ("decoder", decoder, 20 * torch.rand(6, 3) - 10, sizes[::-1])):
-        out, layers = run_part(what, part, given, (6, wanted[-1]), ["linear"] * 4)
-        units = tuple(output.shape[1] for _, output in layers)
-        assert units == wanted[1:], f"the layers of the {what} should give {wanted[1:]} numbers, they give {units}"
-        for k in range(3):
-            expect_relu(what, layers, k)
-        last = layers[-1][1]
-        if what == "encoder":
-            assert torch.equal(out, last), "the encoder should end with its last linear layer, without activation"
-        else:
-            assert torch.allclose(out, last.tanh(), atol=1e-5), "the decoder should end with Tanh"
+    model, x, z = autoencoder.DenoisingAutoencoder(), 20 * torch.rand(6, 4096) - 10, 20 * torch.rand(6, 3) - 10
+    for what, given, sizes, last in (("encoder", x, (256, 64, 12, 3), PLAIN),
+                                     ("decoder", z, (12, 64, 256, 4096), "Tanh")):
+        steps = ["ReLU"] * 3 + [last]
+        expect_part(model, what, given, [("linear", (size,), step) for size, step in zip(sizes, steps)])
     expect_parameters("DenoisingAutoencoder()", model, 2136291)
-    assert torch.allclose(model(x), decoder(encoder(x)), atol=1e-5), \
-        "model(x) should decode the code of x, nothing else"
+    expect_joined(model, x)
 
 
 @public("autoencoder.hidden", hint="The keyword hidden is the size of the first hidden layer, and of the last one.")
