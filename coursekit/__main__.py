@@ -4,6 +4,7 @@ import argparse
 import functools
 import importlib
 import itertools
+import os
 import re
 import sys
 from pathlib import Path
@@ -74,6 +75,7 @@ def add_test(commands):
 def test(args):
     """The tests of the course and of the hidden checks, and the style. The notebooks run among the tests, in the smoke
     profile and in the sandbox: tests/test_notebooks.py."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # several processes with several threads wait for each other
     return student.run_steps(test_steps(args.rest, args.fast))
 
 
@@ -91,7 +93,9 @@ def test_steps(arguments, fast=False):
     chosen = [f"--assignment={name}" for name in names] + ["-m", "not slow"] * bool(names)
     pytest = ["tests", *chosen, "--fast"] if fast else ["tests", *hidden, *chosen]
     styled = [path for name in names for path in files_of(name)] or [name for name in CODE if (ROOT / name).is_dir()]
-    return {"tests": [sys.executable, "-m", "pytest", "-q", *pytest, *rest],
+    # Much of it waits, so one process more than there are cores.
+    processes = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadgroup"]
+    return {"tests": [sys.executable, "-m", "pytest", "-q", *processes, *pytest, *rest],
             "style": [sys.executable, "-m", "pycodestyle", *styled]}
 
 

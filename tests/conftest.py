@@ -1,4 +1,6 @@
 """Fixtures that several test files share, and what `./course test NAME` and `--fast` leave out."""
+import zlib
+
 import pytest
 
 from coursekit import pool
@@ -21,7 +23,26 @@ def is_about(item, name):
     return item.path.stem.endswith(f"_{name}") or any(isinstance(each, str) and each == name for each in found)
 
 
+# The files that take longest begin first, so that no process is left with one of them at the end.
+LONGEST = "test_attacks", "test_grade_class", "test_checks", "test_notebooks"
+
+
+def group_of(item):
+    """Tests of one group run in one process, one after the other: they share what is made for a file, an assignment or
+    a wall. The attacks, which mostly wait, are four groups for each wall."""
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    shared = [value.name for value in values if hasattr(value, "name")]
+    if item.path.stem == "test_notebooks":
+        shared = values
+    if item.originalname == "test_attack":
+        shared.append(zlib.crc32(item.name.encode()) % 4)
+    return "-".join(map(str, (item.path.stem, *shared)))
+
+
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
     names, fast = config.getoption("--assignment"), config.getoption("--fast")
     left_out = [item for item in items if names and not any(is_about(item, name) for name in names)
                 or fast and ("bank" in item.fixturenames or item.get_closest_marker("slow"))]

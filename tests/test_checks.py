@@ -12,8 +12,9 @@ import torch
 
 from coursekit import audit
 from coursekit.gaps import open_gap
-from coursekit.grading.judge import judge
-from coursekit.sandbox import Sandbox
+from coursekit.grading.ask import LOAD_TIMEOUT, Student
+from coursekit.grading.judge import items_of, judge, run_check
+from coursekit.sandbox import Sandbox, Unanswered
 from helpers.given import checks as public
 from helpers.given.course import ROOT
 
@@ -52,14 +53,23 @@ def packs(name):
 
 @pytest.fixture(scope="module")
 def report():
-    """A function that grades a source text and returns its items. One guest serves all tests of an assignment."""
+    """A function that grades a source text and returns its items. One guest serves all tests of an assignment, and one
+    process of it all questions about a text: what is graded here is our own, and leaves nothing behind that would
+    change another answer. Only if that process ends is the text judged as a submission is."""
     with contextlib.ExitStack() as stack:
         @functools.cache
         def sandbox(name):
             return stack.enter_context(Sandbox(name, ROOT))
 
-        yield lambda bank, source, checks=None, seed=SEED: judge(
-            sandbox(bank.name), source, checks or bank.checks, seed)[0]
+        def graded(bank, source, checks=None, seed=SEED):
+            with contextlib.suppress(Unanswered), sandbox(bank.name).session(source, LOAD_TIMEOUT) as session:
+                student = Student(session.observe)
+                items = items_of([(check, *run_check(check, student, seed)) for check in checks or bank.checks])
+                if session.alive:
+                    return items
+            return judge(sandbox(bank.name), source, checks or bank.checks, seed)[0]
+
+        yield graded
 
 
 def test_there_are_banks():
