@@ -1,12 +1,16 @@
 """Hidden checks of helpers/gan.py. Each compares what a probe saw with the reference, for inputs drawn anew."""
+import math
+from typing import NamedTuple
+
 import torch
 from torch.nn import functional as F
 
-from autograde_tests import close, expect_tensor, graded, normal, uniform, whole
-from autograde_tests.layers import OTHERS, PLAIN, activation, layer_name, same
+from autograde_tests import graded, normal, uniform, whole
 from autograde_tests.probes import piece
-from autograde_tests.probes.gan import given, once
+from autograde_tests.probes.gan import PARTS, drawn, once
 from helpers import gan
+from helpers.given.checks.engine import (PLAIN, activation, between, close, expect_all_learn, expect_between,
+                                         expect_right, expect_tensor, layer_name, name_the_slip, same)
 
 # sample_noise: 3 points
 
@@ -15,10 +19,9 @@ from helpers import gan
 def test_noise_distribution(student, rng):
     """Range, distribution and independence of 20,000 rows, drawn anew at each call."""
     count, dim = 20000, whole(rng, 3, 5)
-    seen = student.observe("noise", batch_size=count, noise_dim=dim)
-    z = seen["first"]
-    expect_tensor("the noise", z, (count, dim))
-    expect_tensor("the noise", seen["second"], (count, dim))
+    z, again = student.observe("noise", batch_size=count, noise_dim=dim)
+    for value in (z, again):
+        expect_tensor("the noise", value, (count, dim))
     assert z.std(dim=0).min() > 1e-3, "every row of the batch has the same noise: draw each row anew"
     low, high = z.min().item(), z.max().item()
     span = f"the noise should run from -1 to 1, it runs from {low:.3g} to {high:.3g}"
@@ -35,8 +38,8 @@ def test_noise_distribution(student, rng):
     joint = torch.corrcoef(z.T) - torch.eye(dim)
     assert joint.abs().max() < 0.06, "the numbers of one row depend on each other: draw noise_dim numbers for each"
     assert (3 * z[1:] * z[:-1]).mean(dim=0).abs().max() < 0.06, "neighbouring rows depend on each other"
-    assert not close(z, seen["second"]), "two calls gave the same noise: is a seed set inside the function?"
-    assert (3 * z * seen["second"]).mean().abs() < 0.06, "the noise of two calls is not independent"
+    assert not close(z, again), "two calls gave the same noise: is a seed set inside the function?"
+    assert (3 * z * again).mean().abs() < 0.06, "the noise of two calls is not independent"
 
 
 @graded("gan.sample_noise", points=1, hint="torch.rand takes dtype and device, too.")
@@ -55,11 +58,46 @@ def test_noise_kept(student, rng):
 # that are drawn here, and a probe returns what went into and came out of each layer: each layer is computed again, and
 # what stands between two of them makes the input of one from the output before. So all follows from what is drawn here.
 
-# Strong inputs keep the outputs of near activations apart.
-STRONG = 10.0
+STRONG = 10.0  # strong inputs keep the outputs of near activations apart
 LEAKY = "LeakyReLU with slope 0.01"
+POOLED, BLOCK = f"{LEAKY} and MaxPool 2x2", "ReLU, then BatchNorm"
+MOST = 2 ** 16  # numbers in a row, inside
 OPTIONS = {"linear": {}, "conv2d": {"stride": 1}, "conv_transpose2d": {"stride": 2, "padding": 1}}
-DISCRIMINATOR = [("linear", (256, 784)), ("linear", (256, 256)), ("linear", (1, 256))]
+
+
+class Network(NamedTuple):
+    """What a network should be."""
+
+    name: str
+    inputs: int  # numbers in a row
+    outputs: int
+    layers: list  # kind, and shape of the weight
+    between: list  # what should stand behind each layer but the last
+    ends: list  # what may stand behind the last one
+    norms: tuple = ()  # sizes of the batch norms
+    arguments: tuple = ()
+
+    @property
+    def what(self):
+        return self.name.split("_")[-1]
+
+    @property
+    def names(self):
+        return [layer_name(*layer) for layer in self.layers]
+
+    @property
+    def parameters(self):
+        return sum(math.prod(size) + outputs_of(kind, size) for kind, size in self.layers) + 2 * sum(self.norms)
+
+    def layer(self, k, x, numbers, sign=1):
+        """What layer k gives for x. sign: of its weights."""
+        kind, size = self.layers[k]
+        weight = sign * drawn(numbers, False, k, "weight", size)
+        return getattr(F, kind)(x, weight, drawn(numbers, False, k, "bias", (outputs_of(kind, size),)), **OPTIONS[kind])
+
+
+def outputs_of(kind, size):
+    return size[1 if kind == "conv_transpose2d" else 0]
 
 
 def draw_numbers(rng):
@@ -67,87 +105,95 @@ def draw_numbers(rng):
     return uniform(rng, 100_003, low=-1.0)
 
 
-def names(layers):
-    return [layer_name(kind, size) for kind, size in layers]
+def judge_computed(net, seen, x, numbers, count=None):
+    """Assert that the first `count` layers, or all, are those that should run, with biases; that the first gets the
+    input as it is, and that each makes of what it gets what its weights make of it."""
+    layers, wanted = seen["layers"][:count], net.layers[:count]
+    found = [(layer["kind"], tuple(layer["size"])) for layer in layers]
+    assert found == wanted, f"the {net.what} should run {', '.join(net.names[:count])}; it runs " \
+        f"{', '.join(layer_name(*layer) for layer in found) or 'no such layer'}"
+    for k, layer in enumerate(layers):
+        name, got, out = f"{net.names[k]} of the {net.what}", layer["input"], layer["output"]
+        assert layer["bias"], f"{name} has no bias"
+        assert isinstance(got, torch.Tensor) and got.dim() > 1 and len(got) == len(x), \
+            f"what {name} gets should have {len(x)} rows"
+        assert got.numel() <= MOST * len(x) and got.isfinite().all(), f"what {name} gets holds NaN or infinite numbers"
+        assert k > 0 or same(got, x), f"{net.names[0]} should get the input as it is"
+        expected = net.layer(k, got, numbers)
+        assert out.shape == expected.shape, f"{name} should give images of {tuple(expected.shape[1:])}, it gives " \
+            f"{tuple(out.shape[1:])}: look at its stride and padding"
+        assert close(out, expected, 1e-5), f"{name} has other options than stride and padding"
 
 
-def compute(layer, k, x, numbers, sign=1):
-    """What layer k of a network gives for x. sign: of its weights."""
-    kind, size = layer
-    weight, outputs = given(numbers, False, k, "weight", size), size[1 if kind == "conv_transpose2d" else 0]
-    return getattr(F, kind)(x, sign * weight, given(numbers, False, k, "bias", (outputs,)), **OPTIONS[kind])
+def sides(seen, k):
+    """What layer k gives, and what the next one gets."""
+    return seen["layers"][k]["output"], seen["layers"][k + 1]["input"]
 
 
-def expect_rows(what, value, count):
-    """Assert that a value inside a network has `count` rows, with finite numbers, and no more than a layer may give."""
-    assert isinstance(value, torch.Tensor) and value.dim() > 1 and len(value) == count, \
-        f"{what} should have {count} rows"
-    assert value.numel() <= 2 ** 16 * count and value.isfinite().all(), f"{what} holds NaN or infinite numbers"
+def judge_between(net, seen, k, numbers):
+    """Assert what stands between layer k and the next one, and nothing else."""
+    (before, after), wanted = sides(seen, k), net.between[k]
+    where = f"after {net.names[k]} of the {net.what} there should be {wanted}"
+    if wanted == POOLED:  # in any order: they commute
+        pooled, average, leaky = F.max_pool2d(before, 2), F.avg_pool2d(before, 2), F.leaky_relu(before, 0.01)
+        name_the_slip(after, [(f"{where}, there is AvgPool", value)
+                              for value in (F.avg_pool2d(leaky, 2), F.leaky_relu(average, 0.01))], near=same)
+        assert after.numel() == pooled.numel(), f"{where}: {tuple(before.shape[1:])} should become " \
+            f"{tuple(pooled.shape[1:])}, it becomes {tuple(after.shape[1:])}"
+        found = activation(pooled, after)
+        assert found, f"{where}, and nothing else: Dropout, another pooling, another activation?"
+        assert found == LEAKY, f"{where}, there is {found}"
+    elif wanted == BLOCK:
+        found = between(before, after, {"BatchNorm": batch_norm(seen, k, numbers)})
+        assert found, f"{where} with the batch's statistics, and nothing else: Dropout, another activation?"
+        assert "BatchNorm" in found, f"{where}; there is no BatchNorm, and {found}"
+        assert found != "BatchNorm", f"{where}; there is no ReLU"
+        assert not found.startswith("BatchNorm"), f"{where}; it is the other way round: {found}"
+        assert found == BLOCK, f"{where}; there is {found}"
+    else:
+        expect_between(f"after {net.names[k]}, layer {k + 1} of the {net.what},", before, after, wanted)
 
 
-def judge_computed(what, seen, x, numbers, wanted):
-    """Assert that these layers are the first to run, and that each makes of its input what its weights make of it."""
-    found = [(kind, tuple(size)) for kind, size in zip(seen["kinds"], seen["sizes"])][:len(wanted)]
-    assert found == wanted, f"the {what} should run {', '.join(names(wanted))}; it runs " \
-        f"{', '.join(names(found)) or 'no such layer'}"
-    expect_rows(f"what {what} gets", seen["input0"], len(x))
-    assert same(seen["input0"], x), f"{names(wanted)[0]} should get the input as it is"
-    for k, (layer, name) in enumerate(zip(wanted, names(wanted))):
-        for part in ("input", "output"):
-            expect_rows(f"the {part} of {name} of the {what}", seen[f"{part}{k}"], len(x))
-        got, expected = seen[f"output{k}"], compute(layer, k, seen[f"input{k}"], numbers)
-        assert got.shape == expected.shape, f"{name} of the {what} should give images of " \
-            f"{tuple(expected.shape[1:])}, it gives {tuple(got.shape[1:])}: look at its stride and padding"
-        assert close(got, expected, 1e-5), f"{name} of the {what} has other options than stride and padding"
+def judge_layers(net, seen, x, numbers):
+    """Assert that these layers run in this order and no others, with biases, and what stands between them."""
+    judge_computed(net, seen, x, numbers)
+    count, features = len(seen["norms"]), [norm["features"] for norm in seen["norms"] if norm["features"]]
+    assert count in (0, len(net.norms)), \
+        f"the {net.what} should have {len(net.norms) or 'no'} BatchNorm layers, it runs {count}"
+    assert len(features) < len(net.norms) or features == list(net.norms), \
+        f"the BatchNorm layers should be over {list(net.norms)} features, they are over {features}"
+    for k in range(len(net.between)):
+        judge_between(net, seen, k, numbers)
 
 
-def judge_layers(what, seen, x, numbers, wanted, norms=()):
-    """Assert that these layers run in this order, with biases, and that the first gets the input as it is.
-
-    norms: sizes of the batch norms.
-    """
-    found = [(kind, tuple(size)) for kind, size in zip(seen["kinds"], seen["sizes"])]
-    assert found == wanted, f"the {what} should run {', '.join(names(wanted))}; it runs " \
-        f"{', '.join(names(found)) or 'no such layer'}"
-    for name, bias in zip(names(wanted), seen["biases"]):
-        assert bias, f"{name} of the {what} has no bias"
-    assert seen["norms"] in (0, len(norms)), \
-        f"the {what} should have {len(norms) or 'no'} BatchNorm layers, it runs {seen['norms']}"
-    assert seen["training"], f"the {what} should be made in training mode, not in evaluation mode"
-    features = [size for size in seen["features"] if size]
-    if len(features) == len(norms):
-        assert features == list(norms), \
-            f"the BatchNorm layers should be over {list(norms)} features, they are over {features}"
-    judge_computed(what, seen, x, numbers, wanted)
-
-
-def judge_activation(what, seen, k, wanted):
-    """Assert that an activation stands between layer k and the next one, and nothing else."""
-    found = activation(seen[f"output{k}"], seen[f"input{k + 1}"])
-    after = f"after {layer_name(seen['kinds'][k], seen['sizes'][k])}, layer {k + 1} of the {what},"
-    assert found is not None, f"{after} there should be {wanted}, and nothing else: Dropout, another activation?"
-    assert found == wanted, f"{after} there should be {wanted}, there is {found}"
-
-
-def judge_end(what, seen, x, outputs, numbers, layers, wanted):
+def judge_end(net, seen, x, numbers):
     """Assert the shape of the output, and that it comes from the last layer by one of the wanted activations.
 
     One output for each input is looked at twice: with the last layer's weights, and with their negatives.
     """
-    expect_tensor(f"{what}(input)", seen["out"], (len(x), outputs))
-    k, out = len(layers) - 1, seen["out"]
-    last = seen[f"output{k}"]
-    if outputs == 1:
-        turned = seen["turned_last"]
-        expect_tensor(f"{what}(input)", seen["turned_out"], (len(x), outputs))
-        expect_rows(f"the last layer of the {what}", turned, len(x))
-        assert close(turned, compute(layers[k], k, seen[f"input{k}"], numbers, -1), 1e-5), \
-            f"the {what} gives something else for the same input when it runs again"
-        last, out = torch.cat((last, turned)), torch.cat((out, seen["turned_out"]))
+    expect_tensor(f"{net.what}(input)", seen["out"], (len(x), net.outputs))
+    last, out = seen["layers"][-1]["output"], seen["out"]
+    if net.outputs == 1:
+        turned = seen["turned"]
+        expect_tensor(f"{net.what}(input)", turned["out"], (len(x), net.outputs))
+        expected = net.layer(len(net.layers) - 1, seen["layers"][-1]["input"], numbers, -1)
+        assert close(turned["last"], expected, 1e-5), \
+            f"the {net.what} gives something else for the same input when it runs again"
+        last, out = torch.cat((last, turned["last"])), torch.cat((out, turned["out"]))
     found = activation(last, out)
-    assert found in wanted, \
-        f"the {what} should end with {wanted[0]}, it ends with {found or 'something else'}" \
-        + (": the losses want logits" if wanted[0] == PLAIN else ": pixels lie in [-1, 1]")
+    assert found in net.ends, \
+        f"the {net.what} should end with {net.ends[0]}, it ends with {found or 'something else'}" \
+        + (": the losses want logits" if net.ends[0] == PLAIN else ": pixels lie in [-1, 1]")
+
+
+def judge_network(student, rng, net, count):
+    """Assert order and kind of the layers of a network as it is made, by what went into and came out of each."""
+    x, numbers = uniform(rng, count, net.inputs, low=-STRONG, high=STRONG), draw_numbers(rng)
+    seen = student.observe("network", name=net.name, x=x, numbers=numbers, arguments=net.arguments,
+                           turn=net.outputs == 1)
+    assert seen["training"], f"the {net.what} should be made in training mode, not in evaluation mode"
+    judge_layers(net, seen, x, numbers)
+    judge_end(net, seen, x, numbers)
 
 
 def related(before, after):
@@ -160,68 +206,58 @@ def related(before, after):
     return torch.corrcoef(torch.stack((before.flatten(), after.flatten())))[0, 1] > 0.3
 
 
-def judge_size(student, what, name, x, outputs, count, arguments=(), **numbers):
-    """Assert the number of parameters, that all of them learn, and the shape of the output. Returns the answer."""
-    seen = student.observe("size", name=name, x=x, arguments=list(arguments), **numbers)
-    expect_tensor(f"{what}(input)", seen["out"], (len(x), outputs))
-    call = f"{name}({', '.join(map(str, arguments))})"
-    assert seen["parameters"], f"no parameter of {call} learns: they should require gradients"
-    assert seen["parameters"] == count, f"{call} should have {count:,} parameters, it has {seen['parameters']:,}"
-    assert not seen["silent"], f"no gradient reaches {seen['silent'][0]}: is every layer used?"
-    return seen
+def judge_size(student, rng, net, count, layers=True):
+    """Assert the number of parameters, that all of them learn, and the shape of the output.
+
+    layers: also that the layers that hold so many make the output, one from the other.
+    """
+    x, numbers = uniform(rng, count, net.inputs, low=-1.0), draw_numbers(rng)
+    seen = student.observe("size", name=net.name, x=x, arguments=net.arguments, numbers=numbers if layers else None)
+    expect_tensor(f"{net.what}(input)", seen["out"], (count, net.outputs))
+    total, call = seen["parameters"], f"{net.name}({', '.join(map(str, net.arguments))})"
+    assert total, f"no parameter of {call} learns: they should require gradients"
+    assert total == net.parameters, f"{call} should have {net.parameters:,} parameters, it has {total:,}"
+    expect_all_learn(seen["silent"], "is every layer used?")
+    if layers:
+        judge_computed(net, seen, x, numbers)
+        for k, name in enumerate(net.names[1:]):
+            assert related(*sides(seen, k)), \
+                f"what {name} of the {net.what} gets has nothing to do with what the layer before it gives"
 
 
-def judge_sizes(student, rng, what, name, x, outputs, count, layers, arguments=()):
-    """Assert the number of parameters, and that the layers that hold so many make the output, one from the other."""
-    numbers = draw_numbers(rng)
-    seen = judge_size(student, what, name, x, outputs, count, arguments, numbers=numbers)
-    judge_computed(what, seen, x, numbers, layers)
-    for k, name in enumerate(names(layers)[1:]):
-        assert related(seen[f"output{k}"], seen[f"input{k + 1}"]), \
-            f"what {name} of the {what} gets has nothing to do with what the layer before it gives"
+DISCRIMINATOR = Network("discriminator", 784, 1, between=[LEAKY] * 2, ends=[PLAIN], layers=[
+    ("linear", (256, 784)), ("linear", (256, 256)), ("linear", (1, 256))])
 
 
 @graded("gan.discriminator", points=3,
         hint="Linear to 256, LeakyReLU 0.01, Linear to 256, LeakyReLU 0.01, Linear to 1; nothing after it.")
 def test_discriminator(student, rng):
-    """Order and kind of the layers, by what went into and came out of each."""
-    x, numbers = uniform(rng, 16, 784, low=-STRONG, high=STRONG), draw_numbers(rng)
-    seen = student.observe("network", name="discriminator", x=x, numbers=numbers, turn=True)
-    judge_layers("discriminator", seen, x, numbers, DISCRIMINATOR)
-    for k in range(2):
-        judge_activation("discriminator", seen, k, LEAKY)
-    judge_end("discriminator", seen, x, 1, numbers, DISCRIMINATOR, [PLAIN])
+    judge_network(student, rng, DISCRIMINATOR, 16)
 
 
 @graded("gan.discriminator", points=1, hint="267,009 parameters: weights and biases of three linear layers")
 def test_discriminator_size(student, rng):
-    x = uniform(rng, whole(rng, 2, 9), 784, low=-1.0)
-    judge_sizes(student, rng, "discriminator", "discriminator", x, 1, 267009, DISCRIMINATOR)
+    judge_size(student, rng, DISCRIMINATOR, whole(rng, 2, 9))
 
 
-def fc_layers(dim):
-    return [("linear", (1024, dim)), ("linear", (1024, 1024)), ("linear", (784, 1024))]
+def fc_generator(dim, *arguments):
+    return Network("generator", dim, 784, between=["ReLU"] * 2, ends=["Tanh"], layers=[
+        ("linear", (1024, dim)), ("linear", (1024, 1024)), ("linear", (784, 1024))], arguments=arguments)
 
 
 @graded("gan.generator", points=3,
         hint="Linear to 1024, ReLU, Linear to 1024, ReLU, Linear to 784, and Tanh for pixels in [-1, 1].")
 def test_generator(student, rng):
     dim = whole(rng, 5, 60)
-    z, numbers = uniform(rng, 8, dim, low=-STRONG, high=STRONG), draw_numbers(rng)
-    seen = student.observe("network", name="generator", x=z, numbers=numbers, arguments=[dim])
-    judge_layers("generator", seen, z, numbers, fc_layers(dim))
-    for k in range(2):
-        judge_activation("generator", seen, k, "ReLU")
-    judge_end("generator", seen, z, 784, numbers, fc_layers(dim), ["Tanh"])
+    judge_network(student, rng, fc_generator(dim, dim), 8)
 
 
 @graded("gan.generator", points=1, hint="noise_dim is 96 if it is not given; the first layer takes noise_dim numbers.")
 def test_generator_size(student, rng):
     """Number of parameters for a random noise_dim, and for the default one."""
-    dim, rest = whole(rng, 5, 60), 1024 + 1024 * 1024 + 1024 + 1024 * 784 + 784
-    judge_sizes(student, rng, "generator", "generator", uniform(rng, whole(rng, 2, 9), dim, low=-1.0), 784,
-                dim * 1024 + rest, fc_layers(dim), [dim])
-    judge_size(student, "generator", "generator", uniform(rng, 3, 96, low=-1.0), 784, 96 * 1024 + rest)
+    dim = whole(rng, 5, 60)
+    judge_size(student, rng, fc_generator(dim, dim), whole(rng, 2, 9))
+    judge_size(student, rng, fc_generator(96), 3, layers=False)
 
 
 # discriminator_loss: 4 points, generator_loss: 3 points
@@ -232,107 +268,104 @@ def bce(logits, label):
 
 
 def discriminator_slips(real, fake):
-    """Values that typical mistakes give, with what they did."""
+    """What typical mistakes did, and the values that they give."""
     right, both = bce(real, 1.0).mean() + bce(fake, 0.0).mean(), torch.cat((bce(real, 1.0), bce(fake, 0.0)))
-    return {
-        bce(real, 0.0).mean() + bce(fake, 1.0).mean(): "the labels are swapped: real images have label 1, generated 0",
-        bce(real, 1.0).mean() + bce(fake, 1.0).mean(): "generated images are labelled as real: their label is 0",
-        bce(real, 0.0).mean() + bce(fake, 0.0).mean(): "real images are labelled as generated: their label is 1",
-        bce(real, 1.0).mean(): "the half for the generated images is missing",
-        bce(fake, 0.0).mean(): "the half for the real images is missing",
-        right / 2: "that is the average of the two halves: add them",
-        both.mean(): "that is one mean over all images: take the mean of each batch and add the two",
-        both.sum(): "the loss is summed over the batch: take the mean of each batch",
-        both.sum() / len(real): "both sums are divided by the number of real images: each batch has its own mean",
-        both.sum() / len(fake): "both sums are divided by the number of generated images: each batch has its own mean",
-        -right: "the sign is wrong: the loss is minimised",
-        bce(real, 1.0).mean() - bce(fake, 0.0).mean(): "the second half has the wrong sign",
-        bce(fake, 0.0).mean() - bce(real, 1.0).mean(): "the first half has the wrong sign",
-        bce(real.sigmoid(), 1.0).mean() + bce(fake.sigmoid(), 0.0).mean(): "the sigmoid is taken twice",
-        bce(real, 0.9).mean() + bce(fake, 0.0).mean(): "the label of real images should be 1, not 0.9",
-        2 * both.mean(): "that is one mean over all images, doubled: take the mean of each batch and add the two",
-        (real - 1).square().mean() + fake.square().mean(): "that is a squared error: the loss is the cross entropy",
-        (real.sigmoid() - 1).square().mean() + fake.sigmoid().square().mean():
-            "that is a squared error: the loss is the cross entropy",
-        F.relu(1 - real).mean() + F.relu(1 + fake).mean(): "that is the hinge loss: the loss is the cross entropy",
-        fake.mean() - real.mean(): "that is the Wasserstein loss: the loss is the cross entropy",
-    }
+    squared = "that is a squared error: the loss is the cross entropy"
+    return [
+        ("the labels are swapped: real images have label 1, generated 0",
+         bce(real, 0.0).mean() + bce(fake, 1.0).mean()),
+        ("generated images are labelled as real: their label is 0", bce(real, 1.0).mean() + bce(fake, 1.0).mean()),
+        ("real images are labelled as generated: their label is 1", bce(real, 0.0).mean() + bce(fake, 0.0).mean()),
+        ("the half for the generated images is missing", bce(real, 1.0).mean()),
+        ("the half for the real images is missing", bce(fake, 0.0).mean()),
+        ("that is the average of the two halves: add them", right / 2),
+        ("that is one mean over all images: take the mean of each batch and add the two", both.mean()),
+        ("the loss is summed over the batch: take the mean of each batch", both.sum()),
+        ("both sums are divided by the number of real images: each batch has its own mean", both.sum() / len(real)),
+        ("both sums are divided by the number of generated images: each batch has its own mean",
+         both.sum() / len(fake)),
+        ("the sign is wrong: the loss is minimised", -right),
+        ("the second half has the wrong sign", bce(real, 1.0).mean() - bce(fake, 0.0).mean()),
+        ("the first half has the wrong sign", bce(fake, 0.0).mean() - bce(real, 1.0).mean()),
+        ("the sigmoid is taken twice", bce(real.sigmoid(), 1.0).mean() + bce(fake.sigmoid(), 0.0).mean()),
+        ("the label of real images should be 1, not 0.9", bce(real, 0.9).mean() + bce(fake, 0.0).mean()),
+        ("that is one mean over all images, doubled: take the mean of each batch and add the two", 2 * both.mean()),
+        (squared, (real - 1).square().mean() + fake.square().mean()),
+        (squared, (real.sigmoid() - 1).square().mean() + fake.sigmoid().square().mean()),
+        ("that is the hinge loss: the loss is the cross entropy", F.relu(1 - real).mean() + F.relu(1 + fake).mean()),
+        ("that is the Wasserstein loss: the loss is the cross entropy", fake.mean() - real.mean()),
+    ]
 
 
 def generator_slips(fake):
-    right = bce(fake, 1.0)
-    return {
-        -bce(fake, 0.0).mean(): "that is the saturating loss log(1 - D(G(z))): the one here is -log D(G(z))",
-        bce(fake, 0.0).mean(): "the label is 0, the discriminator's: the generator wants its images taken for real",
-        right.sum(): "the loss is summed over the batch: take the mean",
-        -right.mean(): "the sign is wrong: the loss is minimised",
-        right.mean() / 2: "the loss is half of what it should be",
-        right.mean() + bce(fake, 0.0).mean(): "the generator's loss has one term only",
-        bce(fake.sigmoid(), 1.0).mean(): "the sigmoid is taken twice",
-        bce(fake, 0.9).mean(): "the label should be 1, not 0.9",
-        (fake - 1).square().mean(): "that is a squared error: the loss is the cross entropy",
-        (fake.sigmoid() - 1).square().mean(): "that is a squared error: the loss is the cross entropy",
-        -fake.mean(): "that is the Wasserstein loss: the one here is -log D(G(z))",
-    }
+    """The same for the generator's loss."""
+    right, squared = bce(fake, 1.0), "that is a squared error: the loss is the cross entropy"
+    return [
+        ("that is the saturating loss log(1 - D(G(z))): the one here is -log D(G(z))", -bce(fake, 0.0).mean()),
+        ("the label is 0, the discriminator's: the generator wants its images taken for real", bce(fake, 0.0).mean()),
+        ("the loss is summed over the batch: take the mean", right.sum()),
+        ("the sign is wrong: the loss is minimised", -right.mean()),
+        ("the loss is half of what it should be", right.mean() / 2),
+        ("the generator's loss has one term only", right.mean() + bce(fake, 0.0).mean()),
+        ("the sigmoid is taken twice", bce(fake.sigmoid(), 1.0).mean()),
+        ("the label should be 1, not 0.9", bce(fake, 0.9).mean()),
+        (squared, (fake - 1).square().mean()),
+        (squared, (fake.sigmoid() - 1).square().mean()),
+        ("that is the Wasserstein loss: the one here is -log D(G(z))", -fake.mean()),
+    ]
 
 
-def batches(rng, names):
-    """Logits of three batches: (N,), (N, 1), and (N, 1) with +-100 among them. Real and fake sizes differ."""
-    sizes = dict(zip(names, (torch.randperm(8, generator=rng)[:2] + 4).tolist()))
-    out = [{name: 2 * normal(rng, size, *extra) for name, size in sizes.items()} for extra in ((), (1,))]
-    out.append({name: uniform(rng, size, 1, low=-100.0, high=100.0) for name, size in sizes.items()})
-    for logits in out[2].values():
+# The batches of logits: which they are, and what is wrong if the loss is right for those before only.
+WHERE = (
+    ("logits of shape (N,)", ""),
+    ("logits of shape (N, 1)", ", while it is right for (N,): do labels of shape (N,) broadcast against the logits?"),
+    ("logits of +-100", ": compute it from the logits, where sigmoid and log lose digits"),
+)
+
+
+def observe_losses(student, rng, name, labels):
+    """Ask for the loss of three batches, as in WHERE, real and fake ones of different size; assert that it is a scalar.
+
+    Returns the logits and the answer for each, and the device of the loss elsewhere.
+    """
+    sizes = (torch.randperm(8, generator=rng)[:len(labels)] + 4).tolist()
+    cases = [[2 * normal(rng, size, *extra) for size in sizes] for extra in ((), (1,))]
+    cases.append([uniform(rng, size, 1, low=-100.0, high=100.0) for size in sizes])
+    for logits in cases[2]:
         logits[:2, 0] = torch.tensor([100.0, -100.0])
-    return out
-
-
-def observe_losses(student, name, cases):
-    """Ask for the loss of several batches; assert that each is a scalar tensor."""
-    logits = {f"{label}{k}": value for k, case in enumerate(cases) for label, value in case.items()}
-    seen = student.observe("losses", name=name, count=len(cases), **logits)
-    for kind in seen["returned"]:
-        assert kind == "Tensor", f"the loss should be a tensor, got {kind}"
-    for k in range(len(cases)):
-        shape = tuple(seen[f"loss{k}"].shape)
+    seen = student.observe("losses", name=name, cases=cases)
+    for one in seen["cases"]:
+        got = one["loss"] if isinstance(one["loss"], str) else type(one["loss"]).__name__
+        assert isinstance(one["loss"], torch.Tensor), f"the loss should be a tensor, got {got}"
+        shape = tuple(one["loss"].shape)
         assert shape == (), f"the loss should be a scalar, one number without axes; its shape is {shape}"
-    return seen
+    return list(zip(cases, seen["cases"], strict=True)), seen["device"]
 
 
 def judge_loss(student, rng, name, labels, slips):
     """Assert the values of a loss."""
-    cases = batches(rng, labels)
-    seen = observe_losses(student, name, cases)
-    assert seen["untouched"], "the loss changes its logits in place: compute new tensors"
-    wheres = "logits of shape (N,)", "logits of shape (N, 1)", "logits of +-100"
-    for k, (case, where) in enumerate(zip(cases, wheres)):
-        value, expected = seen[f"loss{k}"].float(), getattr(gan, name)(*case.values())
+    cases, _ = observe_losses(student, rng, name, labels)
+    assert all(seen["untouched"] for _, seen in cases), "the loss changes its logits in place: compute new tensors"
+    for k, ((logits, seen), (where, why)) in enumerate(zip(cases, WHERE)):
+        value, expected = seen["loss"].float(), getattr(gan, name)(*logits)
         assert value.isfinite(), f"for {where} the loss is {value}: compute it from the logits, not from log(sigmoid)"
-        if close(value, expected, 1e-5):
-            continue
-        if k == 0:
-            for wrong, what in slips(*case.values()).items():
-                assert not close(value, wrong, 1e-5) or close(wrong, expected, 1e-5), what
-        text = f"for {where} the loss should be {expected:.6g}, got {value:.6g}"
-        assert k != 1, f"{text}, while it is right for (N,): do labels of shape (N,) broadcast against the logits?"
-        assert k != 2, f"{text}: compute it from the logits, where sigmoid and log lose digits"
-        raise AssertionError(text)
+        expect_right(value, expected, [] if k else slips(*logits),
+                     f"for {where} the loss should be {expected:.6g}, got {value:.6g}{why}", near=1e-5)
 
 
 def judge_gradients(student, rng, name, labels):
     """Assert the gradients in the logits, and that nothing stands on another device than they do."""
-    cases = batches(rng, labels)
-    seen = observe_losses(student, name, cases)
-    for k, case in enumerate(cases):
-        leaves = [logits.clone().requires_grad_() for logits in case.values()]
+    cases, device = observe_losses(student, rng, name, labels)
+    for k, (logits, seen) in enumerate(cases):
+        leaves = [value.clone().requires_grad_() for value in logits]
         getattr(gan, name)(*leaves).backward()
-        for label, leaf in zip(labels, leaves):
-            gradient = seen[f"d_{label}{k}"]
+        for label, leaf, gradient in zip(labels, leaves, seen["gradients"], strict=True):
             assert isinstance(gradient, torch.Tensor) and gradient.shape == leaf.shape \
                 and (k == 2 or gradient.abs().max() > 0), \
                 f"no gradient reaches logits_{label}: is the loss built from tensors only?"
             assert close(10 * gradient, 10 * leaf.grad, 1e-4), f"the gradient of the loss in logits_{label} is wrong" \
                 + (", for logits of +-100: compute it from the logits, without sigmoid and log" if k == 2 else "")
-    assert "expected device" not in seen["device"] and "same device" not in seen["device"], \
+    assert "expected device" not in device and "same device" not in device, \
         "the labels are made on a fixed device, which need not be that of the logits: device=logits.device"
 
 
@@ -381,19 +414,17 @@ def test_optimizer(student, rng):
     gradients = 0.1 * normal(rng, 30, count).double()
     gradients[0] *= 100  # gradients that get smaller: AMSGrad takes other steps then
     seen = student.observe("optimizer", numbers=numbers, gradients=gradients)
-    kind = seen["returned"]
+    kind = seen["kind"]
     assert seen["optimizer"], f"get_optimizer should return an optimiser, got {kind}"
     assert not seen["missing"], f"the optimiser does not hold all parameters: {seen['missing'][0]} is missing"
     assert not seen["foreign"], "the optimiser holds parameters of another model"
-    assert not seen["same"] and not seen["other_missing"], \
+    assert not seen["other_missing"], \
         "two models got the same optimiser: make a new one at each call, for the given model"
-    assert all(len(betas) == 2 for betas in seen["betas"]), f"the optimiser should be Adam, it is {kind}"
-    for name, wanted in (("lr", LR), ("weight_decay", 0)):
-        for value in seen[name]:
-            assert abs(value - wanted) < 1e-9, f"{name} of {kind} should be {wanted:g}, it is {value:g}"
-    for betas in seen["betas"]:
-        for name, value, wanted in zip(("beta1", "beta2"), betas, BETAS):
-            assert abs(value - wanted) < 1e-9, f"{name} should be {wanted:g}, it is {value:g}"
+    for group in seen["groups"]:
+        assert len(group["betas"]) == 2, f"the optimiser should be Adam, it is {kind}"
+        for what, value, wanted in ((f"lr of {kind}", group["lr"], LR), (f"weight_decay of {kind}", group["decay"], 0),
+                                    ("beta1", group["betas"][0], BETAS[0]), ("beta2", group["betas"][1], BETAS[1])):
+            assert abs(value - wanted) < 1e-9, f"{what} should be {wanted:g}, it is {value:g}"
     expect_tensor("the path of the parameters", seen["path"], gradients.shape)
     moved, expected = seen["path"] - numbers, adam(numbers, gradients) - numbers
     assert close(moved / LR, expected / LR, 1e-4), \
@@ -402,94 +433,49 @@ def test_optimizer(student, rng):
 
 # build_dc_classifier: 4 points
 
-CLASSIFIER = [("conv2d", (32, 1, 5, 5)), ("conv2d", (64, 32, 5, 5)), ("linear", (1024, 1024)), ("linear", (1, 1024))]
+CLASSIFIER = Network("build_dc_classifier", 784, 1, between=[POOLED, POOLED, LEAKY], ends=[PLAIN], layers=[
+    ("conv2d", (32, 1, 5, 5)), ("conv2d", (64, 32, 5, 5)), ("linear", (1024, 1024)), ("linear", (1, 1024))])
 
 
 @graded("gan.build_dc_classifier", points=3,
         hint="Twice Conv2d with 5x5 kernels, LeakyReLU 0.01, MaxPool2d(2); then Flatten, Linear, LeakyReLU, Linear.")
 def test_dc_classifier(student, rng):
-    """Order and kind of the layers, by what went into and came out of each. LeakyReLU and MaxPool commute."""
-    x, numbers = uniform(rng, 12, 784, low=-STRONG, high=STRONG), draw_numbers(rng)
-    seen = student.observe("network", name="build_dc_classifier", x=x, numbers=numbers, turn=True)
-    what = "classifier"
-    judge_layers(what, seen, x, numbers, CLASSIFIER)
-    for k in range(2):
-        before, after = seen[f"output{k}"], seen[f"input{k + 1}"]
-        pooled = F.max_pool2d(before, 2)
-        where = f"after {names(CLASSIFIER)[k]} of the {what} there should be {LEAKY} and MaxPool 2x2"
-        found = activation(pooled, after)
-        if found is None:
-            leaky = F.leaky_relu(before, 0.01)
-            assert not same(after, F.avg_pool2d(leaky, 2)) \
-                and not same(after, F.leaky_relu(F.avg_pool2d(before, 2), 0.01)), f"{where}, there is AvgPool"
-            assert after.numel() == pooled.numel(), f"{where}: {tuple(before.shape[1:])} should become " \
-                f"{tuple(pooled.shape[1:])}, it becomes {tuple(after.shape[1:])}"
-            raise AssertionError(f"{where}, and nothing else: Dropout, another pooling, another activation?")
-        assert found == LEAKY, f"{where}, there is {found}"
-    judge_activation(what, seen, 2, LEAKY)
-    judge_end(what, seen, x, 1, numbers, CLASSIFIER, [PLAIN])
+    judge_network(student, rng, CLASSIFIER, 12)
 
 
 @graded("gan.build_dc_classifier", points=1, hint="1,102,721 parameters: two convolutions and two linear layers")
 def test_dc_classifier_size(student, rng):
-    x = uniform(rng, whole(rng, 2, 5), 784, low=-1.0)
-    judge_sizes(student, rng, "classifier", "build_dc_classifier", x, 1, 1102721, CLASSIFIER)
+    judge_size(student, rng, CLASSIFIER, whole(rng, 2, 5))
 
 
 # build_dc_generator: 5 points
 
-NORMS = (1024, 6272, 64)
-
-
-def norm(seen, k, x, numbers, training=True):
-    """Batch norm k on x, with the statistics of x, or of the grader; with a scale of 1 where it has none, or the
-    student's own code computes it."""
-    scaled, eps = (seen["features"][k], seen["eps"][k]) if k < seen["norms"] else (0, 1e-5)
-    assert 0 <= eps <= 1, "eps of BatchNorm should be small"
-    mean, variance, scale, shift = (given(numbers, True, k, part, (x.shape[1],))
-                                    for part in ("running_mean", "running_var", "weight", "bias"))
-    return F.batch_norm(x, *((None, None) if training else (mean, variance)),
-                        *((scale, shift) if scaled else (None, None)), training, 0.0, eps)
-
-
-def dc_layers(dim):
-    return [("linear", (1024, dim)), ("linear", (6272, 1024)), ("conv_transpose2d", (128, 64, 4, 4)),
-            ("conv_transpose2d", (64, 1, 4, 4))]
-
-
-def judge_blocks(seen, z, dim, numbers):
-    """Assert order and kind of the layers of the generator in training mode, up to the last one."""
-    what, wanted = "generator", names(dc_layers(dim))
-    judge_layers(what, seen, z, numbers, dc_layers(dim), NORMS)
-    for k in range(3):
-        before, after = seen[f"output{k}"], seen[f"input{k + 1}"]
-        where = f"after {wanted[k]} of the {what} there should be ReLU, then BatchNorm"
-        after = after.reshape(before.shape) if after.numel() == before.numel() else after
-        if close(after, norm(seen, k, F.relu(before), numbers)):
-            continue
-        found = activation(before, after)
-        assert found is None, f"{where}; there is no BatchNorm, and {found}"
-        found = activation(norm(seen, k, before, numbers), after)
-        assert found != PLAIN, f"{where}; there is no ReLU"
-        assert found is None, f"{where}; it is the other way round: BatchNorm, then {found}"
-        for name, function in OTHERS.items():
-            assert not close(after, norm(seen, k, function(before), numbers)), \
-                f"{where}; there is {name}, then BatchNorm"
-        for slope in (0.001, 0.01, 0.1, 0.2, 0.25, 0.3):
-            assert not close(after, norm(seen, k, F.leaky_relu(before, slope), numbers)), \
-                f"{where}; there is LeakyReLU with slope {slope:g}, then BatchNorm"
-        raise AssertionError(f"{where} with the batch's statistics, and nothing else: Dropout, another activation?")
+def dc_generator(dim, *arguments):
+    return Network("build_dc_generator", dim, 784, between=[BLOCK] * 3, ends=["Tanh", PLAIN], layers=[
+        ("linear", (1024, dim)), ("linear", (6272, 1024)), ("conv_transpose2d", (128, 64, 4, 4)),
+        ("conv_transpose2d", (64, 1, 4, 4))], norms=(1024, 6272, 64), arguments=arguments)
 
 
 @graded("gan.build_dc_generator", points=3,
         hint="Linear, ReLU, BatchNorm1d; again; Unflatten; ConvTranspose2d, ReLU, BatchNorm2d; ConvTranspose2d, Tanh.")
 def test_dc_generator(student, rng):
-    """Order and kind of the layers in training mode. Tanh at the end may be there or not."""
+    """In training mode. Tanh at the end may be there or not."""
     dim = whole(rng, 5, 60)
-    z, numbers = uniform(rng, 8, dim, low=-STRONG, high=STRONG), draw_numbers(rng)
-    seen = student.observe("network", name="build_dc_generator", x=z, numbers=numbers, arguments=[dim])
-    judge_blocks(seen, z, dim, numbers)
-    judge_end("generator", seen, z, 784, numbers, dc_layers(dim), ["Tanh", PLAIN])
+    judge_network(student, rng, dc_generator(dim, dim), 8)
+
+
+def batch_norm(seen, k, numbers, training=True):
+    """Batch norm k as a function: with the statistics of what it gets, or of the grader; with a scale of 1 where it has
+    none, or the student's own code computes it."""
+    told = seen["norms"][k] if k < len(seen["norms"]) else {"features": 0, "eps": 1e-5}
+    assert 0 <= told["eps"] <= 1, "eps of BatchNorm should be small"
+
+    def normalise(x):
+        scale, shift, mean, variance = (drawn(numbers, True, k, part, (x.shape[1],)) for part in PARTS)
+        return F.batch_norm(x, *((None, None) if training else (mean, variance)),
+                            *((scale, shift) if told["features"] else (None, None)), training, 0.0, told["eps"])
+
+    return normalise
 
 
 def moves(start, moved, end):
@@ -499,19 +485,18 @@ def moves(start, moved, end):
     return 1e-3 <= share <= 1.001 and close(step / share, way, 1e-2)
 
 
-def judge_norm(seen, k, x, dim, numbers, training):
+def judge_norm(net, seen, k, numbers, training):
     """Assert that a batch norm uses the statistics that it should.
 
     What it gets must come from the linear layer before, and what it gives must go to the next, by any activation.
     """
-    got, out, after = (seen[name] for name in (f"norm{k}_input", f"norm{k}_output", f"input{k + 1}"))
-    for value in (got, out, after):
-        expect_rows("what BatchNorm gets and gives", value, len(x))
-    layer = names(dc_layers(dim))[k]
-    assert activation(seen[f"output{k}"], got), f"after {layer} there should be ReLU, then BatchNorm"
-    assert out.shape == got.shape and close(out, norm(seen, k, got, numbers, training)), \
-        f"BatchNorm after {layer} should use {'the statistics of the batch' if training else 'its running statistics'}"
-    assert activation(out, after), f"what BatchNorm after {layer} gives should go to the next layer"
+    name, (before, after) = net.names[k], sides(seen, k)
+    assert k < len(seen["norms"]), f"after {name} there should be {BLOCK}"
+    got, out = seen["norms"][k]["input"], seen["norms"][k]["output"]
+    assert activation(before, got), f"after {name} there should be {BLOCK}"
+    assert close(out, batch_norm(seen, k, numbers, training)(got)), \
+        f"BatchNorm after {name} should use {'the statistics of the batch' if training else 'its running statistics'}"
+    assert activation(out, after), f"what BatchNorm after {name} gives should go to the next layer"
 
 
 @graded("gan.build_dc_generator", points=1,
@@ -520,25 +505,25 @@ def test_dc_generator_evaluated(student, rng):
     """BatchNorm in evaluation mode: running statistics, so an image does not depend on the others of its batch."""
     dim = whole(rng, 5, 60)
     z, other = (uniform(rng, 6, dim, low=-STRONG, high=STRONG) for _ in range(2))
-    numbers = draw_numbers(rng)
-    seen = student.observe("evaluated", name="build_dc_generator", x=z, other=other, numbers=numbers, arguments=[dim])
-    expect_tensor("the output in evaluation mode", seen["out"], (6, 784))
-    expect_tensor("the output for two inputs in evaluation mode", seen["few"], (2, 784))
-    assert close(seen["few"], seen["out"][:2], 1e-3), "in evaluation mode an image depends on the others of its " \
+    net, numbers = dc_generator(dim, dim), draw_numbers(rng)
+    seen = student.observe("evaluated", name=net.name, x=z, other=other, numbers=numbers, arguments=[dim])
+    trained, evaluated, few = seen["trained"], seen["evaluated"], seen["few"]
+    expect_tensor("the output in evaluation mode", evaluated["out"], (6, 784))
+    expect_tensor("the output for two inputs in evaluation mode", few, (2, 784))
+    assert close(few, evaluated["out"][:2], 1e-3), "in evaluation mode an image depends on the others of its " \
         "batch: BatchNorm should use its running statistics then"
-    trained = {name.removeprefix("trained_"): value for name, value in seen.items() if name.startswith("trained_")}
-    if seen["norms"] == trained["norms"] == 0:  # own code, seen from outside only: so all the rest must be right
-        judge_blocks({**trained, "training": True}, z, dim, numbers)
+    if not evaluated["norms"] and not trained["norms"]:  # own code, seen from outside only: all the rest must be right
+        judge_layers(net, trained, z, numbers)
         return
-    judge_computed("generator", trained, z, numbers, dc_layers(dim)[:1])
-    judge_norm(trained, 0, z, dim, numbers, True)
-    mean, moved = trained["norm0_input"].mean(dim=0), trained.get("norm0_moved")
-    start = given(numbers, True, 0, "running_mean", mean.shape)
+    judge_computed(net, trained, z, numbers, 1)
+    judge_norm(net, trained, 0, numbers, True)
+    mean, moved = trained["norms"][0]["input"].mean(dim=0), trained["norms"][0]["moved"]
+    start = drawn(numbers, True, 0, "running_mean", mean.shape)
     assert isinstance(moved, torch.Tensor) and moved.shape == start.shape and moves(start, moved, mean), \
         "BatchNorm does not gather running statistics in training mode"
-    judge_computed("generator", seen, other, numbers, dc_layers(dim)[:2])
+    judge_computed(net, evaluated, other, numbers, 2)
     for k in range(2):
-        judge_norm(seen, k, other, dim, numbers, False)
+        judge_norm(net, evaluated, k, numbers, False)
 
 
 @graded("gan.build_dc_generator", points=1,
@@ -546,10 +531,8 @@ def test_dc_generator_evaluated(student, rng):
 def test_dc_generator_size(student, rng):
     """Number of parameters for a random noise_dim, and for the default one."""
     dim = whole(rng, 5, 60)
-    rest = 1024 + 2 * sum(NORMS) + 1024 * 6272 + 6272 + 128 * 64 * 16 + 64 + 64 * 16 + 1
-    judge_sizes(student, rng, "generator", "build_dc_generator", uniform(rng, whole(rng, 3, 5), dim, low=-1.0), 784,
-                dim * 1024 + rest, dc_layers(dim), [dim])
-    judge_size(student, "generator", "build_dc_generator", uniform(rng, 3, 96, low=-1.0), 784, 96 * 1024 + rest)
+    judge_size(student, rng, dc_generator(dim, dim), whole(rng, 3, 5))
+    judge_size(student, rng, dc_generator(96), 3, layers=False)
 
 
 # initialize_weights: 5 points
@@ -562,22 +545,21 @@ def initialized(student, rng, scheme):
     numbers, position, out = uniform(rng, 10_007, low=-0.9, high=0.9), 0, []
     seen = student.observe("initialized", inputs=inputs, outputs=outputs, numbers=numbers, scheme=scheme)
     assert not seen["frozen"], f"{seen['frozen'][0]} does not learn any more: it should require a gradient"
-    for k, name in enumerate([*shapes, *(f"{name}, bias=False" for name in shapes), "BatchNorm1d", "BatchNorm2d"]):
-        shape = shapes.get(name.split(",")[0], (outputs if name == "BatchNorm1d" else few,))
-        after, bias = seen[f"weight{k}"], None
-        expect_tensor(f"the weights of {name}", after, shape)
-        if "bias=False" not in name:
-            bias = seen[f"bias{k}"]
-            expect_tensor(f"the biases of {name}", bias, (few if "Conv" in name else outputs if k == 0 else shape[0],))
+    for name in (*shapes, *(f"{kind}, bias=False" for kind in shapes), "BatchNorm1d", "BatchNorm2d"):
+        width, kind = few if "2d" in name else outputs, name.removesuffix(", bias=False")
+        (after, bias), is_norm, has_bias = seen["layers"][name], kind not in shapes, kind == name
+        expect_tensor(f"the weights of {name}", after, shapes.get(kind, (width,)))
+        if has_bias:
+            expect_tensor(f"the biases of {name}", bias, (width,))
             assert bias.abs().max() < 0.5, f"the biases of {name} should be 0, or small"
-        assert scheme != "default" or "BatchNorm" in name or bias is None or bias.abs().max() > 0, \
-            f"scheme 'default' should leave the biases of {name} as PyTorch made them"
-        if "BatchNorm" not in name:
-            out.append((name, piece(numbers, position, shape), after))
-            position += after.numel() + (0 if bias is None else bias.numel())
-            continue
-        assert abs(after.mean() - 1) < 0.1 and after.std() < 0.1, f"the scale of {name} should stay around 1, its " \
-            f"mean is {after.mean():.3g}: treat the layers with isinstance, BatchNorm apart"
+            assert scheme != "default" or is_norm or bias.abs().max() > 0, \
+                f"scheme 'default' should leave the biases of {name} as PyTorch made them"
+        if is_norm:
+            assert abs(after.mean() - 1) < 0.1 and after.std() < 0.1, f"the scale of {name} should stay around 1, " \
+                f"its mean is {after.mean():.3g}: treat the layers with isinstance, BatchNorm apart"
+        else:
+            out.append((name, piece(numbers, position, shapes[kind]), after))
+            position += after.numel() + has_bias * width
     return out
 
 
@@ -671,18 +653,19 @@ def judge_outputs(student, rng, name, inputs, outputs, arguments):
     x, twins, numbers = uniform(rng, 9, inputs, low=-1.0), draw_twins(rng, inputs), draw_numbers(rng)
     seen = student.observe("own_network", name=name, x=x, twins=twins, numbers=numbers, counts=counts,
                            number=whole(rng, 1, 10 ** 6), arguments=arguments)
-    for count in counts:
-        expect_tensor(f"{name} for a batch of {count}", seen[f"out{count}"], (count, outputs))
+    for count, out in zip(counts, seen["outs"], strict=True):
+        expect_tensor(f"{name} for a batch of {count}", out, (count, outputs))
     expect_tensor(f"{name} for one input in evaluation mode", seen["single"], (1, outputs))
-    for label in ("one", "other"):
-        expect_tensor(f"{name} for a batch of 9", seen[label], (9, outputs))
-    out = seen["out9"]
+    one, other = seen["pair"]
+    for value in (one, other):
+        expect_tensor(f"{name} for a batch of 9", value, (9, outputs))
+    out = seen["outs"][-1]
     assert (out - out[:1]).abs().max() > 1e-6 * out.abs().max(), f"{name} gives the same for every row of a batch"
-    assert (seen["one"] - seen["other"]).abs().max() > 1e-6 * seen["one"].abs().max(), \
+    assert (one - other).abs().max() > 1e-6 * one.abs().max(), \
         f"{name} gives the same for different inputs: it does not depend on them"
     assert seen["untouched"], f"{name} changes its input in place"
-    judge_last(name, seen, numbers)
-    return [seen[label] for label in (*(f"out{count}" for count in counts), "single", "one", "other")]
+    judge_last(name, seen["last"], numbers)
+    return [*seen["outs"], seen["single"], one, other]
 
 
 def judge_pushed(student, rng, name, inputs, outputs, arguments=()):
@@ -690,17 +673,17 @@ def judge_pushed(student, rng, name, inputs, outputs, arguments=()):
     x, twins, numbers = uniform(rng, 4, inputs, low=-1.0), draw_twins(rng, inputs), draw_numbers(rng)
     seen = student.observe("pushed", name=name, x=x, twins=twins, numbers=numbers, steps=5, step=0.01,
                            arguments=list(arguments))
-    expect_tensor(f"the output of {name}", seen["out"], (4, outputs))
-    assert not seen["silent"], f"no gradient reaches {seen['silent'][0]}: is every layer used, and nothing detached?"
+    (out, risen), (other, fallen) = seen["moves"]
+    expect_tensor(f"the output of {name}", out, (4, outputs))
+    expect_all_learn(seen["silent"])
     assert not seen.get("strangers"), f"{name} uses weights of shape {tuple(seen['strangers'][0])} that are not " \
         "among its parameters: make each layer in __init__, as an attribute (nn.ModuleList, not a plain list)"
-    for label in ("risen", "fallen", "before_risen", "before_fallen"):
-        assert seen[label].shape == seen["out"].shape, f"the output of {name} changes its shape"
-    assert any((seen[label] - seen[f"before_{label}"]).abs().max() > 1e-6 for label in ("risen", "fallen")), \
+    assert risen.shape == other.shape == fallen.shape == out.shape, f"the output of {name} changes its shape"
+    assert any((after - before).abs().max() > 1e-6 for before, after in seen["moves"]), \
         f"steps along the gradients do not change what {name} gives: are its layers attributes (nn.ModuleList, not a " \
         "plain list), are they not frozen, is nothing rounded, is there a Softmax?"
-    judge_last(name, seen, numbers)
-    every = torch.cat([seen[label].flatten() for label in ("out", "risen", "fallen")])
+    judge_last(name, seen["last"], numbers)
+    every = torch.cat((out, risen, fallen))
     every = every[every.isfinite()]
     return seen, every.min().item(), every.max().item()
 

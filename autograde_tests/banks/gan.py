@@ -319,6 +319,29 @@ def discriminator():''')],
                                   nn.Linear(1024, 784), nn.Tanh())
             return model.apply(initialize_weights)
         """},
+    "parts called by their forward": {
+        "file": [("def discriminator():", '''class Chain(nn.Module):
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+
+def discriminator():''')],
+        "discriminator": [("nn.Sequential(", "Chain(")],
+        "generator": [("nn.Sequential(", "Chain(")],
+        "build_dc_classifier": [("nn.Sequential(", "Chain(")],
+        "build_dc_generator": [("nn.Sequential(", "Chain(")],
+        "FashionGenerator.forward": """
+            for layer in self.layers:
+                z = layer.forward(z)
+            return z
+        """,
+        "FashionDiscriminator.forward": "return self.layers.forward(x)"},
     "blocks in blocks": {
         "discriminator": """
             def block(inputs, outputs):

@@ -46,21 +46,19 @@ def drawn(*shape):
 
 def layers(name, x, norms):
     """What layers of the right sizes might have seen, but for the input made up: nothing is computed."""
-    dim, rows, found = x.shape[1], len(x), {}
-    sizes = [(kind, [dim if n is None else n for n in size]) for kind, size in SIZES[name]]
-    before = x
-    for k, (inside, outside) in enumerate(INSIDE[name]):
-        inside = [dim if n is None else n for n in inside]
+    dim, rows, told, before = x.shape[1], len(x), [], x
+    for (kind, size), (inside, outside) in zip(SIZES[name], INSIDE[name]):
+        inside, size = ([dim if n is None else n for n in shape] for shape in (inside, size))
         fits = before.numel() == rows * torch.Size(inside).numel()
-        found[f"input{k}"] = before.reshape(rows, *inside) if fits else drawn(rows, *inside)
-        found[f"output{k}"] = before = drawn(rows, *outside)
-    for k, features in enumerate((1024, 6272, 64)[:norms]):
-        value = found[f"output{k}"]
-        found.update({f"norm{k}_input": value, f"norm{k}_output": value, f"norm{k}_moved": torch.zeros(features)})
-    return {**found, "kinds": [kind for kind, _ in sizes], "sizes": [size for _, size in sizes],
-            "biases": [True] * len(sizes), "norms": norms, "features": [1024, 6272, 64][:norms], "eps": [1.0] * norms,
-            "out": before.flatten(1).tanh() if before.numel() > rows else before, "training": True,
-            "turned_out": -before.flatten(1), "turned_last": -before}
+        told.append({"kind": kind, "size": size, "bias": True, "output": drawn(rows, *outside),
+                     "input": before.reshape(rows, *inside) if fits else drawn(rows, *inside)})
+        before = told[-1]["output"]
+    return {"layers": told, "training": True,
+            "norms": [{"input": layer["output"], "output": layer["output"], "moved": torch.zeros(features),
+                       "features": features, "eps": 1.0}
+                      for layer, features in zip(told, (1024, 6272, 64)[:norms])],
+            "out": before.flatten(1).tanh() if before.numel() > rows else before,
+            "turned": {"out": -before.flatten(1), "last": -before}}
 
 
 class Forger:
@@ -72,7 +70,7 @@ class Forger:
 
     def noise(self, batch_size, noise_dim):
         """Wrong, but for its shape: uniform noise would be the answer."""
-        return {"first": drawn(batch_size, noise_dim) / 3, "second": drawn(batch_size, noise_dim) / 3}
+        return [drawn(batch_size, noise_dim) / 3, drawn(batch_size, noise_dim) / 3]
 
     def noise_kept(self, batch_size, noise_dim, dtype):
         return {"z": drawn(batch_size, noise_dim).to(getattr(torch, dtype)), "default": "torch.float32",
@@ -85,48 +83,42 @@ class Forger:
         """As if the batch norms were the student's own code, or not, by turns: only few and out agree in itself."""
         norms = 0 if int(x[0, 0] * 1000) % 2 else 3
         seen = layers(name, other, norms)
-        return {**seen, **{f"trained_{key}": value for key, value in layers(name, x, norms).items()},
-                "few": seen["out"][:2]}
+        return {"evaluated": seen, "trained": layers(name, x, norms), "few": seen["out"][:2]}
 
     def size(self, name, x, numbers=None, arguments=()):
         """The number that the docstring states, and made-up layers whose inputs are the outputs before."""
         dim = x.shape[1] if "generator" in name else 0
         return {**layers(name, x, 0), "parameters": COUNTS[name] + 1024 * dim, "silent": []}
 
-    def losses(self, name, count, **logits):
+    def losses(self, name, cases):
         """Right shapes, signs and sizes. The sigmoid of large logits is 0 or 1, but of others it is not."""
-        found = {"returned": ["Tensor"] * count, "untouched": True, "device": "elsewhere"}
-        for k in range(count):
-            found[f"loss{k}"] = torch.tensor(1.386 if name == "discriminator_loss" else 0.693)
-        for label, value in logits.items():
-            wish = 0.0 if label.startswith("real") or name == "generator_loss" else 1.0
-            found[f"d_{label}"] = ((value > 0).float() * 2 - 1 - (1 - 2 * wish)) / 2 / len(value)
-        return found
+        wishes = [0.0, 1.0] if name == "discriminator_loss" else [0.0]
+        found = [{"loss": torch.tensor(1.386 if name == "discriminator_loss" else 0.693), "untouched": True,
+                  "gradients": [((value > 0).float() * 2 - 1 - (1 - 2 * wish)) / 2 / len(value)
+                                for value, wish in zip(case, wishes)]} for case in cases]
+        return {"cases": found, "device": "elsewhere"}
 
     def optimizer(self, numbers, gradients):
         """The settings of the docstring, and steps of the learning rate against the gradient."""
         steps = -1e-3 * gradients.sign()
-        return {"returned": "Adam", "optimizer": True, "same": False, "missing": [], "foreign": 0, "other_missing": [],
-                "lr": [1e-3], "weight_decay": [0.0], "betas": [[0.5, 0.999]], "path": numbers + steps.cumsum(0)}
+        return {"kind": "Adam", "optimizer": True, "missing": [], "foreign": 0, "other_missing": [],
+                "groups": [{"lr": 1e-3, "decay": 0.0, "betas": [0.5, 0.999]}], "path": numbers + steps.cumsum(0)}
 
     def initialized(self, inputs, outputs, numbers, scheme=None):
         """Weights as they came, which is the default; their half where others are asked for."""
-        few, many, found, position = outputs // 3, inputs // 3, {"frozen": []}, 0
-        shapes = [(outputs, inputs), (few, many, 3, 3), (many, few, 3, 3)]
-        biases = [outputs, few, few]
-        for k in range(6):
-            shape, rows = shapes[k % 3], 0
-            count = torch.Size(shape).numel()
-            index = torch.arange(position, position + count) % len(numbers)
+        few, many, found, position = outputs // 3, inputs // 3, {}, 0
+        shapes = {"Linear": (outputs, inputs), "Conv2d": (few, many, 3, 3), "ConvTranspose2d": (many, few, 3, 3)}
+        for name in (*shapes, *(f"{kind}, bias=False" for kind in shapes)):
+            shape = shapes[name.split(",")[0]]
+            count, rows = torch.Size(shape).numel(), 0 if "," in name else outputs if name == "Linear" else few
             scale = (3 / torch.Size(shape[1:]).numel()) ** 0.5 * (1 if scheme == "default" else 0.5)
-            found[f"weight{k}"] = (numbers[index] * torch.tensor(scale)).view(shape)
-            if k < 3:
-                rows = biases[k]
-                found[f"bias{k}"] = numbers[torch.arange(position + count, position + count + rows) % len(numbers)] / 2
+            places = torch.arange(position, position + count + rows) % len(numbers)
+            weight, bias = numbers[places].split([count, rows])
+            found[name] = [(weight * torch.tensor(scale)).view(shape), bias / 2 if rows else None]
             position += count + rows
-        for k, features in ((6, outputs), (7, few)):
-            found[f"weight{k}"], found[f"bias{k}"] = torch.ones(features), torch.zeros(features)
-        return found
+        found.update(BatchNorm1d=[torch.ones(outputs), torch.zeros(outputs)],
+                     BatchNorm2d=[torch.ones(few), torch.zeros(few)])
+        return {"frozen": [], "layers": found}
 
     def last_layer(self, twins):
         """A linear layer that gets the input, and gives what is made up."""
@@ -135,8 +127,8 @@ class Forger:
     def own_network(self, name, x, twins, numbers, counts, number, arguments=()):
         """Echoes: a column of the input for each output."""
         echo = x.repeat(1, 784 // x.shape[1] + 1)[:, :784] if name == "FashionGenerator" else x[:, :1]
-        return {**{f"out{count}": echo[:count] for count in counts}, "single": echo[:1], "one": echo,
-                "other": -echo, "untouched": True, **self.last_layer(twins)}
+        return {"outs": [echo[:count] for count in counts], "single": echo[:1], "pair": [echo, -echo],
+                "untouched": True, "last": self.last_layer(twins)}
 
     def pushed(self, name, x, twins, numbers, steps, step, arguments=()):
         """Numbers that rise and fall."""
@@ -144,5 +136,5 @@ class Forger:
             raise Unanswered("missing", "there is no such network")
         out = torch.zeros(len(x), 784 if name == "FashionGenerator" else 1)
         by = 0.5 if name == "FashionGenerator" else 2.0
-        return {"out": out, "silent": [], "strangers": [], "before_risen": out, "before_fallen": out, "risen": out + by,
-                "fallen": out - by, "reaches_input": True, **self.last_layer(twins)}
+        return {"moves": [[out, out + by], [out, out - by]], "silent": [], "strangers": [], "reaches_input": True,
+                "last": self.last_layer(twins)}

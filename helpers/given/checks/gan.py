@@ -4,7 +4,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.given.checks import GradedModule, public
-from helpers.given.checks.engine import expect_between, expect_close, expect_parameters, expect_shape, run_layers
+from helpers.given.checks.engine import (expect_all_learn, expect_between, expect_close, expect_parameters,
+                                         expect_shape, run_layers, same, silent)
 
 gan = GradedModule("gan")
 
@@ -13,21 +14,21 @@ REAL = (0.93487311, -1.01698916, -0.57304769, -0.88162704, -1.40129389, -1.45395
         0.98584429, 0.13312152)
 FAKE = (-1.80865868, 0.09030055, -0.4428902, -0.07879368, -0.37655044, 0.32084742, -0.28590837, 1.01376281,
         0.99241439, 0.39394346)
+LEAKY = "LeakyReLU with slope 0.01"
 
 
-def run_network(what, model, x, shape, wanted):
-    """`run_layers` of an nn.Module."""
+def run_network(what, model, x, shape, kinds, wanted=(), norms=()):
+    """`run_layers` of an nn.Module; asserts also what stands after its first layers, in their order: `wanted`."""
     assert isinstance(model, nn.Module), f"the {what} should be an nn.Module, got {type(model).__name__}"
-    return run_layers(what, model, x, shape, wanted)
-
-
-def leaky(x):
-    return F.leaky_relu(x, 0.01)
+    out, layers = run_layers(what, model, x, shape, kinds)
+    for k, name in enumerate(wanted):
+        expect_between(f"after layer {k + 1} of the {what}", layers[k]["output"], layers[k + 1]["input"], name, norms)
+    return out, layers
 
 
 def expect_logits(what, out, layers):
     """Assert that nothing comes after the last layer."""
-    assert torch.allclose(out, layers[-1][1], atol=1e-5), \
+    assert same(out, layers[-1]["output"]), \
         f"the {what} should return what its last layer gives, without an activation: the losses want logits"
 
 
@@ -47,22 +48,18 @@ def sample_noise():
 
 @public("gan.discriminator", hint="Three linear layers with biases, LeakyReLU with slope 0.01 between them.")
 def discriminator():
-    model = gan.discriminator()
-    out, layers = run_network("discriminator", model, 20 * torch.rand(7, 784) - 10, (7, 1), ["linear"] * 3)
+    model, x = gan.discriminator(), 20 * torch.rand(7, 784) - 10
+    out, layers = run_network("discriminator", model, x, (7, 1), ["linear"] * 3, [LEAKY] * 2)
     expect_parameters("discriminator()", model, 267009)
-    for k in range(2):
-        expect_between("discriminator", layers, k, leaky, "LeakyReLU with slope 0.01")
     expect_logits("discriminator", out, layers)
 
 
 @public("gan.generator", hint="Three linear layers with biases, ReLU between them. Which activation ends in (-1, 1)?")
 def generator():
-    model = gan.generator(4)
-    out, layers = run_network("generator", model, 20 * torch.rand(7, 4) - 10, (7, 784), ["linear"] * 3)
+    model, z = gan.generator(4), 20 * torch.rand(7, 4) - 10
+    out, layers = run_network("generator", model, z, (7, 784), ["linear"] * 3, ["ReLU"] * 2)
     expect_parameters("generator(4)", model, 1858320)
-    for k in range(2):
-        expect_between("generator", layers, k, F.relu, "ReLU")
-    assert out.min() < 0 and torch.allclose(out, torch.tanh(layers[-1][1]), atol=1e-5), \
+    assert same(out, torch.tanh(layers[-1]["output"])), \
         f"pixels should be brought into [-1, 1] by Tanh; they run from {out.min():.3f} to {out.max():.3f}"
     expect_shape("generator()(noise of 96 numbers)", gan.generator()(torch.zeros(2, 96)), (2, 784))
 
@@ -129,10 +126,10 @@ def build_dc_classifier():
     model, x = gan.build_dc_classifier(), 20 * torch.rand(3, 784) - 10
     out, layers = run_network("classifier", model, x, (3, 1), ["conv2d", "conv2d", "linear", "linear"])
     for k, shape in enumerate(((32, 24, 24), (64, 8, 8))):
-        expect_shape(f"the output of convolution {k + 1}", layers[k][1], (3, *shape))
-        expect_between("classifier", layers, k, lambda y: leaky(F.max_pool2d(y, 2)),
-                       "LeakyReLU with slope 0.01 and MaxPool 2x2")
-    expect_between("classifier", layers, 2, leaky, "LeakyReLU with slope 0.01")
+        expect_shape(f"the output of convolution {k + 1}", layers[k]["output"], (3, *shape))
+        expect_between(f"beside MaxPool 2x2 after convolution {k + 1}", F.max_pool2d(layers[k]["output"], 2),
+                       layers[k + 1]["input"], LEAKY)
+    expect_between("after layer 3 of the classifier", layers[2]["output"], layers[3]["input"], LEAKY)
     expect_logits("classifier", out, layers)
     expect_parameters("build_dc_classifier()", model, 1102721)
 
@@ -141,17 +138,14 @@ def build_dc_classifier():
         hint="After each layer but the last: ReLU first, then BatchNorm, over as many features as the layer gives.")
 def build_dc_generator():
     model, z = gan.build_dc_generator(4), 20 * torch.rand(5, 4) - 10
-    out, layers = run_network("generator", model, z, (5, 784), ["linear", "batch_norm", "linear", "batch_norm",
-                                                                "conv_transpose2d", "batch_norm", "conv_transpose2d"])
+    kinds = ["linear", "batch_norm", "linear", "batch_norm", "conv_transpose2d", "batch_norm", "conv_transpose2d"]
+    out, layers = run_network("generator", model, z, (5, 784), kinds, ["ReLU, then BatchNorm"] * 3,
+                              {"BatchNorm": lambda y: F.batch_norm(y, None, None, training=True)})
     expect_parameters("build_dc_generator(4)", model, 6580801)
     for k, shape in ((2, (64, 14, 14)), (3, (1, 28, 28))):
-        expect_shape(f"the output of transposed convolution {k - 1}", layers[k][1], (5, *shape))
-    for k in range(3):
-        expect_between("generator", layers, k, lambda y: F.batch_norm(F.relu(y), None, None, training=True),
-                       "ReLU, then BatchNorm")
-    last = layers[-1][1].flatten(1)
-    assert torch.allclose(out, torch.tanh(last), atol=1e-5) or torch.allclose(out, last, atol=1e-5), \
-        "the generator should end with Tanh"
+        expect_shape(f"the output of transposed convolution {k - 1}", layers[k]["output"], (5, *shape))
+    last = layers[-1]["output"]
+    assert same(out, torch.tanh(last)) or same(out, last), "the generator should end with Tanh"
     expect_shape("the image of one noise vector, in evaluation mode,", model.eval()(z[:1]), (1, 784))
 
 
@@ -224,5 +218,4 @@ def expect_gradients(model, out):
         "the model has no parameters: keep its layers as attributes; a list of them should be an nn.ModuleList"
     assert out.requires_grad, "the output has no gradient: is it detached?"
     out.square().sum().backward()
-    silent = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
-    assert not silent, f"no gradient reaches {silent[0]}: does forward use every layer?"
+    expect_all_learn(silent(model), "does forward use every layer?")
