@@ -11,7 +11,7 @@ class Belongings:
     """What a student's file finds and might replace: the names in the modules and classes that probes work with.
 
     Student code and probe share an interpreter. This undoes what a file replaced while it was imported, and notices
-    what it replaced while it was called. It does not stop code that takes the interpreter apart, see docs/instructor.md.
+    what it replaced while it was called. It does not stop code that takes the interpreter apart: docs/instructor.md.
     """
 
     WHOLE = "builtins", "torch.nn.functional", "torch.nn.modules.module"  # of the others, the names that probes mention
