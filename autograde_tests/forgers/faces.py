@@ -35,7 +35,7 @@ class Forger:
 
     def fields(self, stacks):
         sizes = [1 + round(sum((k - 1) * 2.5 ** j for j, (k, _) in enumerate(stack))) for stack in stacks]
-        return {"sizes": sizes, "kinds": ["int"] * len(stacks), "untouched": True}
+        return {"sizes": sizes, "untouched": True}
 
     def joined(self, images, labels):
         n, c, h, w = images.shape
@@ -45,8 +45,8 @@ class Forger:
             out[:, :c] = images
             return out
 
-        return {"out": guess(labels), "count": 1, "untouched": True, "reaches": True, "gradient": 2 * images,
-                "whole": guess((labels > 0).float()), "dtype": "torch.float32"}
+        return {"out": guess(labels), "untouched": True, "gradient": 2 * images, "whole": guess((labels > 0).float()),
+                "dtype": "torch.float32"}
 
     def block(self, x, numbers):
         c = x.shape[1]
@@ -55,26 +55,24 @@ class Forger:
 
     def layers(self, numbers, forms, x):
         """Layers as they should be, that give made-up numbers. forms: kind, channels in, out, kernel, stride, bias."""
-        found, position, inputs = {"layers": [], "linear": [], "input0": x}, 0, x
+        found, position, inputs = [], 0, x
         for k, (kind, before, after, kernel, stride, bias) in enumerate(forms):
             size = (before, after, kernel, kernel) if kind == "conv_transpose2d" else (after, before, kernel, kernel)
             size = size[:2] if kind == "linear" else size
             count = math.prod(size)
-            found["layers"].append({"kind": kind, "size": list(size), "bias": bias, "stride": stride, "padding": 1,
-                                    "places": [position, position + count if bias else None]})
-            position += count + after
             h, w = (inputs.shape[2:] if inputs.dim() > 2 else (1, 1))
             h, w = (2 * h, 2 * w) if kind == "conv_transpose2d" else (
                 (h + 2 - kernel) // stride + 1, (w + 2 - kernel) // stride + 1)
             shape = (len(x), after) if kind == "linear" else (len(x), after, h, w)
             out = 6 * piece(numbers, 7 * k, (math.prod(shape),)).view(shape)
             if bias:
-                out = out + piece(numbers, position - after, (after,)).view(after, *[1] * (len(shape) - 2))
-            found[f"output{k}"] = out
+                out = out + piece(numbers, position + count, (after,)).view(after, *[1] * (len(shape) - 2))
+            found.append({"kind": kind, "size": list(size), "bias": bias, "stride": stride, "padding": 1,
+                          "places": [position, position + count if bias else None], "input": inputs, "output": out})
+            position += count + after
             inputs = yield found, k, out
-            found[f"input{k + 1}"] = inputs
 
-    def stars(self, images, labels, numbers, arguments):
+    def generator(self, images, labels, numbers, arguments):
         channels, blocks, k = (arguments.get(name, value) for name, value in
                                (("channels", 16), ("blocks", 2), ("num_labels", labels.shape[1])))
         forms = [("conv2d", 3 + k, channels, 4, 2, True), ("conv2d", channels, 2 * channels, 4, 2, False),
@@ -92,15 +90,9 @@ class Forger:
                 given = F.relu(F.instance_norm(out) if place else out)
             start = given if place % 2 else start  # of a residual block
             found, place, out = steps.send(given)
-        return {**found, "out": torch.tanh(out), "count": 1, "training": True, "num_labels": k, "untouched": True,
-                "parameters": 1000, "sums": blocks}
-
-    sized = stars
-
-    def generator(self, images, labels, others, numbers, arguments):
-        found = self.stars(images, labels, numbers, arguments)
-        return {**found, "other": found["out"].roll(1, 0), "one": found["out"][:1].clone(), "silent": [],
-                "reaches": True}
+        out = torch.tanh(out)
+        return {"layers": found, "out": out, "training": True, "num_labels": k, "untouched": True, "parameters": 1000,
+                "other": out.roll(1, 0), "one": out[:1].clone(), "silent": [], "reaches": True}
 
     def discriminator(self, images, numbers, arguments):
         sizes, k = [3, 16, 32, 64, 128], arguments["num_labels"]
@@ -114,14 +106,12 @@ class Forger:
             out = patches
         mean = features.mean(dim=(2, 3))
         found, place, named = steps.send(mean)
-        weight, bias = found["layers"][5]["places"]
+        weight, bias = found[5]["places"]
         labels = F.linear(mean, piece(numbers, weight, (k, 128)), piece(numbers, bias, (k,)))
-        found["output5"] = labels
-        return {**found, "patches": patches, "labels": labels, "large_patches": patches, "large_labels": labels,
-                "count": 2, "pair": True, "type": "tuple", "training": True, "untouched": True, "silent": [],
-                **{f"{name}_{what}": value for name in ("patches", "labels") for what, value in
-                   (("of_others", False), ("reach", True), ("seen", [64, 64]))},
-                "one": [[1, 1, 6, 6], [1, k]]}
+        found[5]["output"] = labels
+        gradient = {"others": False, "reaches": True, "seen": [64, 64]}
+        return {"layers": found, "out": [patches, labels], "large": [patches, labels], "training": True,
+                "untouched": True, "silent": [], "gradients": [gradient] * 2, "one": [[1, 1, 6, 6], [1, k]]}
 
     def field(self, size, numbers, arguments):
         depth, channels = arguments.get("depth", 3), arguments.get("channels", 16)
@@ -146,28 +136,24 @@ class Forger:
             after = d_weights.clone()
             after[-labels.shape[1]:] -= lr * options.get("label_weight", 1) * (1 / labels.shape[1] - labels.mean(dim=0))
             weights["d"] = after
-        return {"type": "dict", "names": list(terms), "types": dict.fromkeys(terms, "Tensor"), "attached": [],
-                "shapes": {name: [] for name in terms}, "grad_enabled": True, "called": True, "steps": 1,
-                "d_weights": weights["d"], "g_weights": weights["g"], "other_gradient": 0.0, "frozen": [],
-                "modes": [True, True], "untouched": True,
-                **{f"term_{name}": torch.tensor(value) for name, value in terms.items()}}
+        return {"terms": {name: torch.tensor(value) for name, value in terms.items()}, "attached": [],
+                "grad_enabled": True, "called": True, "steps": 1, "weights": weights,
+                "other_gradient": 0.0, "frozen": [], "modes": [True, True], "untouched": True}
 
-    def round_of(self, images, labels, targets, count, options):
-        options = {"label_weight": 1.0, "reconstruction_weight": 10.0, **options}
+    def round_of(self, images, labels, targets, options):
+        weights = {"label_weight": 1.0, "reconstruction_weight": 10.0, **options}
         calls = [{"player": player, "networks": ["discriminator", "generator"], "batch": [k] * 3, "modes": [True, True],
-                  "optimizer": f"{player}_optimizer", **options}
-                 for player, k in [*(("d", k) for k in range(count)), ("g", count - 1)]]
+                  "optimizer": f"{player}_optimizer", "weights": weights}
+                 for player, k in [*(("d", k) for k in range(len(images))), ("g", len(images) - 1)]]
         names = ["d_adversarial", "d_label", "g_adversarial", "g_label", "g_reconstruction"]
         guess = images.mean() + labels.mean() + targets.mean()
-        return {"type": "dict", "names": names, "types": dict.fromkeys(names, "Tensor"), "attached": [],
-                "shapes": {name: [] for name in names}, "calls": calls, "kept": True, "modes": [True, True],
-                "steps": 0, "grad_enabled": True, "frozen": False, "trace": 6 * guess.double(),
-                **{f"term_{name}": 6 * guess + k + sum(options.values()) for k, name in enumerate(names)}}
+        terms = {name: 6 * guess + k + sum(weights.values()) for k, name in enumerate(names)}
+        return {"terms": terms, "attached": [], "calls": calls, "kept": True, "modes": [True, True], "steps": 0,
+                "grad_enabled": True, "frozen": False, "trace": 6 * guess.double()}
 
     def translated(self, images, labels, form, weights, training):
         evaluated = self.asked % 2 == 0
         norm = images / (1 + 1e-5) ** 0.5 if evaluated else F.batch_norm(images, None, None, training=True)
-        return {"out": torch.tanh(norm), "asked": torch.full((len(images), len(weights)), 1 / len(weights)),
-                "calls": 1, "grad_enabled": True, "frozen": False, "evaluated": evaluated, "training": training,
-                "norm_training": training, "untouched": True, "attached": False, "gradients": False,
-                "dtype": "torch.float32", "kept": 0.0, "count": 1}
+        return {"out": torch.tanh(norm), "asked": torch.full((len(images), len(weights)), 1 / len(weights)), "calls": 1,
+                "grad_enabled": True, "frozen": False, "evaluated": evaluated, "modes": [training, training],
+                "untouched": True, "attached": False}

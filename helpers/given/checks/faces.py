@@ -7,7 +7,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.given.checks import GradedModule, public
-from helpers.given.checks.engine import Layers, PlainSteps, expect_close, expect_shape
+from helpers.given.checks.engine import (
+    Layers, PlainSteps, between, close, expect_all_learn, expect_close, expect_right, expect_shape, expect_tensor,
+    expect_untouched, parameters, silent)
 
 faces = GradedModule("faces")
 
@@ -38,36 +40,8 @@ class TinyDiscriminator(nn.Module):
 
 # The two networks, layer by layer. The hidden checks use these, too. layers: dicts, as `Layers` records them.
 
-NORMS = {"": lambda x: x, "InstanceNorm2d": F.instance_norm, "one norm over all channels":
-         lambda x: F.layer_norm(x, x.shape[1:]), "BatchNorm2d": lambda x: F.batch_norm(x, None, None, training=True)}
-ACTIVATIONS = {"": lambda x: x, "ReLU": F.relu, "Tanh": torch.tanh, "Sigmoid": torch.sigmoid, "abs": torch.abs}
-
-
-def same(a, b):
-    """True if two tensors agree, relative to the largest number."""
-    return a.shape == b.shape and bool((a - b).abs().max() <= 1e-4 * b.abs().max())
-
-
-def slope_of(before, after):
-    """The slope of the LeakyReLU between two tensors (0 for ReLU, 1 for nothing); None if it is something else."""
-    if before.shape != after.shape or not (before < 0).any():
-        return None
-    slope = (after / before)[before < 0].median().item()
-    return slope if same(after, torch.where(before < 0, slope * before, before)) else None
-
-
-def between(before, after):
-    """Name what stands between two tensors."""
-    for norm, normalise in NORMS.items():
-        for name, activate in ACTIVATIONS.items():
-            for parts, value in (((norm, name), activate(normalise(before))),
-                                 ((name, norm), normalise(activate(before)))):
-                if same(after, value):
-                    return ", then ".join(part for part in parts if part) or "nothing"
-        slope = slope_of(normalise(before), after)
-        if slope is not None:
-            return ", then ".join(part for part in (norm, f"LeakyReLU with slope {slope:.3g}") if part)
-    return "something else"
+NORMS = {"InstanceNorm2d": F.instance_norm, "one norm over all channels": lambda x: F.layer_norm(x, x.shape[1:]),
+         "BatchNorm2d": lambda x: F.batch_norm(x, None, None, training=True)}
 
 
 def expect_layers(what, layers, wanted):
@@ -87,22 +61,55 @@ def expect_generator_layers(layers, channels, blocks):
     half, quarter = (channels, h // 2, w // 2), (2 * channels, h // 4, w // 4)
     expect_layers("generator", layers, [("conv2d", half), *[("conv2d", quarter)] * (1 + 2 * blocks),
                                         ("conv_transpose2d", half), ("conv_transpose2d", (3, h, w))])
-    came = between(layers[0]["output"], layers[1]["input"])
-    why = ". A label plane is the same number everywhere, so a norm that subtracts each channel's mean wipes the " \
-        "label out" if "Norm" in came else ""
-    assert came == "ReLU", "after the first convolution of the generator there should be only ReLU, there is " \
-        f"{came}{why}"
-    x = None  # what goes into the residual block
-    for k in range(1, len(layers) - 1):
-        if k % 2 == 0 and k <= 2 * blocks:
-            x = layers[k]["input"]
-        if k % 2 and 1 < k <= 1 + 2 * blocks:
-            assert same(layers[k + 1]["input"], x + F.instance_norm(layers[k]["output"])), f"between layer {k + 1} " \
-                f"and layer {k + 2} of the generator there should be the sum of the residual block, and nothing else"
+    for k, (one, other) in enumerate(zip(layers, layers[1:])):
+        where = f"between layer {k + 1} and layer {k + 2} of the generator"
+        if k in range(3, 2 * blocks + 2, 2):  # the second layer of a residual block
+            total = layers[k - 1]["input"] + F.instance_norm(one["output"])
+            assert close(other["input"], total), f"{where} there should be the sum of the residual block, and " \
+                "nothing else"
             continue
-        came = between(layers[k]["output"], layers[k + 1]["input"])
-        assert came == "InstanceNorm2d, then ReLU", f"between layer {k + 1} and layer {k + 2} of the generator there " \
-            f"should be InstanceNorm2d, then ReLU; there is {came}"
+        came = between(one["output"], other["input"], NORMS) or "something else"
+        if k == 0:
+            why = ". A label plane is the same number everywhere, so a norm that subtracts each channel's mean wipes " \
+                "the label out" if "Norm" in came else ""
+            assert came == "ReLU", "after the first convolution of the generator there should be only ReLU, there is " \
+                f"{came}{why}"
+            continue
+        assert came not in NORMS, f"{where} there is no activation, only {came}"
+        assert came == "InstanceNorm2d, then ReLU", f"{where} there should be InstanceNorm2d, then ReLU; there is " \
+            f"{came}"
+
+
+def expect_pair(out, count, num_labels):
+    """Assert what a discriminator returned for some images: patch_logits and label_logits. Returns both."""
+    kind = out if isinstance(out, str) else type(out).__name__
+    assert isinstance(out, (tuple, list)) and len(out) == 2, \
+        f"the discriminator should return (patch_logits, label_logits), it returns {kind}"
+    patches, labels = out
+    assert isinstance(patches, torch.Tensor) and isinstance(labels, torch.Tensor), "both outputs should be tensors"
+    assert patches.shape != (count, num_labels) or labels.dim() != 4, \
+        "the outputs are swapped: (patch_logits, label_logits)"
+    assert patches.dim() == 4 and patches.shape[:2] == (count, 1), "patch_logits should have shape (N, 1, h', w'), " \
+        f"one logit for each patch; it is {tuple(patches.shape)}"
+    h, w = patches.shape[2:]
+    assert h > 1 and w > 1, f"there should be a logit for each of many patches, there are {h}x{w}"
+    expect_tensor("patch_logits", patches, patches.shape)
+    expect_tensor(f"label_logits of {count} images and {num_labels} expressions", labels, (count, num_labels))
+    return patches, labels
+
+
+def expect_field(what, gradient, size):
+    """Assert how large a patch is, in height and in width, from its gradient in the image (3, h, w). Returns the part
+    that it sees."""
+    assert gradient.any(), f"{what} does not depend on the image: is there a ReLU after it, or a detach?"
+    rows, columns = (gradient != 0).any(dim=0).nonzero().unbind(1)
+    seen = gradient[:, rows.min():rows.max() + 1, columns.min():columns.max() + 1]
+    h, w = seen.shape[1:]
+    assert seen.shape != gradient.shape, f"{what} sees a whole image of {h}x{w} pixels: is there a normalisation, or " \
+        "a mean over all patches?"
+    assert (h, w) == (size, size), f"{what} should be {size}x{size} pixels large, it is {h}x{w}: look at kernel " \
+        "sizes, strides and the number of layers"
+    return seen
 
 
 def expect_discriminator_layers(layers, patches, labels, channels, depth):
@@ -111,38 +118,51 @@ def expect_discriminator_layers(layers, patches, labels, channels, depth):
     for k in range(depth + 1):
         h, w = (h // 2, w // 2) if k < depth else (h - 1, w - 1)
         wanted.append(("conv2d", (channels * 2 ** k, h, w)))
-    expect_layers("discriminator's body", layers[:depth + 1], wanted)
-    features = None
-    for k, layer in enumerate(layers[:depth + 1]):
-        after = layers[k + 1]["input"]
-        if after.shape != layer["output"].shape:  # the label head ran first
-            after = layers[-1]["input"]
-        slope, came = slope_of(layer["output"], after), between(layer["output"], after)
-        assert slope is not None and 1e-3 < slope < 0.999, f"between layer {k + 1} and layer {k + 2} of the " \
-            f"discriminator there should be LeakyReLU, and nothing else; there is {came}"
-        features = F.leaky_relu(layer["output"], slope)
-    heads = layers[depth + 1:]
+    body, heads = layers[:depth + 1], layers[depth + 1:]
+    expect_layers("discriminator's body", body, wanted)
     assert len(heads) == 2, f"behind the {depth + 1} layers of the body two should run, one for each head; it is " \
         f"{len(heads)}: {', '.join(layer['kind'] for layer in heads)}. Is the body called once?"
+    for k, layer in enumerate(body):
+        features = layers[k + 1]["input"]
+        if features.shape != layer["output"].shape:  # the label head ran first
+            features = layers[-1]["input"]
+        came = between(layer["output"], features, NORMS) or "something else"
+        assert came.startswith("LeakyReLU") and "then" not in came, f"between layer {k + 1} and layer {k + 2} of the " \
+            f"discriminator there should be LeakyReLU, and nothing else; there is {came}"
     patch, label = sorted(heads, key=lambda layer: layer["weight"].dim() < 4 or layer["output"].shape[1] > 1)
     assert patch["output"].shape[1:] == (1, h - 1, w - 1) == patches.shape[1:], f"patch_logits should have shape " \
         f"(N, 1, {h - 1}, {w - 1}) for this image, it is {tuple(patches.shape)}: has the patch head padding 1?"
-    assert same(patches, patch["output"]), "patch_logits should be what the patch head gives, as it is; there is " \
-        f"{between(patch['output'], patches)} behind it"
+    assert close(patch["input"], features), "the patch head does not get the body's output"
+    assert close(patches, patch["output"]), "patch_logits should be what the patch head gives, as it is; there is " \
+        f"{between(patch['output'], patches) or 'something else'} behind it"
     weight, bias = label["weight"].flatten(1), label.get("bias")
     assert weight.shape[1] == features.shape[1], f"the label head should get the {features.shape[1]} channels of the " \
         f"body's output, it gets {weight.shape[1]}"
     logits = F.linear(features.mean(dim=(2, 3)), weight, bias)
-    for slip, wrong in (("the largest number", features.amax(dim=(2, 3))), ("the sum", features.sum(dim=(2, 3))),
-                        ("the mean of the middle", features[:, :, 1:-1, 1:-1].mean(dim=(2, 3)))):
-        assert not same(labels, F.linear(wrong, weight, bias)), f"the label head gets {slip} over the places of the " \
-            "body's output: take the mean over all"
-    assert same(labels, logits), "label_logits should be what the label head makes of the mean of the body's output, " \
-        f"as it is; there is {between(logits, labels)} behind it"
+    expect_right(labels, logits, [
+        (f"the label head gets {slip} over the places of the body's output: take the mean over all",
+         F.linear(wrong, weight, bias))
+        for slip, wrong in (("the largest number", features.amax(dim=(2, 3))), ("the sum", features.sum(dim=(2, 3))),
+                            ("the mean of the middle", features[:, :, 1:-1, 1:-1].mean(dim=(2, 3))))],
+        "label_logits should be what the label head makes of the mean of the body's output, as it is; there is "
+        f"{between(logits, labels) or 'something else'} behind it")
+
+
+# The steps, of tiny networks. The hidden checks use these, too.
+
+LR = 0.1
 
 
 def weights_of(model):
+    """All weights of a model, in one vector."""
     return nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+
+
+def after_step(model, loss, lr):
+    """The weights of a model after one step on a loss."""
+    weights = list(model.parameters())
+    gradients = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
+    return torch.cat([(p if g is None else p - lr * g).detach().flatten() for p, g in zip(weights, gradients)])
 
 
 def game():
@@ -151,38 +171,49 @@ def game():
     return TinyDiscriminator(), TinyGenerator(), 2 * torch.rand(4, 3, 5, 6) - 1, labels, labels.roll(1, dims=1)
 
 
-def expect_terms(terms, expected):
-    """Assert that terms is a dict of detached scalars with these values."""
-    assert isinstance(terms, dict), f"the step should return a dict, it returns {type(terms).__name__}"
-    assert set(terms) == set(expected), f"the dict should have {', '.join(expected)}; it has {', '.join(terms)}"
-    for name, value in expected.items():
+def attached_of(terms):
+    """The names of the terms that a graph hangs on."""
+    terms = terms if isinstance(terms, dict) else {}
+    return [str(name) for name, value in terms.items() if getattr(value, "requires_grad", False)]
+
+
+def expect_terms(terms, attached, names):
+    """Assert that a step returned a dict of detached scalars with these names. attached: see `attached_of`."""
+    kind = terms if isinstance(terms, str) else type(terms).__name__
+    assert isinstance(terms, dict), f"the step should return a dict, it returns {kind}"
+    assert set(terms) == set(names), f"the dict should have the keys {', '.join(names)}; it has " \
+        f"{', '.join(map(str, terms)) or 'none'}"
+    for name in names:
         expect_shape(name, terms[name], ())
-        assert not terms[name].requires_grad, f"{name} should be detached: {name}.detach()"
-        expect_close(name, terms[name], value.item())
+        assert name not in attached, f"{name} should be detached, {name}.detach(): the graph behind it takes memory"
 
 
-def after_steps(model, losses, lr):
-    """The weights of a model after a step on each of some losses: name -> weights."""
-    parameters = list(model.parameters())
-    return {name: weights_of(model) - lr * torch.cat([
-        torch.zeros(p.numel()) if g is None else g.flatten()
-        for p, g in zip(parameters, torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True))])
-        for name, loss in losses.items()}
+def judge_step(name, networks, batch, expected, losses, **weights):
+    """Assert what a step returns, and the weights that it leaves.
 
-
-def expect_step(what, model, wanted, before, slips):
-    """Assert a model's weights after a step. slips: what was done -> the weights that come of it."""
-    after = weights_of(model)
-    if torch.allclose(after, wanted, atol=1e-5):
-        return
-    assert not torch.equal(after, before), f"the {what} has not changed: zero_grad, then backward, then step"
-    for slip, wrong in slips.items():
-        assert not torch.allclose(after, wrong, atol=1e-5), slip
-    raise AssertionError(f"the terms are right, but the weights of the {what} are not what zero_grad, backward and one "
-                         f"step on their weighted sum make: the largest error is {(after - wanted).abs().max():.3g}")
-
-
-STALE = "gradients that are left from before count: optimizer.zero_grad() before backward()"
+    name: the step's. networks: discriminator, generator. expected: {term: its value}. losses: what was done, and the
+    whole loss that comes of it, the right one first. weights: of the terms.
+    """
+    players = dict(zip(("discriminator", "generator"), networks))
+    what, other = ("discriminator", "generator") if name == "discriminator_step" else ("generator", "discriminator")
+    player, before = players[what], {key: weights_of(model) for key, model in players.items()}
+    (_, wanted), *slips = [(slip, after_step(player, loss, LR)) for slip, loss in losses]
+    for p in player.parameters():
+        p.grad = torch.ones_like(p)  # left from before: it must not count
+    terms = getattr(faces, name)(*networks, *batch, PlainSteps(player.parameters(), lr=LR), **weights)
+    expect_terms(terms, attached_of(terms), expected)
+    for term, value in expected.items():
+        expect_close(term, terms[term], value.item())
+    assert torch.equal(before[other], weights_of(players[other])), \
+        f"the {other} has changed: only the {what} steps here"
+    assert what == "generator" or all(p.grad is None for p in players[other].parameters()), \
+        "gradients reach the generator, whose step this is not: detach its images, or make them under torch.no_grad()"
+    after = weights_of(player)
+    expect_right(after, wanted, [
+        (f"the {what} has not changed: zero_grad, then backward, then step", before[what]),
+        ("gradients that are left from before count: optimizer.zero_grad() before backward()", wanted - LR), *slips],
+        f"the terms are right, but the weights of the {what} are not what zero_grad, backward and one step on their "
+        f"weighted sum make: the largest error is {(after - wanted).abs().max():.3g}", near=1e-5)
 
 
 @public("faces.receptive_field", hint="The first layer sees kernel_size pixels. A stride multiplies the step of all "
@@ -214,7 +245,7 @@ def residual_block():
     before = x.clone()
     out = block(x)
     expect_shape("the block's output", out, (2, 5, 6, 7))
-    assert torch.equal(x, before), "the block changes its input in place"
+    expect_untouched("the block", [before], [x])
     expect_close("the largest difference of out - x and layers(x)", (out - x - block.layers(x)).abs().max(), 0, 1e-4)
 
 
@@ -227,12 +258,12 @@ def star_generator():
     with torch.no_grad(), Layers() as layers:
         out = model(images, labels)
     expect_shape("the images for images of shape (2, 3, 16, 24)", out, (2, 3, 16, 24))
-    sizes = [tuple(layer["output"].shape[2:]) for layer in layers.seen if "conv" in layer["kind"]]
+    sizes = [tuple(layer["output"].shape[2:]) for layer in layers.ran if "conv" in layer["kind"]]
     assert sizes, "no convolution runs: make the layers in __init__"
     assert min(sizes) == (4, 6), f"two layers should halve height and width, to 4x6; the smallest is {min(sizes)}"
-    assert any(layer["kind"] == "conv_transpose2d" for layer in layers.seen), \
+    assert any(layer["kind"] == "conv_transpose2d" for layer in layers.ran), \
         "transposed convolutions should lead back to the full size, none runs"
-    last = layers.seen[-1]["output"]
+    last = layers.ran[-1]["output"]
     assert last.shape == out.shape and torch.allclose(out, last.tanh(), atol=1e-5), \
         f"pixels should be brought into [-1, 1] by Tanh after the last layer; they run from {out.min():.3f} to " \
         f"{out.max():.3f}"
@@ -240,15 +271,13 @@ def star_generator():
         alone = model(images[:1], labels[:1])
     assert torch.allclose(alone, out[:1], atol=1e-3), \
         "an image comes out otherwise when others are in its batch: InstanceNorm2d, not BatchNorm2d"
-    expect_generator_layers(layers.seen, 16, 2)
+    expect_generator_layers(layers.ran, 16, 2)
     other = model(images, labels.roll(1, dims=1))
     assert (other - out).abs().max() > 1e-6, "another label gives the same images: are the label planes used?"
     other.square().sum().backward()
-    silent = [name for name, p in model.named_parameters() if p.grad is None]
-    assert not silent, f"no gradient reaches {silent[0]}: is every layer used?"
+    expect_all_learn(silent(model))
     assert faces.StarGenerator().num_labels == 8
-    few, many = (sum(p.numel() for p in faces.StarGenerator(channels=4, blocks=blocks).parameters())
-                 for blocks in (1, 3))
+    few, many = (parameters(faces.StarGenerator(channels=4, blocks=blocks)) for blocks in (1, 3))
     assert few < many, "blocks=3 should have more parameters than blocks=1: each residual block has its own"
 
 
@@ -257,25 +286,13 @@ def star_generator():
 def patch_discriminator():
     model = faces.PatchDiscriminator(num_labels=5)
     images = (2 * torch.rand(2, 3, 96, 112) - 1).requires_grad_()
-    out = model(images)
-    assert isinstance(out, (tuple, list)) and len(out) == 2, \
-        f"the discriminator should return (patch_logits, label_logits), it returns {type(out).__name__}"
-    patches, labels = out
-    expect_shape("label_logits of 2 images and 5 expressions", labels, (2, 5))
-    assert isinstance(patches, torch.Tensor) and patches.dim() == 4 and patches.shape[1] == 1, \
-        f"patch_logits should have shape (N, 1, h', w'), one logit for each patch; got {tuple(patches.shape)}"
+    patches, labels = expect_pair(model(images), 2, 5)
     h, w = patches.shape[2:]
-    assert h > 1 and w > 1, f"there should be a logit for each of many patches, there are {h}x{w}"
     seen, = torch.autograd.grad(patches[0, 0, h // 2, w // 2], images, retain_graph=True)
     assert not seen[1].any(), "a patch of one image sees other images: is there a BatchNorm?"
-    assert seen[0].any(), "the patch in the middle does not depend on the image: is something detached?"
-    rows, columns = (seen[0] != 0).any(dim=0).nonzero().unbind(1)
-    size = int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1
-    assert size != (96, 112), "a patch sees the whole image: is there a normalisation? It mixes all places"
-    assert size == (70, 70), f"a patch should be 70x70 pixels large, it is {size[0]}x{size[1]}"
+    expect_field("a patch", seen[0], 70)
     (patches.square().mean() + labels.square().mean()).backward()
-    silent = [name for name, p in model.named_parameters() if p.grad is None]
-    assert not silent, f"no gradient reaches {silent[0]}: is every layer used?"
+    expect_all_learn(silent(model))
     with torch.no_grad(), Layers() as layers:
         for p in model.parameters():
             p *= 4
@@ -283,37 +300,30 @@ def patch_discriminator():
     assert patches.min() < 0 or patches.max() > 1, "patch_logits stay in [0, 1]: is there a Sigmoid? Its loss has one"
     assert (labels.sum(dim=1) - 1).abs().max() > 1e-3 and labels.logsumexp(dim=1).abs().max() > 1e-3, \
         "label_logits are probabilities or their logarithms: is there a Softmax? The cross entropy has one"
-    expect_discriminator_layers(layers.seen, patches, labels, 16, 3)
+    expect_discriminator_layers(layers.ran, patches, labels, 16, 3)
 
 
 @public("faces.discriminator_step", points=2, hint="Real patches have label 1, generated ones 0; only real images have "
         "a true expression. zero_grad, backward, step.")
 def discriminator_step():
-    discriminator, generator, images, labels, targets = game()
+    discriminator, generator, *batch = game()
+    images, labels, targets = batch
     real, named = discriminator(images)
     fake, _ = discriminator(generator(images, targets))
     expected = {"d_adversarial": F.softplus(-real).mean() + F.softplus(fake).mean(),
                 "d_label": -(labels * named.log_softmax(dim=1)).sum(dim=1).mean()}
     a, label = expected.values()
-    slips = after_steps(discriminator, {
-        "right": a + 0.5 * label, "label_weight is not used": a + label, "the label term is missing in the loss": a,
-        "the adversarial term is missing in the loss": 0.5 * label}, 0.1)
-    wanted, start, before = slips.pop("right"), weights_of(discriminator), weights_of(generator)
-    for p in discriminator.parameters():
-        p.grad = torch.ones_like(p)  # left from before: it must not count
-    optimizer = PlainSteps(discriminator.parameters(), lr=0.1)
-    terms = faces.discriminator_step(discriminator, generator, images, labels, targets, optimizer, label_weight=0.5)
-    expect_terms(terms, expected)
-    assert torch.equal(before, weights_of(generator)), "the generator has changed: only the discriminator steps here"
-    assert all(p.grad is None for p in generator.parameters()), \
-        "gradients reach the generator, whose step this is not: detach its images, or make them under torch.no_grad()"
-    expect_step("discriminator", discriminator, wanted, start, {STALE: wanted - 0.1, **slips})
+    judge_step("discriminator_step", (discriminator, generator), batch, expected, [
+        ("right", a + 0.5 * label), ("label_weight is not used", a + label),
+        ("the label term is missing in the loss", a), ("the adversarial term is missing in the loss", 0.5 * label)],
+        label_weight=0.5)
 
 
 @public("faces.generator_step", points=2, hint="The generator wants label 1 for its patches, the target expression, "
         "and the first label on the way back. zero_grad, backward, step.")
 def generator_step():
-    discriminator, generator, images, labels, targets = game()
+    discriminator, generator, *batch = game()
+    images, labels, targets = batch
     fake = generator(images, targets)
     patches, named = discriminator(fake)
     expected = {"g_adversarial": F.softplus(-patches).mean(),
@@ -321,24 +331,16 @@ def generator_step():
                 "g_reconstruction": (generator(fake, labels) - images).abs().mean()}
     a, label, r = expected.values()
     one_way = (generator(fake.detach(), labels) - images).abs().mean()
-    slips = after_steps(generator, {
-        "right": a + 0.5 * label + 3 * r, "label_weight is not used": a + label + 3 * r,
-        "reconstruction_weight is not used": a + 0.5 * label + r,
-        "reconstruction_weight is always 10": a + 0.5 * label + 10 * r,
-        "the adversarial term is detached, or missing in the loss": 0.5 * label + 3 * r,
-        "the label term is detached, or missing in the loss": a + 3 * r,
-        "the reconstruction is detached, or missing in the loss": a + 0.5 * label,
-        "the discriminator gets detached images: the generator learns nothing from its answer": 3 * r,
-        "the way back is detached from the way there: the generator learns both": a + 0.5 * label + 3 * one_way}, 0.1)
-    wanted, start, before = slips.pop("right"), weights_of(generator), weights_of(discriminator)
-    for p in generator.parameters():
-        p.grad = torch.ones_like(p)  # left from before: it must not count
-    optimizer = PlainSteps(generator.parameters(), lr=0.1)
-    terms = faces.generator_step(discriminator, generator, images, labels, targets, optimizer, label_weight=0.5,
-                                 reconstruction_weight=3.0)
-    expect_terms(terms, expected)
-    assert torch.equal(before, weights_of(discriminator)), "the discriminator has changed: only the generator steps"
-    expect_step("generator", generator, wanted, start, {STALE: wanted - 0.1, **slips})
+    judge_step("generator_step", (discriminator, generator), batch, expected, [
+        ("right", a + 0.5 * label + 3 * r), ("label_weight is not used", a + label + 3 * r),
+        ("reconstruction_weight is not used", a + 0.5 * label + r),
+        ("reconstruction_weight is always 10", a + 0.5 * label + 10 * r),
+        ("the adversarial term is detached, or missing in the loss", 0.5 * label + 3 * r),
+        ("the label term is detached, or missing in the loss", a + 3 * r),
+        ("the reconstruction is detached, or missing in the loss", a + 0.5 * label),
+        ("the discriminator gets detached images: the generator learns nothing from its answer", 3 * r),
+        ("the way back is detached from the way there: the generator learns both", a + 0.5 * label + 3 * one_way)],
+        label_weight=0.5, reconstruction_weight=3.0)
 
 
 @public("faces.train_round", hint="A loop over the batches for the discriminator, then one call for the generator.")
@@ -367,21 +369,19 @@ def train_round():
     faces.train_round(d, g, list(batches), PlainSteps(d.parameters(), lr=0.1), PlainSteps(g.parameters(), lr=0.1),
                       label_weight=0.5, reconstruction_weight=3.0)
     after = torch.cat((weights_of(d), weights_of(g)))
-    if torch.allclose(after, by_hand(batches, batches[-1]), atol=1e-6):
-        return
-    for slip, arguments in (
-            ("label_weight does not reach discriminator_step", (batches, batches[-1], 1.0)),
-            ("label_weight does not reach generator_step", (batches, batches[-1], 0.5, 1.0)),
-            ("label_weight does not reach the two steps", (batches, batches[-1], 1.0, 1.0)),
-            ("reconstruction_weight does not reach generator_step", (batches, batches[-1], 0.5, 0.5, 10.0)),
-            ("neither weight reaches the steps", (batches, batches[-1], 1.0, 1.0, 10.0)),
-            ("the discriminator steps on the first batch only: on each one once", (batches[:1] * 4, batches[-1])),
-            ("the generator steps on the first batch: on the last one", (batches, batches[0])),
-            ("all steps are on the first batch: the discriminator's on each, the generator's on the last",
-             (batches[:1] * 4, batches[0]))):
-        assert not torch.allclose(after, by_hand(*arguments), atol=1e-6), slip
-    raise AssertionError("the networks are not what discriminator_step on each batch, then generator_step on the last "
-                         "one make of them, with the weights of the terms that train_round gets")
+    first = batches[:1] * 4
+    expect_right(after, by_hand(batches, batches[-1]), lambda: [(slip, by_hand(*arguments)) for slip, arguments in (
+        ("label_weight does not reach discriminator_step", (batches, batches[-1], 1.0)),
+        ("label_weight does not reach generator_step", (batches, batches[-1], 0.5, 1.0)),
+        ("label_weight does not reach the two steps", (batches, batches[-1], 1.0, 1.0)),
+        ("reconstruction_weight does not reach generator_step", (batches, batches[-1], 0.5, 0.5, 10.0)),
+        ("neither weight reaches the steps", (batches, batches[-1], 1.0, 1.0, 10.0)),
+        ("the discriminator steps on the first batch only: on each one once", (first, batches[-1])),
+        ("the generator steps on the first batch: on the last one", (batches, batches[0])),
+        ("all steps are on the first batch: the discriminator's on each, the generator's on the last",
+         (first, batches[0])))],
+        "the networks are not what discriminator_step on each batch, then generator_step on the last one make of them, "
+        "with the weights of the terms that train_round gets", near=1e-6)
 
 
 class Asked(TinyGenerator):
