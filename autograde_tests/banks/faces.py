@@ -530,6 +530,19 @@ def discriminator_step(''')],
             optimizer.step()
             return {name: term.detach() for name, term in terms.items()}
         """},
+    "parts called by their forward": {
+        "ResidualBlock.forward": "return x + self.layers.forward(x)",
+        "PatchDiscriminator.forward": """
+            features = self.body.forward(images)
+            return self.patch_head.forward(features), self.label_head.forward(features.mean(dim=(2, 3)))
+        """,
+        "discriminator_step": [("generator(images,", "generator.forward(images,"),
+                               ("discriminator(images)", "discriminator.forward(images)"),
+                               ("discriminator(fake)", "discriminator.forward(fake)")],
+        "generator_step": [("generator(images,", "generator.forward(images,"),
+                           ("generator(fake,", "generator.forward(fake,"),
+                           ("discriminator(fake)", "discriminator.forward(fake)")],
+        "translate": [("generator(images,", "generator.forward(images,")]},
     # train_round
     "keywords": {"train_round": """
         for images, labels, target_labels in batches:
@@ -960,7 +973,7 @@ mistakes("faces.PatchDiscriminator", in_gap("PatchDiscriminator.forward", {
     "LeakyReLU behind the label head": ("there is LeakyReLU with slope 0.1 behind", [
         ("self.label_head(features.mean(dim=(2, 3)))",
          "F.leaky_relu(self.label_head(features.mean(dim=(2, 3))), 0.1)")]),
-    "absolute patch logits": ("there is abs behind", [
+    "absolute patch logits": ("there is absolute values behind", [
         ("self.patch_head(features),", "self.patch_head(features).abs(),")]),
     "the largest for the mean": ("the largest number over the places", [("features.mean(", "features.amax(")]),
     "the sum for the mean": ("the sum over the places", [("features.mean(", "features.sum(")]),
