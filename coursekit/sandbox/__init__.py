@@ -107,7 +107,7 @@ class Sandbox:
         folder, inner = self.room.folder, self.wall.inner(self.room.scratch, [self.room.folder])
         options = {"module": self.module, "size_limit": SIZE_LIMIT, "memory": MEMORY, "disk": walls.DISK,
                    "isolated": self.wall.isolates, "writable": self.wall.emptied(self.room.scratch), "wall": inner}
-        with open(folder / "log", "wb") as log:  # of the start; what student code prints is not wanted
+        with open(folder / "log", "wb") as log:  # of the guest; what student code prints is not wanted
             if self.zygote is not None:
                 self.process = self.zygote.start(self.room, options, log.fileno())
             else:
@@ -149,6 +149,11 @@ class Sandbox:
                 self.process.stdout.close()
             self.process = None
 
+    def last_words(self):
+        """What the guest said last on its standard error, in brackets; "" if that is nothing."""
+        told = printable((self.room.folder / "log").read_text(errors="replace").strip().rpartition("\n")[2])
+        return told and f" ({told})"
+
     def observe(self, source, probe, inputs, timeout=10.0):
         """Load the student's source in a process of its own, run one probe of it, and return what it saw: a tree
         of plain data and tensors (guest.wire).
@@ -181,9 +186,8 @@ class Sandbox:
                 started = None
             if started is None:
                 self.stop()
-                why = printable((self.room.folder / "log").read_text(errors="replace").strip().rpartition("\n")[2])
-                raise SandboxError(f"the sandbox ({self.wall.name}) did not start{why and f' ({why})'}: "
-                                   "run ./course doctor")
+                raise SandboxError(f"the sandbox ({self.wall.name}) did not start{self.last_words()}: run ./course "
+                                   "doctor")
             self.ready = True
         imports = re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", source or "", re.MULTILINE)
         plan = {"child": child, "keep": keep, "timeout": timeout,
@@ -206,7 +210,7 @@ class Sandbox:
         if answer is None:
             self.stop()
             if self.wall.isolates:  # nothing that student code can do ends the guest
-                raise MachineFault("the sandbox was ended by something else on this machine")
+                raise MachineFault(f"the sandbox was ended by something else on this machine{self.last_words()}")
             raise Unanswered("error", "the process was ended before it answered")
         reply, verdict = answer
         self.had += verdict.get("seconds", 0.0)

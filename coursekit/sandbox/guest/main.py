@@ -52,6 +52,7 @@ class Child:
         if self.pid == 0:
             try:
                 os.setsid()
+                os.dup2(0, 2)  # nothing: the log is the guest's
                 # It must not reach the grader: it keeps its own pipes and nothing else.
                 first = max(theirs) + 1
                 for number, descriptor in enumerate(theirs, start=first):
@@ -275,7 +276,6 @@ def main(folder, options):
     belongings = Belongings(f"autograde_tests.probes.{options['module']}")
     gc.collect()
     gc.freeze()  # a child that looks for garbage here would make copies of what it shares
-    os.dup2(null, 2)  # what was wrong so far stands in the room's log
     write_frame(replies, b"ready")
     Guest(requests, replies, options, belongings, before).run()
     os._exit(0)  # at once: nothing here needs tidying
