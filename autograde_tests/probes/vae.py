@@ -209,6 +209,11 @@ def count(module, kind, x, z, numbers, latent_size, num_classes=0):
     return {"total": parameters(model), "layers": layers.take(), "given": [*given, last]}
 
 
+def are_three_tensors(result):
+    """True for what a forward should return."""
+    return isinstance(result, (tuple, list)) and len(result) == 3 and all(isinstance(x, torch.Tensor) for x in result)
+
+
 def forward(module, kind, latent_size, numbers, x, c=None):
     """Run forward with known parts and `mixing` for reparametrize. c: the condition of the CVAE."""
     module.reparametrize = mixing
@@ -216,7 +221,7 @@ def forward(module, kind, latent_size, numbers, x, c=None):
     inputs = (x,) if c is None else (x, c)
     result = model(*inputs)
     found = {"result": shown(result), "width": parts["mu_layer"].in_features}
-    if not isinstance(result, (tuple, list)) or not all(isinstance(value, torch.Tensor) for value in result):
+    if not are_three_tensors(result):
         return found
     total, found["gradients"] = sum(value.square().sum() for value in result), {}
     for name, bias in biases(parts).items():
@@ -312,7 +317,7 @@ def conv(module, x, **sizes):
     with Layers() as layers:
         result = model(x)
     found = {"result": shown(result), "convolutions": sum("conv" in layer["kind"] for layer in layers.ran)}
-    if not isinstance(result, (tuple, list)) or not all(isinstance(value, torch.Tensor) for value in result):
+    if not are_three_tensors(result):
         return found
     sum(value.square().sum() for value in result).backward()
     found["silent"] = silent(model)
