@@ -677,9 +677,9 @@ def judge_places(what, noise):
     deviation = (share * (1 - share)).sqrt()
     assert ((touched.mean(dim=0) - share).abs() < 6 * deviation / len(noise) ** 0.5 + 0.02).all(), \
         f"{what}: the noise lies more often at some places of the image than at others"
-    for axis in (2, 3):
-        for values, what_else in ((touched, "are set together"), (noise, "get salt together, or pepper")):
-            values = (values - values.mean()) / (values.std() + 1e-6)
+    for values, what_else in ((touched, "are set together"), (noise, "get salt together, or pepper")):
+        values = (values - values.mean()) / (values.std() + 1e-6)
+        for axis in (2, 3):
             assert (values * values.roll(1, axis)).mean().abs() < 0.05, \
                 f"{what}: neighbouring pixels {what_else}: draw for each pixel"
 
