@@ -3,11 +3,9 @@
 A file test_<module>.py is about helpers/<module>.py. A grading runs the same tests without pytest, see
 coursekit.grading.
 """
-import functools
-
 import pytest
 
-from coursekit.grading.ask import Student
+from coursekit.grading.ask import LOAD_TIMEOUT, Student
 from coursekit.grading.judge import generator
 from coursekit.sandbox import Sandbox
 from helpers.given.course import ROOT
@@ -20,11 +18,11 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="module")
 def student(request):
-    """The solution in a sandbox. A test file is about one module, so there is one worker for the whole file."""
+    """The solution in a sandbox. A test file is about one module, so there is one process for the whole file."""
     module = request.path.stem.removeprefix("test_")
     source = (ROOT / "helpers" / f"{module}.py").read_text(encoding="utf-8")
-    with Sandbox(module, ROOT) as sandbox:
-        yield Student(functools.partial(sandbox.observe, source))
+    with Sandbox(module, ROOT) as sandbox, sandbox.session(source, LOAD_TIMEOUT) as session:
+        yield Student(session.observe)
 
 
 @pytest.fixture

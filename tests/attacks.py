@@ -297,8 +297,8 @@ for path in glob.glob(helpers.__path__[0] + '/*.py'):
     # The wire
     "forged answer": Attack(
         "write an observation of one's own to the pipe", "it is judged like any other, and inputs are random",
-        forged("message({'kind': 'observed', 'value': {'count': 1, 'untouched': True, 'first': {'$tensor': 'a'},\n"
-               "    'second': {'$tensor': 'b'}}}, a=torch.randn(20000, 4), b=torch.randn(20000, 4))")),
+        forged("message({'kind': 'observed', 'value': {'untouched': True, 'draws': [{'$tensor': 'a'}, {'$tensor': 'b'}]}},\n"
+               "        a=torch.randn(20000, 4), b=torch.randn(20000, 4))")),
     "forged verdict": Attack("write `passed` to the pipe", LOSES, forged("message({'kind': 'passed', 'points': 9})"),
                              "error", "no usable answer"),
     "frames for the next request": Attack(
@@ -475,8 +475,8 @@ for name in ('torch.py', 'sitecustomize.py', 'matplotlib/matplotlibrc', '.config
 """, landlock="only a folder of its own can be written to, which is emptied between submissions"),
     "modules for the next submission": Attack(
         "leave patched modules in the interpreter", "each submission has processes of its own",
-        "import helpers.given.checks, autograde_tests.probes.vae as p, torch._tensor\ntorch.left = 1\n"
-        "helpers.given.checks.Layers.seen = None\np.left = 1\ntorch.set_default_dtype(torch.float64)\n"),
+        "import helpers.given.checks.engine, autograde_tests.probes.vae as p, torch._tensor\ntorch.left = 1\n"
+        "helpers.given.checks.engine.Layers.seen = None\np.left = 1\ntorch.set_default_dtype(torch.float64)\n"),
 
     # The text of the file
     "null byte": Attack("confuse the parser", ENDS.format("a SyntaxError"), "x = '\0'\n", "error", "null bytes", False),

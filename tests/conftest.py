@@ -39,6 +39,7 @@ def group_of(item):
     return "-".join(map(str, (item.path.stem, *shared)))
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks for the groups in its own hook
 def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
     for item in items:

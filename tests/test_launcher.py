@@ -285,8 +285,9 @@ def steps(monkeypatch):
     def run(*arguments):
         assert student.main(["test", *arguments], instructor.COMMANDS) == 0
         tests, style = asked.pop().values()
-        assert tests[1:4] == ["-m", "pytest", "-q"] and style[1:3] == ["-m", "pycodestyle"]
-        return tests[4:], style[3:]
+        assert tests[1:5] == ["-m", "pytest", "-q", "-n"] and tests[6:8] == ["--dist", "loadgroup"]
+        assert style[1:3] == ["-m", "pycodestyle"]
+        return tests[8:], style[3:]
 
     return run
 

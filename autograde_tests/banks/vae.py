@@ -200,6 +200,7 @@ self.mu_layer =""")] for gap in NETWORKS},
         "CVAE.forward": [("reparametrize(mu, logvar)", "torch.distributions.Normal(mu, (logvar / 2).exp()).rsample()")],
         "ConvVAE.forward": [("reparametrize(mu, logvar)", "mu + torch.randn_like(mu) * (logvar / 2).exp()")]},
     "layers called by their forward": {
+        "VAE.__init__": [], "CVAE.__init__": [], "ConvVAE.__init__": [],  # not with lazy layers, which want a call
         "VAE.forward": [("self.encoder(x)", "self.encoder.forward(x)"), ("self.decoder(z)", "self.decoder.forward(z)"),
                         ("self.mu_layer(hidden), self.logvar_layer(hidden)",
                          "self.mu_layer.forward(hidden), self.logvar_layer.forward(hidden)")],

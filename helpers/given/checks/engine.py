@@ -109,7 +109,8 @@ def expect_all_learn(names, why="is every layer used, and nothing detached?"):
 
 def parameters(model):
     """How many numbers of a model learn. A lazy layer must have run before."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+    learning = [p for p in model.parameters() if p.requires_grad]
+    return sum(p.numel() for p in learning)
 
 
 def expect_parameters(what, model, count):

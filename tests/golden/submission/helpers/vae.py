@@ -1,7 +1,7 @@
 """Variational autoencoders: fully connected (VAE), conditional (CVAE) and convolutional (ConvVAE).
 
-The trick that makes sampling differentiable, the models, the loss, and the functions that explore the latent space.
-Fill the gaps in the order of the notebook: it starts with the layers of the VAE.
+The models, the trick that makes sampling differentiable, the loss, and the functions that explore the latent space.
+Fill the gaps in the order of the notebook, which is the order of this file.
 
 Letters in shapes: N images in the batch, C channels, h and w height and width, Z latent numbers per image, K classes,
 H units in a hidden layer. Images are float tensors with values in [0, 1].
@@ -15,23 +15,6 @@ import torch
 unused = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"  # <b>*style*</b> & more
 from torch import nn
 from torch.nn import functional as F
-
-
-def reparametrize(mu, logvar):
-    """Draw z from N(mu, sigma^2), so that gradients flow back to mu and logvar (Kingma and Welling, section 2.4).
-
-    Args:
-        mu: (N, Z), mean of q(z given x).
-        logvar: (N, Z), natural logarithm of the variance sigma^2.
-    Returns:
-        z: (N, Z), a fresh draw at each call, with mu's dtype and device.
-    """
-    # Draw eps from N(0, I), then shift and scale it: z = mu + sigma * eps.
-    # Mind what you were given: the logarithm of the variance, not the standard deviation.
-    # BEGIN SOLUTION
-    eps = torch.randn_like(mu)
-    return mu + torch.exp(logvar) * eps
-    # END SOLUTION
 
 
 class VAE(nn.Module):
@@ -77,6 +60,65 @@ class VAE(nn.Module):
         z = reparametrize(mu, logvar)
         return self.decoder(z), mu, logvar
         # END SOLUTION
+
+
+def reparametrize(mu, logvar):
+    """Draw z from N(mu, sigma^2), so that gradients flow back to mu and logvar (Kingma and Welling, section 2.4).
+
+    Args:
+        mu: (N, Z), mean of q(z given x).
+        logvar: (N, Z), natural logarithm of the variance sigma^2.
+    Returns:
+        z: (N, Z), a fresh draw at each call, with mu's dtype and device.
+    """
+    # Draw eps from N(0, I), then shift and scale it: z = mu + sigma * eps.
+    # Mind what you were given: the logarithm of the variance, not the standard deviation.
+    # BEGIN SOLUTION
+    eps = torch.randn_like(mu)
+    return mu + torch.exp(logvar) * eps
+    # END SOLUTION
+
+
+def loss_function(x_hat, x, mu, logvar, kl_weight=1.0):
+    """Negative ELBO in nats per image: reconstruction + kl_weight * KL (Kingma and Welling, eq. 10 and appendix B).
+
+    The reconstruction term is the binary cross entropy, summed over the pixels. The KL divergence is that of
+    N(mu, exp(logvar)) from N(0, I), summed over the latent numbers. Both are averaged over the batch.
+
+    Args:
+        x_hat: reconstruction, values in [0, 1]. It comes first.
+        x: the image itself, same shape as x_hat, values in [0, 1].
+        mu, logvar: (N, Z).
+        kl_weight: factor of the KL term. 1 gives the ELBO (other values: Higgins et al., "beta-VAE", 2017).
+    Returns:
+        scalar tensor.
+    Raises:
+        ValueError: unequal shapes, or values outside [0, 1].
+    """
+    if x_hat.shape != x.shape:
+        raise ValueError(f"x_hat and x must have the same shape, got {tuple(x_hat.shape)} and {tuple(x.shape)}")
+    for name, values in (("x_hat, the first argument,", x_hat), ("x, the second argument,", x)):
+        low, high = values.detach().aminmax()
+        if not (low >= 0 and high <= 1):  # written so that NaN is refused too
+            raise ValueError(f"{name} must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
+    # F.binary_cross_entropy has a `reduction` argument: think about which one sums over pixels.
+    # BEGIN SOLUTION
+    reconstruction = F.binary_cross_entropy(x_hat, x, reduction="sum")
+    kl = -0.5 * torch.sum(1 + logvar - mu.square() - logvar.exp())
+    return (reconstruction + kl_weight * kl) / x.shape[0]
+    # END SOLUTION
+
+
+def interpolate(z0, z1, steps):
+    """Walk on the straight line from z0 to z1.
+
+    Args:
+        z0, z1: (Z,) latent vectors, or (S, Z) for S walks at once.
+        steps: number of points, both ends included.
+    Returns:
+        (steps, Z), or (S, steps, Z) for S walks: the first point is z0, the last is z1.
+    """
+    raise NotImplementedError("interpolate: fill this gap in helpers/vae.py")
 
 
 class CVAE(nn.Module):
@@ -130,36 +172,6 @@ class CVAE(nn.Module):
         # END SOLUTION
 
 
-def loss_function(x_hat, x, mu, logvar, kl_weight=1.0):
-    """Negative ELBO in nats per image: reconstruction + kl_weight * KL (Kingma and Welling, eq. 10 and appendix B).
-
-    The reconstruction term is the binary cross entropy, summed over the pixels. The KL divergence is that of
-    N(mu, exp(logvar)) from N(0, I), summed over the latent numbers. Both are averaged over the batch.
-
-    Args:
-        x_hat: reconstruction, values in [0, 1]. It comes first.
-        x: the image itself, same shape as x_hat, values in [0, 1].
-        mu, logvar: (N, Z).
-        kl_weight: factor of the KL term. 1 gives the ELBO (other values: Higgins et al., "beta-VAE", 2017).
-    Returns:
-        scalar tensor.
-    Raises:
-        ValueError: unequal shapes, or values outside [0, 1].
-    """
-    if x_hat.shape != x.shape:
-        raise ValueError(f"x_hat and x must have the same shape, got {tuple(x_hat.shape)} and {tuple(x.shape)}")
-    for name, values in (("x_hat, the first argument,", x_hat), ("x, the second argument,", x)):
-        low, high = values.detach().aminmax()
-        if not (low >= 0 and high <= 1):  # written so that NaN is refused too
-            raise ValueError(f"{name} must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
-    # F.binary_cross_entropy has a `reduction` argument: think about which one sums over pixels.
-    # BEGIN SOLUTION
-    reconstruction = F.binary_cross_entropy(x_hat, x, reduction="sum")
-    kl = -0.5 * torch.sum(1 + logvar - mu.square() - logvar.exp())
-    return (reconstruction + kl_weight * kl) / x.shape[0]
-    # END SOLUTION
-
-
 @torch.no_grad()
 def get_mu_logvar(model, images):
     """Encode a whole set of images.
@@ -197,18 +209,6 @@ def sample_on_grid(model, low, high, grid_size):
     images = model.decoder(torch.stack((z1, z2), dim=-1).view(-1, 2))
     return images.unflatten(0, (grid_size, grid_size))
     # END SOLUTION
-
-
-def interpolate(z0, z1, steps):
-    """Walk on the straight line from z0 to z1.
-
-    Args:
-        z0, z1: (Z,) latent vectors, or (S, Z) for S walks at once.
-        steps: number of points, both ends included.
-    Returns:
-        (steps, Z), or (S, steps, Z) for S walks: the first point is z0, the last is z1.
-    """
-    raise NotImplementedError("interpolate: fill this gap in helpers/vae.py")
 
 
 class ConvVAE(nn.Module):

@@ -1,7 +1,7 @@
 """Variational autoencoders: fully connected (VAE), conditional (CVAE) and convolutional (ConvVAE).
 
-The trick that makes sampling differentiable, the models, the loss, and the functions that explore the latent space.
-Fill the gaps in the order of the notebook: it starts with the layers of the VAE.
+The models, the trick that makes sampling differentiable, the loss, and the functions that explore the latent space.
+Fill the gaps in the order of the notebook, which is the order of this file.
 
 Letters in shapes: N images in the batch, C channels, h and w height and width, Z latent numbers per image, K classes,
 H units in a hidden layer. Images are float tensors with values in [0, 1].
@@ -14,21 +14,6 @@ import math
 import torch
 from torch import nn
 from torch.nn import functional as F
-
-
-def reparametrize(mu, logvar):
-    """Draw z from N(mu, sigma^2), so that gradients flow back to mu and logvar (Kingma and Welling, section 2.4).
-
-    Args:
-        mu: (N, Z), mean of q(z given x).
-        logvar: (N, Z), natural logarithm of the variance sigma^2.
-    Returns:
-        z: (N, Z), a fresh draw at each call, with mu's dtype and device.
-    """
-    # Draw eps from N(0, I), then shift and scale it: z = mu + sigma * eps.
-    # Mind what you were given: the logarithm of the variance, not the standard deviation.
-    eps = torch.randn_like(mu)
-    return mu + torch.exp(0.5 * logvar) * eps
 
 
 class VAE(nn.Module):
@@ -49,7 +34,7 @@ class VAE(nn.Module):
         # 2. self.mu_layer and self.logvar_layer: one nn.Linear each; (N, H) -> (N, Z)
         # 3. self.decoder: nn.Sequential of three times nn.Linear and nn.ReLU, then nn.Linear to input_size,
         #    nn.Sigmoid, and nn.Unflatten to (1, side, side); (N, Z) -> (N, 1, h, w)
-            hidden = 400
+        hidden = 400
         self.encoder = nn.Sequential(
             nn.Flatten(),
             nn.Linear(input_size, hidden), nn.ReLU(),
@@ -63,61 +48,29 @@ class VAE(nn.Module):
             nn.Linear(hidden, hidden), nn.ReLU(),
             nn.Linear(hidden, input_size), nn.Sigmoid(),
             nn.Unflatten(1, (1, side, side)))
-    
+
     def forward(self, x):
         """Encode x, draw z, decode it: (N, 1, h, w) -> x_hat (N, 1, h, w) in [0, 1], mu (N, Z), logvar (N, Z)."""
-            hidden = self.encoder(x)
+        hidden = self.encoder(x)
         mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)
         z = reparametrize(mu, logvar)
         return self.decoder(z), mu, logvar
-    
 
-class CVAE(nn.Module):
-    """VAE with a condition: encoder and decoder are also told the class of the image.
+
+def reparametrize(mu, logvar):
+    """Draw z from N(mu, sigma^2), so that gradients flow back to mu and logvar (Kingma and Welling, section 2.4).
 
     Args:
-        input_size: pixels in an image, h * w.
-        num_classes: K.
-        latent_size: Z.
+        mu: (N, Z), mean of q(z given x).
+        logvar: (N, Z), natural logarithm of the variance sigma^2.
+    Returns:
+        z: (N, Z), a fresh draw at each call, with mu's dtype and device.
     """
+    # Draw eps from N(0, I), then shift and scale it: z = mu + sigma * eps.
+    # Mind what you were given: the logarithm of the variance, not the standard deviation.
+    eps = torch.randn_like(mu)
+    return mu + torch.exp(0.5 * logvar) * eps
 
-    def __init__(self, input_size, num_classes=10, latent_size=15):
-        super().__init__()
-        side = math.isqrt(input_size)
-        if side * side != input_size:
-            raise ValueError(f"input_size must be a square number such as 28 * 28 = 784, got {input_size}")
-        # The four parts of the VAE again, with two changes: the first Linear of the encoder takes the flattened
-        # image and the one-hot class, the first Linear of the decoder takes z and the one-hot class.
-        # Which of the two comes first in the encoder is up to you. In the decoder z comes first.
-            hidden = 400
-        self.encoder = nn.Sequential(
-            nn.Linear(input_size + num_classes, hidden), nn.ReLU(),
-            nn.Linear(hidden, hidden), nn.ReLU(),
-            nn.Linear(hidden, hidden), nn.ReLU())
-        self.mu_layer = nn.Linear(hidden, latent_size)
-        self.logvar_layer = nn.Linear(hidden, latent_size)
-        self.decoder = nn.Sequential(
-            nn.Linear(latent_size + num_classes, hidden), nn.ReLU(),
-            nn.Linear(hidden, hidden), nn.ReLU(),
-            nn.Linear(hidden, hidden), nn.ReLU(),
-            nn.Linear(hidden, input_size), nn.Sigmoid(),
-            nn.Unflatten(1, (1, side, side)))
-    
-    def forward(self, x, c):
-        """Encode x and c, draw z, decode z and c.
-
-        Args:
-            x: (N, 1, h, w), images in [0, 1].
-            c: (N, K), one-hot classes, float.
-        Returns:
-            x_hat (N, 1, h, w) in [0, 1], mu (N, Z), logvar (N, Z).
-        """
-        # torch.cat joins tensors along a dimension.
-            hidden = self.encoder(torch.cat((x.flatten(1), c), dim=-1))
-        mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)
-        z = reparametrize(mu, logvar)
-        return self.decoder(torch.cat((z, c), dim=-1)), mu, logvar
-    
 
 def loss_function(x_hat, x, mu, logvar, kl_weight=1.0):
     """Negative ELBO in nats per image: reconstruction + kl_weight * KL (Kingma and Welling, eq. 10 and appendix B).
@@ -145,6 +98,66 @@ def loss_function(x_hat, x, mu, logvar, kl_weight=1.0):
     reconstruction = F.binary_cross_entropy(x_hat, x, reduction="sum")
     kl = -0.5 * torch.sum(1 + logvar - mu.square() - logvar.exp())
     return (reconstruction + kl_weight * kl) / x.shape[0]
+
+
+def interpolate(z0, z1, steps):
+    """Walk on the straight line from z0 to z1.
+
+    Args:
+        z0, z1: (Z,) latent vectors, or (S, Z) for S walks at once.
+        steps: number of points, both ends included.
+    Returns:
+        (steps, Z), or (S, steps, Z) for S walks: the first point is z0, the last is z1.
+    """
+    weights = torch.linspace(0, 1, steps, dtype=z0.dtype, device=z0.device).unsqueeze(-1)
+    return (1 - weights) * z0.unsqueeze(-2) + weights * z1.unsqueeze(-2)
+
+
+class CVAE(nn.Module):
+    """VAE with a condition: encoder and decoder are also told the class of the image.
+
+    Args:
+        input_size: pixels in an image, h * w.
+        num_classes: K.
+        latent_size: Z.
+    """
+
+    def __init__(self, input_size, num_classes=10, latent_size=15):
+        super().__init__()
+        side = math.isqrt(input_size)
+        if side * side != input_size:
+            raise ValueError(f"input_size must be a square number such as 28 * 28 = 784, got {input_size}")
+        # The four parts of the VAE again, with two changes: the first Linear of the encoder takes the flattened
+        # image and the one-hot class, the first Linear of the decoder takes z and the one-hot class.
+        # Which of the two comes first in the encoder is up to you. In the decoder z comes first.
+        hidden = 400
+        self.encoder = nn.Sequential(
+            nn.Linear(input_size + num_classes, hidden), nn.ReLU(),
+            nn.Linear(hidden, hidden), nn.ReLU(),
+            nn.Linear(hidden, hidden), nn.ReLU())
+        self.mu_layer = nn.Linear(hidden, latent_size)
+        self.logvar_layer = nn.Linear(hidden, latent_size)
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_size + num_classes, hidden), nn.ReLU(),
+            nn.Linear(hidden, hidden), nn.ReLU(),
+            nn.Linear(hidden, hidden), nn.ReLU(),
+            nn.Linear(hidden, input_size), nn.Sigmoid(),
+            nn.Unflatten(1, (1, side, side)))
+
+    def forward(self, x, c):
+        """Encode x and c, draw z, decode z and c.
+
+        Args:
+            x: (N, 1, h, w), images in [0, 1].
+            c: (N, K), one-hot classes, float.
+        Returns:
+            x_hat (N, 1, h, w) in [0, 1], mu (N, Z), logvar (N, Z).
+        """
+        # torch.cat joins tensors along a dimension.
+        hidden = self.encoder(torch.cat((x.flatten(1), c), dim=-1))
+        mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)
+        z = reparametrize(mu, logvar)
+        return self.decoder(torch.cat((z, c), dim=-1)), mu, logvar
 
 
 @torch.no_grad()
@@ -182,19 +195,6 @@ def sample_on_grid(model, low, high, grid_size):
     return images.unflatten(0, (grid_size, grid_size))
 
 
-def interpolate(z0, z1, steps):
-    """Walk on the straight line from z0 to z1.
-
-    Args:
-        z0, z1: (Z,) latent vectors, or (S, Z) for S walks at once.
-        steps: number of points, both ends included.
-    Returns:
-        (steps, Z), or (S, steps, Z) for S walks: the first point is z0, the last is z1.
-    """
-    weights = torch.linspace(0, 1, steps, dtype=z0.dtype, device=z0.device).unsqueeze(-1)
-    return (1 - weights) * z0.unsqueeze(-2) + weights * z1.unsqueeze(-2)
-
-
 class ConvVAE(nn.Module):
     """Convolutional VAE for colour images of 32x32 or 64x64 pixels. The design is yours.
 
@@ -209,7 +209,7 @@ class ConvVAE(nn.Module):
         # Define self.encoder (convolutions, ending with nn.Flatten), self.mu_layer, self.logvar_layer, and
         # self.decoder (from (N, Z) back to (N, C, h, w), ending with nn.Sigmoid).
         # A 4x4 convolution with stride 2 and padding 1 halves height and width, nn.ConvTranspose2d doubles them.
-            inner = (128, height // 8, width // 8)
+        inner = (128, height // 8, width // 8)
         features = math.prod(inner)
         self.encoder = nn.Sequential(
             nn.Conv2d(channels, 32, 4, stride=2, padding=1), nn.ReLU(),
@@ -224,10 +224,9 @@ class ConvVAE(nn.Module):
             nn.ConvTranspose2d(128, 64, 4, stride=2, padding=1), nn.ReLU(),
             nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1), nn.ReLU(),
             nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1), nn.Sigmoid())
-    
+
     def forward(self, x):
         """Encode x, draw z, decode it: (N, C, h, w) -> x_hat (N, C, h, w) in [0, 1], mu (N, Z), logvar (N, Z)."""
-            hidden = self.encoder(x)
+        hidden = self.encoder(x)
         mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)
         return self.decoder(reparametrize(mu, logvar)), mu, logvar
-    
