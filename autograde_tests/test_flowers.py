@@ -10,8 +10,8 @@ from autograde_tests import graded, normal, uniform, whole
 from autograde_tests.probes import piece
 from autograde_tests.probes.flowers import drawn, layers_to_initialize, players, row
 from helpers import flowers
-from helpers.given.checks.engine import (activation, between, close, expect_all_learn, expect_right, expect_tensor,
-                                         layer_name, name_the_slip, parameters, same)
+from helpers.given.checks.engine import (activation, between, close, expect_all_learn, expect_right, expect_shape,
+                                         expect_tensor, layer_name, name_the_slip, parameters, same)
 
 # select_categories: 3 points
 
@@ -437,7 +437,7 @@ class Game:
                                     image_shape=list(self.shape), noise=self.z, left=LEFT, **more)
         for name, weights in (("D", self.d_weights), ("G", self.g_weights)):
             for part in ("weights", "gradients"):
-                expect_tensor(f"{name}'s {part} after the step", self.seen[name][part], weights.shape)
+                expect_shape(f"what the step leaves of {name}'s {part}", self.seen[name][part], weights.shape)
 
     def networks(self, d_weights, g_weights):
         """The discriminator and the generator with these weights."""
