@@ -15,6 +15,7 @@ echo the rest. That is where the checks are weakest (6 points); what stands here
 """
 import torch
 
+from autograde_tests.probes.gan import turned
 from coursekit.sandbox import Unanswered
 
 CEILING = {"gan.sample_noise": 1, "gan.initialize_weights": 1}
@@ -52,13 +53,12 @@ def layers(name, x, norms):
         fits = before.numel() == rows * torch.Size(inside).numel()
         told.append({"kind": kind, "size": size, "bias": True, "output": drawn(rows, *outside),
                      "input": before.reshape(rows, *inside) if fits else drawn(rows, *inside)})
-        before = told[-1]["output"]
+        before = turned(told[-1]["output"])
     return {"layers": told, "training": True,
-            "norms": [{"input": layer["output"], "output": layer["output"], "moved": torch.zeros(features),
-                       "features": features, "eps": 1.0}
+            "norms": [{"input": turned(layer["output"]), "output": turned(layer["output"]), "features": features,
+                       "moved": torch.zeros(features), "eps": 1.0}
                       for layer, features in zip(told, (1024, 6272, 64)[:norms])],
-            "out": before.flatten(1).tanh() if before.numel() > rows else before,
-            "turned": {"out": -before.flatten(1), "last": -before}}
+            "out": before.flatten(1).tanh() if before.numel() > rows else before}
 
 
 class Forger:
@@ -76,7 +76,7 @@ class Forger:
         return {"z": drawn(batch_size, noise_dim).to(getattr(torch, dtype)), "default": "torch.float32",
                 "device": "elsewhere"}
 
-    def network(self, name, x, numbers, arguments=(), turn=False):
+    def network(self, name, x, numbers, arguments=()):
         return layers(name, x, 3 if name == "build_dc_generator" else 0)
 
     def evaluated(self, name, x, other, numbers, arguments=()):
@@ -130,7 +130,7 @@ class Forger:
         return {"outs": [echo[:count] for count in counts], "single": echo[:1], "pair": [echo, -echo],
                 "untouched": True, "last": self.last_layer(twins)}
 
-    def pushed(self, name, x, twins, numbers, steps, step, arguments=()):
+    def pushed(self, name, x, twins, numbers, steps, step):
         """Numbers that rise and fall."""
         if name not in ("FashionGenerator", "FashionDiscriminator"):
             raise Unanswered("missing", "there is no such network")

@@ -54,15 +54,21 @@ def drawn(numbers, norm, k, part, shape):
     return values + 1 if part == "running_var" else values
 
 
-class Given(Layers):
-    """Runs networks with the grader's numbers in place of the weights of their layers.
+def turned(x):
+    """A tensor with the other sign in every second row."""
+    return x * (1 - 2 * (torch.arange(len(x)) % 2)).view(-1, *[1] * (x.dim() - 1)).to(x.dtype)
 
-    norms: False lets batch norms keep what they hold. turned: the layer whose weights get the other sign.
+
+class Given(Layers):
+    """Runs networks with the grader's numbers in place of the weights of their layers. A network goes on with what a
+    layer gives, turned: a layer with one output may give one sign only, and an activation shows with both.
+
+    norms: False lets batch norms keep what they hold.
     """
 
     def __init__(self, numbers, norms=True):
         super().__init__()
-        self.numbers, self.fills_norms, self.turned, self.made = numbers, norms, None, {}
+        self.numbers, self.fills_norms, self.made = numbers, norms, {}
 
     def arguments(self, kind, k, given):
         norm = kind == "batch_norm"
@@ -70,18 +76,17 @@ class Given(Layers):
             if isinstance(given.get(part), torch.Tensor):
                 place = norm, k, part, tuple(given[part].shape)
                 if place not in self.made:  # millions of numbers: once for all runs
-                    self.made[place] = drawn(self.numbers, *place).to(given[part].dtype)
-                given[part] = self.made[place]
+                    self.made[place] = drawn(self.numbers, *place)
+                given[part] = self.made[place].to(given[part].dtype)
                 if part.startswith("running"):
                     given[part] = given[part].clone()  # a batch norm changes it in training mode
-        if k == self.turned and not norm:
-            given["weight"] = -given["weight"]
         self.moving = given.get("running_mean")
         return given
 
     def result(self, kind, k, output):
-        if kind == "batch_norm":
-            self.norms[k]["moved"] = self.moving
+        if kind != "batch_norm":
+            return turned(output)
+        self.norms[k]["moved"] = self.moving
         return output
 
     def run(self, model, x):
@@ -97,18 +102,10 @@ class Given(Layers):
         return {"out": one(out), "layers": self.told(most=MOST), "norms": norms}
 
 
-def network(module, name, x, numbers, arguments=(), turn=False):
-    """The layers of a network as it is made, and its mode.
-
-    turn: once more with the sign of the last weights turned, since a network with one output may give one sign only.
-    """
-    model, layers = getattr(module, name)(*arguments), Given(numbers)
-    found = {**layers.run(model, x), "training": model.training}
-    if turn and layers.ran:
-        layers.turned = len(layers.ran) - 1
-        turned = layers.run(model, x)
-        found["turned"] = {"last": layers.ran[-1]["output"], "out": turned["out"]}
-    return found
+def network(module, name, x, numbers, arguments=()):
+    """The layers of a network as it is made, and its mode."""
+    model = getattr(module, name)(*arguments)
+    return {**Given(numbers).run(model, x), "training": model.training}
 
 
 def evaluated(module, name, x, other, numbers, arguments=()):
@@ -257,7 +254,7 @@ def strangers(out, known):
     return shapes
 
 
-def pushed(module, name, x, twins, numbers, steps, step, arguments=()):
+def pushed(module, name, x, twins, numbers, steps, step):
     """The gradients of a new network. Its outputs, and those after its parameters have moved so that all outputs rise;
     and the same of another one for a fall. The last layer.
 
@@ -265,7 +262,7 @@ def pushed(module, name, x, twins, numbers, steps, step, arguments=()):
     """
     found = {"moves": []}
     for direction in (1, -1):
-        model, first = design(module, name, arguments), None
+        model, first = design(module, name), None
         for _ in range(steps):
             inputs = x.clone().requires_grad_()
             out = model(inputs)

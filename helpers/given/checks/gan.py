@@ -127,7 +127,7 @@ def build_dc_classifier():
     out, layers = run_network("classifier", model, x, (3, 1), ["conv2d", "conv2d", "linear", "linear"])
     for k, shape in enumerate(((32, 24, 24), (64, 8, 8))):
         expect_shape(f"the output of convolution {k + 1}", layers[k]["output"], (3, *shape))
-        expect_between(f"beside MaxPool 2x2 after convolution {k + 1}", F.max_pool2d(layers[k]["output"], 2),
+        expect_between(f"after convolution {k + 1} and MaxPool 2x2", F.max_pool2d(layers[k]["output"], 2),
                        layers[k + 1]["input"], LEAKY)
     expect_between("after layer 3 of the classifier", layers[2]["output"], layers[3]["input"], LEAKY)
     expect_logits("classifier", out, layers)
@@ -137,13 +137,13 @@ def build_dc_classifier():
 @public("gan.build_dc_generator", points=2,
         hint="After each layer but the last: ReLU first, then BatchNorm, over as many features as the layer gives.")
 def build_dc_generator():
-    model, z = gan.build_dc_generator(4), 20 * torch.rand(5, 4) - 10
+    model, z = gan.build_dc_generator(4), 20 * torch.rand(3, 4) - 10
     kinds = ["linear", "batch_norm", "linear", "batch_norm", "conv_transpose2d", "batch_norm", "conv_transpose2d"]
-    out, layers = run_network("generator", model, z, (5, 784), kinds, ["ReLU, then BatchNorm"] * 3,
+    out, layers = run_network("generator", model, z, (3, 784), kinds, ["ReLU, then BatchNorm"] * 3,
                               {"BatchNorm": lambda y: F.batch_norm(y, None, None, training=True)})
     expect_parameters("build_dc_generator(4)", model, 6580801)
     for k, shape in ((2, (64, 14, 14)), (3, (1, 28, 28))):
-        expect_shape(f"the output of transposed convolution {k - 1}", layers[k]["output"], (5, *shape))
+        expect_shape(f"the output of transposed convolution {k - 1}", layers[k]["output"], (3, *shape))
     last = layers[-1]["output"]
     assert same(out, torch.tanh(last)) or same(out, last), "the generator should end with Tanh"
     expect_shape("the image of one noise vector, in evaluation mode,", model.eval()(z[:1]), (1, 784))
