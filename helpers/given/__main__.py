@@ -60,7 +60,7 @@ def add_run(commands):
 
 def notebooks():
     """The course's notebooks: {"vae": Path(".../notebooks/2_vae.ipynb"), ...}, in their order."""
-    return {name: ROOT / assignment.notebook for name, assignment in assignments().items()}
+    return {name: ROOT / assignment.notebook for name, assignment in assignments(ROOT).items()}
 
 
 def run(args):
