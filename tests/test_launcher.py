@@ -173,6 +173,8 @@ def command(tmp_path, monkeypatch, capfd):
     recipes = tmp_path / "helpers/given/recipes"
     recipes.mkdir(parents=True)
     (recipes / "vae.py").write_text("")
+    for name in ("good", "bad", "broken"):  # a notebook of the course has a graded module
+        (tmp_path / "helpers" / f"{name}.py").write_text("")
     monkeypatch.setattr(student, "ROOT", tmp_path)
     monkeypatch.setenv("COURSE_PROFILE", "cpu")
 
