@@ -15,12 +15,16 @@ def seed(number):
     random.seed(number)
 
 
+def single(value):
+    """What should be one tensor, so that it can be sent: as it is, or the name of its type."""
+    return value if isinstance(value, torch.Tensor) else type(value).__name__
+
+
 def shown(value):
-    """What a student's function returned, so that it can be sent: tensors as they are, tuples and lists part by part,
-    anything else in words."""
+    """What a student's function returned, so that it can be sent: tuples and lists part by part, see `single`."""
     if isinstance(value, (tuple, list)) and len(value) <= 100:
         return [shown(part) for part in value]
-    return value if isinstance(value, torch.Tensor) else type(value).__name__
+    return single(value)
 
 
 def piece(numbers, position, shape):

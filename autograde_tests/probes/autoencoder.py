@@ -9,13 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde_tests.probes import fill, piece, seed
+from autograde_tests.probes import fill, piece, seed, single
 from helpers.given.checks.engine import Layers, parameters, silent
-
-
-def single(value):
-    """What should be one tensor: as it is, or the name of its type."""
-    return value if isinstance(value, torch.Tensor) else type(value).__name__
 
 
 # Sizes and counts

@@ -10,13 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from autograde_tests.probes import Elsewhere, fill, piece, seed
+from autograde_tests.probes import Elsewhere, fill, piece, seed, single
 from helpers.given.checks.engine import Layers, parameters, silent
-
-
-def one(value):
-    """What should be one tensor: the tensor, or in words what it is instead."""
-    return value if isinstance(value, torch.Tensor) else type(value).__name__
 
 
 def elsewhere(call):
@@ -32,12 +27,12 @@ def elsewhere(call):
 
 def noise(module, batch_size, noise_dim):
     """Two draws after another."""
-    return [one(module.sample_noise(batch_size, noise_dim)) for _ in range(2)]
+    return [single(module.sample_noise(batch_size, noise_dim)) for _ in range(2)]
 
 
 def noise_kept(module, batch_size, noise_dim, dtype):
     """Kind of result for a dtype, for the default one, and for another device."""
-    return {"z": one(module.sample_noise(batch_size, noise_dim, dtype=getattr(torch, dtype))),
+    return {"z": single(module.sample_noise(batch_size, noise_dim, dtype=getattr(torch, dtype))),
             "default": str(getattr(module.sample_noise(batch_size, noise_dim), "dtype", None)),
             "device": elsewhere(lambda: module.sample_noise(batch_size, noise_dim, device=Elsewhere.DEVICE))}
 
@@ -99,7 +94,7 @@ class Given(Layers):
         norms = [{"features": 0 if layer.get("weight") is None else len(layer["weight"]),
                   "eps": layer.get("eps", 1e-5), **{name: layer[name] for name in ("input", "output", "moved")}}
                  for layer in self.norms[:MOST]]
-        return {"out": one(out), "layers": self.told(most=MOST), "norms": norms}
+        return {"out": single(out), "layers": self.told(most=MOST), "norms": norms}
 
 
 def network(module, name, x, numbers, arguments=()):
@@ -123,7 +118,7 @@ def size(module, name, x, numbers=None, arguments=()):
     if getattr(out, "requires_grad", False):
         out.square().sum().backward()
     found = {} if numbers is None else Given(numbers, norms=False).run(model, x)
-    return {**found, "out": one(out), "parameters": parameters(model), "silent": silent(model)}
+    return {**found, "out": single(out), "parameters": parameters(model), "silent": silent(model)}
 
 
 # Losses
@@ -138,7 +133,7 @@ def losses(module, name, cases):
         value, gradients = loss(*inputs), [None] * len(leaves)
         if getattr(value, "requires_grad", False):
             gradients = torch.autograd.grad(value.sum(), leaves, allow_unused=True)
-        found.append({"loss": one(value), "gradients": gradients, "untouched": all(map(torch.equal, inputs, leaves))})
+        found.append({"loss": single(value), "gradients": gradients, "untouched": all(map(torch.equal, inputs, leaves))})
     module.device = Elsewhere.DEVICE  # a file may keep its device in a global, as the coursework's notebook does
     return {"cases": found, "device": elsewhere(
         lambda: loss(*(torch.zeros(5, 1).to(module.device) for _ in cases[0])))}
@@ -230,13 +225,13 @@ def own_network(module, name, x, twins, numbers, counts, number, arguments=()):
     """
     model, before, pair = design(module, name, arguments), x.clone(), []
     with torch.no_grad():
-        outs = [one(model(x[:count])) for count in counts]
-        single = one(model.eval()(x[:1]))
+        outs = [single(model(x[:count])) for count in counts]
+        alone = single(model.eval()(x[:1]))
         model.train()
         for inputs in (x, x.flip(1)):
             seed(number)
-            pair.append(one(model(inputs)))
-    return {"outs": outs, "single": single, "pair": pair, "last": last_layer(model, twins, numbers),
+            pair.append(single(model(inputs)))
+    return {"outs": outs, "single": alone, "pair": pair, "last": last_layer(model, twins, numbers),
             "untouched": torch.equal(x, before)}
 
 
@@ -267,7 +262,7 @@ def pushed(module, name, x, twins, numbers, steps, step):
             inputs = x.clone().requires_grad_()
             out = model(inputs)
             if not isinstance(out, torch.Tensor):
-                return {"moves": [[one(out)] * 2] * 2}
+                return {"moves": [[single(out)] * 2] * 2}
             first = out if first is None else first
             if out.requires_grad:
                 found.setdefault("strangers", strangers(out, [*model.parameters(), inputs])[:3])
