@@ -401,7 +401,7 @@ def judge_forward(student, rng, kind):
                       ("the decoder gets logvar: x_hat does not depend on mu", logvar)])
     if not close(z, drawn):
         name_the_slip(z, [("reparametrize takes mu first, then logvar", mixing(logvar, mu))])
-        many = {name: value[:1].repeat(2000 if kind != "ConvVAE" else 64, *[1] * (value.dim() - 1))
+        many = {name: value[:1].repeat(2000, *[1] * (value.dim() - 1))
                 for name, value in {"x": x, **condition}.items()}
         judge_own_draw(student, rng, kind, latent_size, **many)
         drawn = mu + torch.exp(0.5 * logvar) * eps

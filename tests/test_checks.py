@@ -6,6 +6,7 @@ item only the first ones count, and a mistake meets the checks of what it change
 """
 import contextlib
 import functools
+import time
 
 import pytest
 import torch
@@ -136,9 +137,13 @@ def test_what_a_check_leaves_in_torch_is_undone(monkeypatch):
 
 @each(lambda bank: public.names(bank.name))
 def test_public_check_accepts_the_solution_in_time(bank, name):
-    results = [public.run(name) for _ in range(3)]
-    assert [result.status for result in results] == ["passed"] * 3, results[0]
-    assert min(result.seconds for result in results) < 0.2
+    seconds = []
+    for _ in range(3):
+        begin = time.process_time()  # what else runs on this machine does not count
+        result = public.run(name)
+        seconds.append(time.process_time() - begin)
+        assert result.status == "passed", result
+    assert min(seconds) < 0.2
 
 
 @each(lambda bank: packs(bank.name))

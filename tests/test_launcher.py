@@ -287,9 +287,9 @@ def steps(monkeypatch):
     def run(*arguments):
         assert student.main(["test", *arguments], instructor.COMMANDS) == 0
         tests, style = asked.pop().values()
-        assert tests[1:5] == ["-m", "pytest", "-q", "-n"] and tests[6:8] == ["--dist", "loadgroup"]
+        assert tests[1:5] == ["-m", "pytest", "-q", "-n"] and tests[6:9] == ["--dist", "loadscope", "--no-loadscope-reorder"]
         assert style[1:3] == ["-m", "pycodestyle"]
-        return tests[8:], style[3:]
+        return tests[9:], style[3:]
 
     return run
 
