@@ -287,7 +287,8 @@ def steps(monkeypatch):
     def run(*arguments):
         assert student.main(["test", *arguments], instructor.COMMANDS) == 0
         tests, style = asked.pop().values()
-        assert tests[1:5] == ["-m", "pytest", "-q", "-n"] and tests[6:9] == ["--dist", "loadscope", "--no-loadscope-reorder"]
+        assert tests[1:5] == ["-m", "pytest", "-q", "-n"]
+        assert tests[6:9] == ["--dist", "loadscope", "--no-loadscope-reorder"]
         assert style[1:3] == ["-m", "pycodestyle"]
         return tests[9:], style[3:]
 
