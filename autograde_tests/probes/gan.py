@@ -55,15 +55,17 @@ def turned(x):
 
 
 class Given(Layers):
-    """Runs networks with the grader's numbers in place of the weights of their layers. A network goes on with what a
-    layer gives, turned: a layer with one output may give one sign only, and an activation shows with both.
+    """Runs networks with the grader's numbers in place of the weights of their layers.
 
-    norms: False lets batch norms keep what they hold.
+    Args:
+        norms: False lets batch norms keep what they hold.
+        turns: the network goes on with what a layer gives, turned: a layer with one output may give one sign only, and
+            an activation shows with both.
     """
 
-    def __init__(self, numbers, norms=True):
+    def __init__(self, numbers, norms=True, turns=True):
         super().__init__()
-        self.numbers, self.fills_norms, self.made = numbers, norms, {}
+        self.numbers, self.fills_norms, self.turns, self.made = numbers, norms, turns, {}
 
     def arguments(self, kind, k, given):
         norm = kind == "batch_norm"
@@ -79,10 +81,10 @@ class Given(Layers):
         return given
 
     def result(self, kind, k, output):
-        if kind != "batch_norm":
-            return turned(output)
-        self.norms[k]["moved"] = self.moving
-        return output
+        if kind == "batch_norm":
+            self.norms[k]["moved"] = self.moving
+            return output
+        return turned(output) if self.turns else output
 
     def run(self, model, x):
         """What a network gives, and what each of its layers gets and gives, in the order in which they run: linear
@@ -210,7 +212,7 @@ def once(kind, size, x, numbers, k):
 def last_layer(model, x, numbers):
     """The last layer of a network in evaluation mode with weights of the grader's numbers: what it gets, and makes of
     a part of it."""
-    layers = Given(numbers)
+    layers = Given(numbers, turns=False)  # rows differ by what the input decides, and by nothing else
     layers.run(model.eval(), x)
     if not layers.ran:
         return {"kind": "none"}
