@@ -668,7 +668,7 @@ def judge_pushed(student, rng, name, inputs, outputs):
     assert risen.shape == other.shape == fallen.shape == out.shape, f"the output of {name} changes its shape"
     assert any((after - before).abs().max() > 1e-6 for before, after in seen["moves"]), \
         f"steps along the gradients do not change what {name} gives: are its layers attributes (nn.ModuleList, not a " \
-        "plain list), are they not frozen, is nothing rounded, is there a Softmax?"
+        "plain list), are they not frozen, is nothing rounded, is there a Softmax or a ReLU at the end?"
     judge_last(name, seen["last"], numbers)
     every = torch.cat((out, risen, fallen))
     every = every[every.isfinite()]
