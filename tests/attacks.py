@@ -161,18 +161,18 @@ ATTACKS = {
         "return a made-up observation in which the gradient agrees with its own differences", UNDONE,
         "import autograde_tests.probes.vae as p\n"
         "p.reparametrize_slopes = lambda module, mu, logvar, weight, number, step: dict(\n"
-        "    mu=weight, logvar=weight, mu_difference=weight, logvar_difference=weight)\n"),
+        "    z=mu, gradients=[weight, weight], differences=[weight, weight])\n"),
     "the probe's __code__": Attack(
         "the same through the function's code", UNDONE,
         "import autograde_tests.probes.vae as p\n"
         "def made_up(module, mu, logvar, weight, number, step):\n"
-        "    return dict(mu=weight, logvar=weight, mu_difference=weight, logvar_difference=weight)\n"
+        "    return dict(z=mu, gradients=[weight, weight], differences=[weight, weight])\n"
         "p.reparametrize_slopes.__code__ = made_up.__code__\n"),
-    "the probes' `seed` and `returned`": Attack(
+    "the probes' `seed` and `shown`": Attack(
         "let two draws look different, and finite differences agree", UNDONE,
         "import autograde_tests.probes as p, autograde_tests.probes.vae as v\n"
         "p.seed = v.seed = lambda number: None\n"
-        "p.returned = v.returned = lambda names, values: {names[0]: torch.randn(5, 3), 'count': 1}\n"),
+        "p.shown = v.shown = lambda value: torch.randn(5, 3)\n"),
     "a name that hides a builtin": Attack(
         "give the probe's module a `zip` of one's own", UNDONE,
         "import autograde_tests.probes.vae as v\nv.zip = lambda *a: []\nv.isinstance = lambda *a: False\n"),
@@ -185,7 +185,7 @@ ATTACKS = {
     "trace function": Attack(
         "change the probe's variables with sys.settrace and sys.setprofile", UNDONE,
         "import sys\ndef trace(frame, event, argument):\n"
-        "    if 'out' in frame.f_locals:\n        raise SystemExit('traced')\n    return trace\n"
+        "    if 'draws' in frame.f_locals:\n        raise SystemExit('traced')\n    return trace\n"
         "sys.settrace(trace)\nsys.setprofile(trace)\n"),
     "replaced while it is called": Attack(
         "patch torch only once the check runs", "noticed after the call: 0 points, the report names what was replaced",
@@ -196,8 +196,8 @@ ATTACKS = {
         + instead("torch.equal = torch.allclose = lambda *a, **k: True\nreturn mu"), "error", "replaces torch."),
     "code swapped while it is called": Attack(
         "the same with the code of the probe's own function", "noticed after the call: 0 points",
-        instead("p.returned.__code__ = (lambda names, values: {'count': 1, names[0]: torch.randn(5, 3)}).__code__\n"
-                "return mu", "import autograde_tests.probes as p"), "error"),
+        instead("p.shown.__code__ = (lambda value: torch.randn(5, 3)).__code__\nreturn mu",
+                "import autograde_tests.probes as p"), "error", "replaces shown.__code__"),
 
     # Objects that agree with everything
     "object with __eq__": Attack(
