@@ -81,6 +81,50 @@ def test_checkpoint_of_other_settings_is_refused(tmp_path):
         train(classifier(), epochs=5, checkpoint=tmp_path / "c.pt")
 
 
+def test_a_finished_checkpoint_is_only_read_with_all_that_was_kept(tmp_path):
+    kept, seen = {}, []
+    model = classifier()
+    full = train(model, checkpoint=tmp_path / "c.pt", keep=kept,
+                 after_epoch=lambda epoch, model: kept.update({f"epoch {epoch}": model.state_dict()["1.bias"].clone()}))
+    fresh, again = classifier(), {}
+    history = train(fresh, checkpoint=tmp_path / "c.pt", keep=again, after_epoch=lambda *_: seen.append(1))
+    assert history == full and not seen
+    assert again.keys() == kept.keys() and all(torch.equal(again[name], kept[name]) for name in kept)
+
+
+def test_a_target_that_was_reached_is_not_trained_past(tmp_path):
+    short = train(classifier(), target=100.0, checkpoint=tmp_path / "c.pt")
+    assert len(short) == 1 and train(classifier(), target=100.0, checkpoint=tmp_path / "c.pt") == short
+
+
+def test_other_code_starts_anew_and_says_so(tmp_path, capsys):
+    def double(x):
+        return x + x
+    before = double
+
+    def double(x):  # a comment changes nothing
+
+        return x + x
+    commented = double
+
+    def double(x):
+        return 2 * x
+    history = train(classifier(), checkpoint=tmp_path / "c.pt", code=[before])
+    assert train(classifier(), checkpoint=tmp_path / "c.pt", code=[commented]) == history
+    assert not capsys.readouterr().out
+    assert train(classifier(), checkpoint=tmp_path / "c.pt", code=[double]) != history  # the seconds are others
+    assert "c.pt was made with another double: training starts anew" in capsys.readouterr().out
+
+
+def test_results_lie_by_profile_and_smoke_starts_empty(monkeypatch, tmp_path):
+    monkeypatch.setattr("helpers.given.training.ROOT", tmp_path)
+    for name, stays in (("cpu", True), ("smoke", False)):
+        monkeypatch.setenv("COURSE_PROFILE", name)
+        (training.results("vae") / "w.pt").write_bytes(b"w")
+        assert (training.results("vae") / "w.pt").exists() == stays
+        assert training.results("vae") == tmp_path / "runs" / name / "vae"
+
+
 @pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04cut off"])
 def test_damaged_checkpoint_is_refused(tmp_path, content):
     (tmp_path / "c.pt").write_bytes(content)

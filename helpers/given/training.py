@@ -4,10 +4,15 @@ One loop serves all assignments. A notebook passes in the graded parts (model an
 or `loop` once, and gets back what is needed for the figures. Data sets here fit in memory, so images stay uint8 and
 there is no DataLoader.
 """
+import ast
+import hashlib
+import inspect
 import math
 import os
 import re
+import shutil
 import sys
+import textwrap
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +22,7 @@ from torch import nn
 from tqdm import tqdm
 
 from helpers.given.console import UserError
+from helpers.given.course import ROOT
 
 PROFILES = ("smoke", "cpu", "gpu")
 
@@ -34,6 +40,18 @@ def profile():
     if name not in PROFILES:
         raise TrainingError(f"COURSE_PROFILE is {name!r}; it must be one of {', '.join(PROFILES)}")
     return name
+
+
+def results(name):
+    """Return the folder for what an assignment's notebook makes in this profile: runs/PROFILE/NAME. It is there then.
+
+    What `smoke` made shows nothing, and must not stand for a training: in that profile the folder starts out empty.
+    """
+    folder = ROOT / "runs" / profile() / name
+    if profile() == "smoke":
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def pick_device(name=None):
@@ -152,7 +170,7 @@ def fit(model, loss, images, labels=None, *, epochs, batch_size=128, lr=1e-3, we
             (Smith and Topin, "Super-Convergence", 2018).
         bf16: use bfloat16 where the machine has it in hardware.
         device: as for `pick_device`.
-        options: those of `loop`: after_epoch, target, seed, checkpoint, quiet.
+        options: those of `loop`: after_epoch, target, seed, checkpoint, code, keep, quiet.
     Raises:
         TrainingError: see `loop`.
     """
@@ -208,7 +226,7 @@ def one_epoch(step, images, labels, batch_size, used, layout=torch.contiguous_fo
 
 
 def loop(step, images, labels=None, *, state, settings, epochs, batch_size, device, after_epoch=None, target=None,
-         seed=0, checkpoint=None, drop_last=False, log_dir=None, log_images=None, quiet=False):
+         seed=0, checkpoint=None, code=(), keep=None, drop_last=False, log_dir=None, log_images=None, quiet=False):
     """Go over the images `epochs` times in random order, batch by batch, and return the History.
 
     This is the loop of all assignments: `fit` hands it the step of one model and one loss, a GAN its own. Its heart is
@@ -225,7 +243,10 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
         target: stop as soon as an epoch's mean "loss" is below it.
         seed: of PyTorch's random numbers, all of them: the training leaves the global generator changed.
         checkpoint: path. The whole state is written there after each epoch; if the file is already there, training
-            goes on from it and gives the same result as if it had never stopped.
+            goes on from it and gives the same result as if it had never stopped. So a finished one is only read.
+        code: functions and classes that decide what is learned. If the checkpoint was made with others, training
+            starts anew and says so.
+        keep: dict that after_epoch fills with tensors and plain values. It is part of the checkpoint.
         drop_last: leave out the last batch of an epoch if it is smaller than the others.
         log_dir: folder for TensorBoard: every step's values and the images of log_images. It replaces older logs there.
         log_images: function () -> images (N, C, h, w) in [0, 1], called after each epoch.
@@ -243,14 +264,17 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
         raise TrainingError(f"batch_size is {batch_size}, but there are only {len(images)} images: take a smaller one")
     steps = math.ceil(used / batch_size)
     settings = {**settings, "epochs": epochs, "batch_size": batch_size, "seed": seed, "images": len(images)}
-    history = History()
+    code, keep, history = fingerprints(code), {} if keep is None else keep, History()
     for model in models:  # before a checkpoint is loaded: an optimiser puts its state where the weights are
         model.to(device, memory_format=layout)
     torch.manual_seed(seed)
     if checkpoint is not None and Path(checkpoint).exists():
-        history = load_checkpoint(checkpoint, state, settings)
-        if not quiet:
-            print(f"going on after epoch {len(history)}, from {checkpoint}")
+        if changed := code_changes(checkpoint, code):
+            print(f"{checkpoint} was made with another {', '.join(changed)}: training starts anew")
+        else:
+            history = load_checkpoint(checkpoint, state, settings, keep)
+            if not quiet:
+                print(f"going on after epoch {len(history)}, from {checkpoint}")
     log = None if log_dir is None else open_log(log_dir, len(history) * steps)
     started = time.perf_counter() - (history[-1]["seconds"] if history else 0)
     bar = progress_bar(epochs * steps, len(history) * steps, quiet)
@@ -260,6 +284,8 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
         images = images.to(device)
         labels = None if labels is None else labels.to(device)
         for epoch in range(len(history) + 1, epochs + 1):
+            if target is not None and history and history[-1]["loss"] < target:
+                break
             values = one_epoch(step, images, labels, batch_size, used, layout, bar)
             sizes = torch.full((steps,), batch_size, dtype=torch.float64)  # each image counts alike
             sizes[-1] = used - (steps - 1) * batch_size
@@ -279,9 +305,7 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
             if log is not None:
                 write_log(log, values, (epoch - 1) * steps, epoch, None if log_images is None else log_images())
             if checkpoint is not None:
-                save_checkpoint(checkpoint, state, settings, history)
-            if target is not None and record["loss"] < target:
-                break
+                save_checkpoint(checkpoint, state, settings, history, code, keep)
     except KeyboardInterrupt:
         history.interrupted = True
     except (ValueError, RuntimeError) as error:
@@ -323,9 +347,28 @@ def _explain(error, models, epoch, batch_size):
     return error
 
 
-def save_checkpoint(path, state, settings, history):
+def fingerprints(code):
+    """Return a dict name -> digest of the source of functions and classes, without comments and layout."""
+    found = {}
+    for part in code:
+        try:
+            source = ast.dump(ast.parse(textwrap.dedent(inspect.getsource(part))))
+        except (OSError, TypeError, SyntaxError):  # made without a file, or compiled: nothing can be said about it
+            source = ""
+        found[getattr(part, "__name__", repr(type(part)))] = hashlib.sha256(source.encode()).hexdigest()[:16]
+    return found
+
+
+def code_changes(path, code):
+    """Return the names of what has another fingerprint than when the checkpoint was made."""
+    saved = read_checkpoint(path).get("code", {})
+    return [name for name in code if saved.get(name) != code[name]]
+
+
+def save_checkpoint(path, state, settings, history, code=None, keep=None):
     """Write the state after an epoch. The file appears whole or not at all."""
-    content = {"settings": settings, "history": list(history), "steps": history.steps,
+    content = {"settings": settings, "history": list(history), "steps": history.steps, "code": code or {},
+               "keep": keep or {},
                "rng": torch.get_rng_state(),
                "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
                "state": {name: part.state_dict() for name, part in state.items()}}
@@ -347,17 +390,24 @@ def save_atomically(content, path):
             partial.unlink()
 
 
-def load_checkpoint(path, state, settings):
-    """Restore a state saved by `save_checkpoint` and return its history.
+def read_checkpoint(path):
+    """Read what `save_checkpoint` has written.
 
     Only tensors and plain values are read (weights_only): a checkpoint from the web cannot run code.
     """
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")
-        saved = content["settings"]
+        content["settings"]
     except Exception as error:
         raise TrainingError(f"{path} is not a whole checkpoint of this course ({type(error).__name__}): "
                             "delete it to start anew") from error
+    return content
+
+
+def load_checkpoint(path, state, settings, keep=None):
+    """Restore a state saved by `save_checkpoint` and return its history. keep: dict that gets what was kept."""
+    content = read_checkpoint(path)
+    saved = content["settings"]
     if saved != settings:
         differs = ", ".join(f"{key} {saved.get(key)} there, {value} here"
                             for key, value in settings.items() if saved.get(key) != value)
@@ -367,6 +417,8 @@ def load_checkpoint(path, state, settings):
             part.load_state_dict(content["state"][name])
     except (RuntimeError, ValueError, KeyError) as error:
         raise TrainingError(f"{path} is from another model than this one: delete it to start anew") from error
+    if keep is not None:
+        keep.update(content.get("keep", {}))
     torch.set_rng_state(content["rng"])
     if torch.cuda.is_available() and content["cuda_rng"]:
         torch.cuda.set_rng_state_all(content["cuda_rng"])
