@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from helpers.given import __main__ as student
+from helpers.given.console import choose
 from helpers.given.course import ROOT, assignments
 
 CODE = ("helpers", "coursekit", "autograde_tests", "tests", "bench")
@@ -88,7 +89,7 @@ def test_steps(arguments, fast=False):
     names = list(itertools.takewhile(is_name, arguments))
     rest = arguments[len(names):]
     for name in names:
-        student.choose(name, assignments(ROOT), "assignment")
+        choose(name, assignments(ROOT), "assignment")
     hidden = [f"autograde_tests/test_{name}.py" for name in names] or ["autograde_tests"]
     chosen = [f"--assignment={name}" for name in names] + ["-m", "not slow"] * bool(names)
     pytest = ["tests", *chosen, "--fast"] if fast else ["tests", *hidden, *chosen]

@@ -104,26 +104,22 @@ class Filled(Layers):
     FORM = "stride", "padding", "output_padding", "dilation", "groups"
 
     def __init__(self, numbers):
-        super().__init__()
-        self.numbers, self.position, self.begins, self.found = numbers, 0, {}, []
+        super().__init__(places={})
+        self.numbers, self.position = numbers, 0
 
     @torch.no_grad()
     def arguments(self, kind, k, given):
-        if kind == "batch_norm":
-            return given
-        parts = [given.get(name) for name in ("weight", "bias")]
-        for part in parts:
-            if isinstance(part, nn.Parameter) and id(part) not in self.begins:
+        for part in (given.get(name) for name in ("weight", "bias") if kind != "batch_norm"):
+            if isinstance(part, nn.Parameter) and id(part) not in self.places:
                 part.copy_(piece(self.numbers, self.position, part.shape))
-                self.begins[id(part)] = self.position
+                self.places[id(part)] = self.position
                 self.position += part.numel()
-        self.found.append([self.begins.get(id(part)) for part in parts])
         return given
 
     def told(self):
         """What tells of each layer its form, too, and where weight and bias begin among the numbers: None for a weight
         that is no parameter."""
-        return [{**layer, "places": places} for layer, places in zip(super().told(*self.FORM), self.found)]
+        return super().told("places", *self.FORM)
 
 
 def generator(module, images, labels, numbers, arguments):

@@ -84,7 +84,8 @@ def fingerprint(*things):
 def version_of_checks(assignment):
     """A digest of what judges, as it was when this process first asked: the reference, what is given, the notebook,
     hidden checks and probes, and the grader itself."""
-    paths = [ROOT / assignments()[assignment].helper, ROOT / assignments()[assignment].notebook]
+    judged = assignments()[assignment]
+    paths = [ROOT / judged.helper, ROOT / judged.notebook]
     for folder in ("helpers/given", "autograde_tests", "coursekit/sandbox", "coursekit/grading"):
         paths += sorted(path for path in (ROOT / folder).rglob("*.py") if path.parent.name not in NOT_JUDGING)
     return fingerprint(*(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths))

@@ -39,20 +39,18 @@ class Grader:
 
     def grade(self, handed_in, seed):
         """Return the Report on a HandedIn. What holds nothing to grade has no points, and the reason in each item."""
-        started = time.perf_counter()
+        import torch
+        started, style, executed = time.perf_counter(), Style(), Execution()
         if handed_in.source is None:
             reason = f"cannot grade: {handed_in.problem}"
-            items, style, executed = items_of([(check, "missing", reason) for check in self.checks]), Style(), None
+            items = items_of([(check, "missing", reason) for check in self.checks])
         else:
             items, _ = judge(self.sandbox, handed_in.source, self.checks, seed)
             style = check_style(handed_in.source, self.assignment)
-            executed = self.notebook and run_notebook(self.folder.name, self.assignment, handed_in.source, self.wall)
-        return self.report(handed_in.who, items, style, executed or Execution(), seed, started)
-
-    def report(self, who, items, style, executed, seed, started):
-        import torch
+            if self.notebook:
+                executed = run_notebook(self.folder.name, self.assignment, handed_in.source, self.wall)
         return Report(
-            submission=printable(who), assignment=self.assignment, seed=seed,
+            submission=printable(handed_in.who), assignment=self.assignment, seed=seed,
             isolation=self.wall.name, isolated=self.wall.isolates,
             why_not_isolated=None if self.wall.isolates else self.wall.reasons,
             items=items, style=style, notebook=executed,

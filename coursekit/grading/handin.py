@@ -38,14 +38,14 @@ def read(submission, assignment, who, room=None, asked=()):
         room: a walls.Room, in which git runs. Without one, git repositories are refused.
         asked: the Questions whose answers are wanted.
     """
-    source = problem = text = None
+    wanted, source, problem, text = assignments()[assignment], None, None, None
     try:
-        source = read_file(submission, assignments()[assignment].helper, MAX_BYTES, room)
+        source = read_file(submission, wanted.helper, MAX_BYTES, room)
     except SubmissionError as error:
         problem = str(error)
     if asked:
         with contextlib.suppress(SubmissionError):
-            text = read_file(submission, assignments()[assignment].notebook, MAX_NOTEBOOK_BYTES, room)
+            text = read_file(submission, wanted.notebook, MAX_NOTEBOOK_BYTES, room)
     return HandedIn(who, source, problem, extract(text, asked))
 
 

@@ -180,10 +180,10 @@ class Layers(TorchFunctionMode):
         kind = function.__name__
         others = self.norms if kind == "batch_norm" else self.ran
         given = {**dict(zip(self.ARGUMENTS[function], args)), **(kwargs or {})}
+        given = self.arguments(kind, len(others), given)
         layer = {"kind": kind}
         if self.places is not None:
             layer["places"] = [self.places.get(id(given.get(name))) for name in ("weight", "bias")]
-        given = self.arguments(kind, len(others), given)
         for name, value in given.items():
             layer[name] = value.detach() if isinstance(value, torch.Tensor) else value
             if isinstance(value, torch.Tensor) and name != "weight":
