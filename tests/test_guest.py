@@ -129,7 +129,8 @@ def test_unused_imports_cost_nothing(sandbox):
     ("cv2 as c", "c.imread('x')", "ImportError: vae.py uses cv2.imread, which the grader does not have (vae.py, line "),
     ("cv2", "if cv2.cuda: return", "vae.py uses cv2.cuda, which"),
     ("cv2", "for x in cv2: pass", "vae.py uses cv2, which"),
-    ("cv2", "with cv2.mode: pass", "vae.py uses cv2.mode"), ("cv2", "import cv2.two", "No module named 'cv2.two'"),
+    ("cv2", "with cv2.mode: pass", "vae.py uses cv2.mode"), ("cv2", "z0 * cv2.ONE", "vae.py uses cv2.ONE"),
+    ("cv2", "import cv2.two", "No module named 'cv2.two'"),
     ("numba", "", "vae.py uses numba.njit, which the grader does not have")])
 def test_what_uses_one_fails(sandbox, package, line, words):
     source = decorated("" if line else "@numba.njit", "interpolate")

@@ -70,8 +70,10 @@ class Absent(types.ModuleType):
     def __mro_entries__(self, bases):
         return type(self.__name__, (), {"__new__": self.refused}),
 
-    __call__ = __getitem__ = __or__ = __ror__ = used
-    __bool__ = __iter__ = __enter__ = __instancecheck__ = refused
+    __call__ = __getitem__ = __or__ = __ror__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = used
+    __truediv__ = __rtruediv__ = __pow__ = __neg__ = __lt__ = __gt__ = __le__ = __ge__ = used
+    __bool__ = __iter__ = __len__ = __contains__ = __float__ = __index__ = refused
+    __enter__ = __exit__ = __instancecheck__ = __subclasscheck__ = refused
 
 
 class Finder:
