@@ -232,3 +232,10 @@ def test_a_layer_that_was_fed_something_else_is_named(sandbox):
     ("def f():\n    import cv2", ("cv2",)), ("import torch", ())])
 def test_imports_that_the_grader_does_not_have(text, names):
     assert public.strange_imports(text) == names
+
+
+def test_public_checks_name_them_once(tmp_path, capsys):
+    (tmp_path / "drawn.py").write_text("import cv2\nimport numpy\n")
+    for told in (1, 0, 0):
+        public.compiles("drawn", tmp_path)
+        assert capsys.readouterr().out.count("note: helpers/drawn.py imports cv2. The grader has") == told
