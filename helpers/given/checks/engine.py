@@ -220,15 +220,19 @@ def fed(error):
         if isinstance(layer, nn.Module) and type(layer).__module__.startswith("torch.nn.modules.") and \
                 isinstance(x, torch.Tensor) and not isinstance(layer, nn.Sequential):
             kind, takes = type(layer).__name__, ""
-            name = kind
+            name, rest = kind, {"1": ", length", "2": ", h, w", "3": ", d, h, w"}.get(kind[-2:-1], "")
             if isinstance(layer, nn.Linear):
                 name, takes = layer_name("linear", layer.weight.shape), f"(N, {layer.in_features})"
-            elif kind[:-2] in ("Conv", "ConvTranspose", "BatchNorm", "InstanceNorm"):
-                channels = layer.num_features if "Norm" in kind else layer.in_channels
-                name = f"{kind}({channels})" if "Norm" in kind else layer_name(
-                    {"Conv2d": "conv2d", "ConvTranspose2d": "conv_transpose2d"}.get(kind, kind), layer.weight.shape)
-                takes = f"(N, {channels}{dict(zip('123', ('', ', h, w', ', d, h, w'))).get(kind[-2], '')})"
-            told = f"{name} was fed {tuple(x.shape)}" + (f" and takes {takes}" if takes else "")
+            elif kind[:-2] in ("Conv", "ConvTranspose"):
+                function = {"Conv2d": "conv2d", "ConvTranspose2d": "conv_transpose2d"}.get(kind, kind)
+                name, takes = layer_name(function, layer.weight.shape), f"(N, {layer.in_channels}{rest})"
+            elif kind[:-2] in ("BatchNorm", "InstanceNorm"):
+                rest = "" if kind.endswith("1d") else rest  # with or without a length
+                name, takes = f"{kind}({layer.num_features})", f"(N, {layer.num_features}{rest})"
+            weight = getattr(layer, "weight", None)
+            other = isinstance(weight, torch.Tensor) and takes and weight.dtype != x.dtype
+            told = f"{name} was fed {tuple(x.shape)}" + (f" of {x.dtype}" if other else "")
+            told += (f" and takes {takes}" if takes else "") + (f" of {weight.dtype}" if other else "")
         step = step.tb_next
     return told
 
