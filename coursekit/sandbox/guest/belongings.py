@@ -71,7 +71,8 @@ class Belongings:
         torch = self.modules["torch"]
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)
-        torch.use_deterministic_algorithms(False)
+        if torch.are_deterministic_algorithms_enabled():  # to ask is quick, to say so imports a compiler
+            torch.use_deterministic_algorithms(False)
         torch.autograd.set_detect_anomaly(False)
         self.modules["numpy"].seterr(divide="warn", over="warn", under="ignore", invalid="warn")
         warnings.resetwarnings()  # none is an error here
