@@ -1,13 +1,6 @@
 """Plotting, metrics and widgets: what students get whole."""
-import importlib.util
 import io
-import os
-import socket
-import subprocess
-import sys
-import time
 import types
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -18,8 +11,6 @@ from torch.nn import functional as F
 
 from helpers.given import datasets, metrics, plotting, widgets
 from helpers.given.training import TrainingError
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -199,58 +190,3 @@ def test_steps_draws_every_panel_with_its_level_and_mark(shown):
     lines = [[line.get_linestyle() for line in axes.lines] for axes in figure.axes]
     assert [row.count("--") for row in lines] == [1, 0] and len(lines[1]) == 5
     plotting.show(figure, alt="two panels")
-
-
-def test_no_tensorboard_server_where_nobody_watches(monkeypatch, capsys):
-    monkeypatch.setenv("COURSE_PROFILE", "smoke")
-    widgets.tensorboard("runs/some")
-    assert "tensorboard --logdir runs/some" in capsys.readouterr().out
-
-
-def test_a_port_that_is_taken_gets_one_line(monkeypatch, tmp_path):
-    monkeypatch.setenv("COURSE_PROFILE", "cpu")
-    monkeypatch.delenv("COURSE_HEADLESS", raising=False)
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        with pytest.raises(TrainingError, match=r"port \d+ is taken by another program"):
-            widgets.tensorboard(tmp_path, port=other.getsockname()[1])
-
-
-def test_tensorboard_not_installed_gets_one_line(monkeypatch, tmp_path):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(TrainingError, match="TensorBoard is not installed: pip install tensorboard"):
-        widgets.tensorboard(tmp_path)
-
-
-@pytest.mark.slow
-def test_tensorboard_serves_the_log_and_ends_with_the_kernel(tmp_path):
-    """In an interpreter of its own, as in a kernel."""
-    script = f'''
-import urllib.request
-from IPython.core.interactiveshell import InteractiveShell
-InteractiveShell.instance()
-import torch
-from helpers.given import training, widgets
-log = training.open_log({str(tmp_path)!r})
-training.write_log(log, {{"d_loss": torch.rand(3)}}, 0, 1, None)
-log.close()
-import socket
-with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-widgets.tensorboard({str(tmp_path)!r}, port=port)
-print("tags", urllib.request.urlopen(f"http://127.0.0.1:{{port}}/data/plugin/scalars/tags").read())
-print("port", port)
-'''
-    environment = {**os.environ, "COURSE_PROFILE": "cpu", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    environment.pop("COURSE_HEADLESS", None)
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
-    assert "d_loss" in done.stdout, done.stderr
-    port = int(done.stdout.split("port ")[-1])
-    for _ in range(50):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("the server is still there")

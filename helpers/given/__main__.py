@@ -237,6 +237,28 @@ def plot_latent(args):
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# board
+# ---------------------------------------------------------------------------------------------------------------
+
+def add_board(commands):
+    parser = commands.add_parser("board", help="open TensorBoard on what trainings log")
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "runs", metavar="DIR", help="default: runs")
+    parser.add_argument("--port", type=int, help="default: 6006, or the next free one")
+    parser.set_defaults(command=open_board)
+
+
+def open_board(args):
+    """Run TensorBoard until Ctrl-C."""
+    from helpers.given import board
+
+    if not args.folder.is_dir():
+        raise UserError(f"there is no folder {args.folder}: what is trained with log_dir writes there")
+    process, port = board.start(args.folder, args.port)
+    print(board.advice(port) or f"Open {board.address(port)} in the browser.", "Ctrl-C ends TensorBoard.", flush=True)
+    return process.wait()
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # data, doctor
 # ---------------------------------------------------------------------------------------------------------------
 
@@ -365,7 +387,8 @@ def find_the_rest():
 # The command line
 # ---------------------------------------------------------------------------------------------------------------
 
-COMMANDS = (add_lab, add_run, add_check, add_test, add_train, add_plot_latent, add_data, add_doctor)
+COMMANDS = (add_lab, add_run, add_check, add_test, add_train, add_plot_latent, add_board,
+            add_data, add_doctor)
 
 
 def main(arguments=None, commands=COMMANDS):
