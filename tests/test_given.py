@@ -70,8 +70,8 @@ def test_class_statistics():
 
 @pytest.fixture
 def digits(tmp_path, monkeypatch):
-    """A small data set of two classes, and an empty data folder."""
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    """A small data set of two classes, and no judge yet."""
+    monkeypatch.setattr(metrics, "JUDGES", tmp_path / "judges")
     labels = torch.arange(400) % 2
     images = (torch.rand(400, 1, 28, 28) * 60 + 150 * labels.view(-1, 1, 1, 1)).byte()
     return types.SimpleNamespace(name="two", stand_in=True, class_names=("dark", "light"), train_images=images,
@@ -80,7 +80,7 @@ def digits(tmp_path, monkeypatch):
 
 def test_classifier_is_trained_once(digits, tmp_path, monkeypatch):
     first, accuracy = metrics.load_classifier(digits)
-    assert accuracy == 1.0 and len(list(tmp_path.glob("classifier_two*.pt"))) == 1
+    assert accuracy == 1.0 and len(list(tmp_path.glob("judges/classifier_two*.pt"))) == 1
     monkeypatch.setattr(metrics.training, "fit", None)  # a second training would fail
     second, _ = metrics.load_classifier(digits)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters()))
@@ -89,9 +89,27 @@ def test_classifier_is_trained_once(digits, tmp_path, monkeypatch):
     assert share == 0.0 and predictions.tolist() == digits.train_labels[:10].tolist()
 
 
+def test_the_judge_of_other_data_or_epochs_is_another(digits):
+    files = [metrics.judge_file("classifier", digits, epochs) for epochs in (1, 2)]
+    digits.train_labels = 1 - digits.train_labels
+    files.append(metrics.judge_file("classifier", digits, 1))
+    digits.train_images = 255 - digits.train_images
+    files += [metrics.judge_file(what, digits, 1) for what in ("classifier", "judge")]
+    assert len(set(files)) == 5
+
+
+def test_a_judge_is_not_kept_in_the_data_folder(digits, tmp_path, monkeypatch):
+    """It may be read-only. Nor does it matter if there is no place at all."""
+    (tmp_path / "data").mkdir(mode=0o555)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
+    (tmp_path / "judges").write_text("in the way")
+    assert metrics.load_classifier(digits, epochs=1)[1] > 0.9
+    assert not list((tmp_path / "data").iterdir())
+
+
 def test_damaged_classifier_says_what_to_do(digits, tmp_path):
     metrics.load_classifier(digits, epochs=1)
-    path, = tmp_path.glob("*.pt")
+    path, = tmp_path.glob("judges/*.pt")
     path.write_bytes(b"cut off")
     with pytest.raises(TrainingError, match="damaged.*delete it"):
         metrics.load_classifier(digits, epochs=1)

@@ -152,6 +152,16 @@ def test_full_disk_leaves_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_two_processes_may_write_one_file_at_once(tmp_path, monkeypatch):
+    """Each to a file of its own, which is renamed when it is whole."""
+    save, partials = torch.save, []
+    monkeypatch.setattr(torch, "save", lambda content, path: partials.append(path) or save(content, path))
+    for process in (1, 2):
+        monkeypatch.setattr(training.os, "getpid", lambda: process)
+        training.save_atomically({"of": process}, tmp_path / "c.pt")
+    assert len(set(partials)) == 2 and [path.name for path in tmp_path.iterdir()] == ["c.pt"]
+
+
 def test_ctrl_c_keeps_what_was_learned(capsys):
     model, before = classifier(), classifier()
 

@@ -3,12 +3,17 @@
 All images that the classifier sees are float tensors in [0, 1], of the shape of those that it was trained on:
 (N, 1, 28, 28), for flowers (N, 3, 64, 64).
 """
+import hashlib
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.given import datasets, training
+from helpers.given import training
+from helpers.given.course import ROOT
 from helpers.given.tables import table
+
+JUDGES = ROOT / "runs" / "judges"  # not beside the data: a lab shares that folder, and it may be read-only
 
 
 class Classifier(nn.Module):
@@ -40,13 +45,12 @@ def correct(model, x, labels):
 def load_classifier(data, epochs=4):
     """Return the course's classifier for a data set, in evaluation mode on the CPU, and its test accuracy.
 
-    The first call trains it and keeps it in the data folder; later calls load it.
+    The first call trains it and keeps it in runs/judges; later calls load it.
 
     Args:
         data: Dataset.
     """
-    kind = "stand_in" if data.stand_in else "real"
-    path = datasets.data_folder() / f"classifier_{data.name}_{kind}_{epochs}_epochs.pt"
+    path = judge_file("classifier", data, epochs)
     with torch.random.fork_rng(devices=[]):  # the judge must not depend on what was drawn before it
         torch.manual_seed(0)
         model = Classifier(len(data.class_names), data.train_images.shape[1:])
@@ -57,11 +61,23 @@ def load_classifier(data, epochs=4):
     return model, training.evaluate(correct, model, data.test_images, data.test_labels)["accuracy"]
 
 
+def judge_file(what, data, epochs):
+    """Where a judge is kept. The name tells data sets apart, also by what is in them: another one may be called alike.
+
+    Args:
+        what: kind of judge, such as "classifier". data: Dataset.
+    """
+    digest = hashlib.sha256(data.train_labels.numpy().tobytes())
+    digest.update(data.train_images[::max(1, len(data.train_images) // 500)].numpy().tobytes())
+    kind = "stand_in" if data.stand_in else "real"
+    return JUDGES / f"{what}_{data.name}_{kind}_{epochs}_epochs_{digest.hexdigest()[:8]}.pt"
+
+
 def load_or_train(model, path, train):
     """Load a judge's weights from a file. If it is not there, train the judge and keep them there.
 
     Args:
-        train: function () -> History, which trains the model.
+        path: from `judge_file`. train: function () -> History, which trains the model.
     """
     if path.exists():
         try:
@@ -76,7 +92,7 @@ def load_or_train(model, path, train):
     try:
         training.save_atomically(model.state_dict(), path)
     except training.TrainingError:
-        pass  # a data folder that is read-only is fine: the judge is trained again next time
+        pass  # a course that is read-only is fine: the judge is trained again next time
 
 
 @torch.inference_mode()

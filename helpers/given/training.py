@@ -378,7 +378,7 @@ def save_checkpoint(path, state, settings, history, code=None, keep=None):
 def save_atomically(content, path):
     """torch.save to a neighbouring file, then rename it."""
     path = Path(path)
-    partial = path.with_name(path.name + ".part")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")  # another process may write the same file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(content, partial)
