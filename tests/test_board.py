@@ -1,4 +1,4 @@
-"""TensorBoard as the course starts it: what is reused, which port, how it ends, what it says where it cannot be seen."""
+"""TensorBoard as the course starts it: what is reused, which port, how it ends, what it says if it cannot be seen."""
 import importlib.util
 import os
 import socket

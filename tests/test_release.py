@@ -325,11 +325,16 @@ def test_this_release_is_clean(released):
 
 
 def test_checks_of_this_release_say_missing_and_nothing_worse(released):
-    done = python("-m", "helpers.given", "check", cwd=released)
+    done = python("-m", "helpers.given", "check", *assignments(), cwd=released)
     assert done.returncode == 1 and not done.stderr, done.stderr
     states = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")][:-1]
-    assert states and set(states) <= {"missing", "passed"}, done.stdout
-    assert states.count("missing") > len(states) / 2, done.stdout
+    assert states and set(states) == {"missing"}, done.stdout
+
+
+def test_an_untouched_release_is_not_begun(released):
+    done = python("-m", "helpers.given", "test", cwd=released)
+    assert done.returncode == 1 and not done.stderr, done.stderr
+    assert done.stdout.splitlines()[-len(assignments()):] == [f"not begun: {name}" for name in assignments()]
 
 
 @pytest.mark.parametrize("name", ["tokenize", "random", "given"])

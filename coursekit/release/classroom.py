@@ -31,12 +31,14 @@ def public_checks(root, assignments):
 
 
 def classroom(points):
-    """The classroom workflow and the autograding.json, for these public checks."""
+    """The classroom workflow and the autograding.json, for these public checks: their points, one for the style and
+    one for each assignment's notebook."""
     # (title, command, minutes, points); python -m, because the graders know no more of the environment than PATH
     steps = [(name, f"python -m helpers.given check {name}", 5, worth) for name, worth in points.items()]
-    steps += [("style (pycodestyle, 120 columns)", "python -m helpers.given test style", 5, 1),
-              ("notebooks (nbval)", "python -m helpers.given test notebooks", 30, 1)]
-    ids = [re.sub(r"\W+", "_", title.split(" ")[0].lower()) for title, *_ in steps]
+    steps += [("style", "python -m helpers.given test style", 5, 1)]
+    steps += [(f"notebook {name}", f"python -m helpers.given test notebooks {name}", 10, 1)
+              for name in dict.fromkeys(check.split(".")[0] for check in points)]
+    ids = [re.sub(r"\W+", "_", title.lower()) for title, *_ in steps]
     workflow = fill(
         ".github/workflows/classroom.yml",
         STEPS="\n".join(STEP.format(id=id, title=title, command=command, minutes=minutes, points=worth)
