@@ -357,7 +357,7 @@ def find_python_and_torch():
         yield ("device", "warn", f"CPU, though this machine has an NVIDIA driver; torch was built for CUDA "
                f"{torch.version.cuda}", "update the driver, or install a matching build: https://pytorch.org")
     else:
-        yield "device", "ok", f"CPU, {torch.get_num_threads()} threads (a notebook takes minutes)", ""
+        yield "device", "ok", f"CPU, {torch.get_num_threads()} threads (training times: see README.md)", ""
 
 
 def find_versions():
