@@ -9,7 +9,8 @@ import torch
 from matplotlib import pyplot as plt
 from torch.nn import functional as F
 
-from helpers.given import datasets, metrics, plotting, widgets
+from helpers.given import datasets, metrics, plotting, tables, widgets
+from helpers.given.console import UserError
 from helpers.given.training import TrainingError
 
 
@@ -208,3 +209,80 @@ def test_steps_draws_every_panel_with_its_level_and_mark(shown):
     lines = [[line.get_linestyle() for line in axes.lines] for axes in figure.axes]
     assert [row.count("--") for row in lines] == [1, 0] and len(lines[1]) == 5
     plotting.show(figure, alt="two panels")
+
+
+def refused(call, *arguments, **options):
+    with pytest.raises(UserError) as caught:
+        call(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("score", [metrics.precision_recall, metrics.frechet_distance, metrics.scores])
+def test_scores_refuse_what_they_cannot_judge_in_one_line(score):
+    """NaN once ended the interpreter, in the library that computes the square root of a matrix."""
+    judge, x = metrics.Classifier().eval(), torch.rand(6, 1, 28, 28)
+    least = 2 if score is metrics.frechet_distance else 4
+    for count in (0, 1, least - 1):
+        for pair in ((x, x[:count]), (x[:count], x)):
+            assert refused(score, judge, *pair) == f"this score needs at least {least} images in each set, got {count}"
+    assert "has diverged" in refused(score, judge, x, x * float("nan"))
+    assert "float images of shape (N, 1, 28, 28) in [0, 1], got torch.uint8" in refused(
+        score, judge, (255 * x).byte(), x)
+    for other in (torch.rand(6, 1, 32, 32), torch.rand(6, 3, 28, 28), torch.rand(6, 28, 28)):
+        assert f"of shape {tuple(other.shape)}" in refused(score, judge, x, other)
+    if score is not metrics.precision_recall:
+        with pytest.warns(UserWarning, match=f"of {least} images says little: there are 128 features"):
+            score(judge, x, x[:least])
+
+
+def test_what_looks_at_one_set_refuses_none_and_nan():
+    judge, x = metrics.Classifier().eval(), torch.rand(3, 1, 28, 28)
+    labels = torch.zeros(3, dtype=torch.long)
+    for look in (metrics.judge, metrics.features, lambda judge, x: metrics.share_as_asked(judge, x, labels[:len(x)])):
+        look(judge, x)
+        assert "at least 1 image in each set, got 0" in refused(look, judge, x[:0])
+        assert "diverged" in refused(look, judge, x / 0)
+    assert "3 images need as many labels, got shape (2,)" in refused(metrics.share_as_asked, judge, x, labels[:2])
+
+
+def test_restored_images_are_compared_with_as_many_clean_ones():
+    x = torch.rand(4, 1, 16, 16)
+    assert metrics.image_quality(x, x)["mse"] == 0
+    for other in (x[:1], x[:, :, :12], x[:, 0], x[:0]):
+        assert str(tuple(other.shape)) in refused(metrics.image_quality, x, other)
+    assert "got (0, 1" in refused(metrics.image_quality, x[:0], x[:0])
+
+
+def test_figures_refuse_what_they_cannot_draw():
+    x = torch.rand(5, 1, 4, 4)
+    for images in (x[:0], x[0], x[0, 0], torch.rand(5, 2, 4, 4)):
+        assert f"got shape {tuple(images.shape)}" in refused(plotting.image_grid, images)
+    assert "columns=0" in refused(plotting.image_grid, x, columns=0)
+    assert "there are 3 rows and 2 labels" in refused(plotting.image_grid, x, columns=2, row_labels=["a", "b"])
+    assert "there are 2 columns and 1 labels" in refused(plotting.image_grid, x, columns=2, column_labels=["a"])
+    assert "got shape (0, 2, 1, 4, 4)" in refused(plotting.tile, torch.rand(0, 2, 1, 4, 4))
+    assert "nothing was recorded of discriminator, generator" in refused(plotting.game, {})
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_game_draws_losses_and_outputs_with_the_marks_of_a_guess(apart):
+    recorded = {"d_loss": [1.0] * 60, "g_loss": [2.0] * 60, "d_real": [0.7] * 60, "d_fake": [0.2] * 60}
+    figure = plotting.game(recorded, apart=apart, mark=7)
+    marks = {axes.get_title(): [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+             for axes in figure.axes}
+    half, two = pytest.approx([0.5]), pytest.approx([np.log(4)])
+    assert marks == ({"discriminator's loss": two, "generator's loss": pytest.approx([np.log(2)]),
+                      "mean output of D": half} if apart else {"losses": two, "mean output of D": half})
+    assert {line.get_ydata()[0] for line in figure.axes[-1].lines} >= {0.7, 0.2}
+    plt.close(figure)
+
+
+def test_table_puts_numbers_below_each_other(capsys):
+    tables.table({"VAE": {"loss": 1.5, "kind": "a"}, "a GAN": {"loss": 22.25, "kind": None}, "none": {}},
+                 {"loss": ("loss", "8.2f"), "kind": ("kind", "6")}, "model")
+    assert capsys.readouterr().out.splitlines() == [
+        "model      loss  kind", "VAE        1.50     a", "a GAN     22.25      ", "none" + " " * 17]
+    with pytest.raises(ValueError, match="the format of column 'loss' must begin with a width, like 10.2f; got '.2f'"):
+        tables.table({}, {"loss": ("loss", ".2f")})

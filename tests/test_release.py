@@ -239,8 +239,8 @@ def test_release_of_all_assignments_has_no_solution_in_it(course, tmp_path):
 def test_texts_of_the_release(course, tmp_path):
     release.release(course, tmp_path / "out", "sums")
     readme = (tmp_path / "out/README.md").read_text()
-    assert ("| Sums | [notebooks/1_sums.ipynb](notebooks/1_sums.ipynb) | [helpers/sums.py](helpers/sums.py) | two hours "
-            "| ten minutes |\n") in readme
+    assert ("| Sums | [notebooks/1_sums.ipynb](notebooks/1_sums.ipynb) | [helpers/sums.py](helpers/sums.py) "
+            "| two hours | ten minutes |\n") in readme
     assert "| Sums | 9: `add` 6, `Counter` 3 | 1 |\n" in readme and "4 points each" in readme
     assert "./course check sums.add" in readme
     assert "| Sums | | |" in (tmp_path / "out/feedback.md").read_text()

@@ -8,6 +8,7 @@ import PIL.Image
 import torch
 
 from helpers.given import datasets
+from helpers.given.console import UserError
 
 GRAY = dict(cmap="gray", vmin=0, vmax=1)
 # Where a GAN's curves are when D can only guess: it says one half to everything.
@@ -60,6 +61,9 @@ def as_pixels(images):
 
 def tile(images):
     """Join images (rows, columns, C, h, w) into one picture (rows * h, columns * w) or (rows * h, columns * w, 3)."""
+    if images.dim() != 5 or images.shape[2] not in (1, 3) or not images.numel():
+        raise UserError("expected images (rows, columns, C, h, w), at least one, with one channel or three; got shape "
+                        f"{tuple(images.shape)}")
     pixels = as_pixels(images)
     rows, columns, height, width = pixels.shape[:4]
     return pixels.swapaxes(1, 2).reshape(rows * height, columns * width, *pixels.shape[4:])
@@ -70,8 +74,14 @@ def image_grid(images, columns=10, title="", row_labels=None, column_labels=None
 
     Labels stand beside the rows and above the columns.
     """
+    if images.dim() != 4 or images.shape[1] not in (1, 3) or not images.numel() or columns < 1:
+        raise UserError("expected images (N, C, h, w), at least one, with one channel or three, and at least one "
+                        f"column; got shape {tuple(images.shape)}, columns={columns}")
     count, channels, height, width = images.shape
     rows = -(-count // columns)
+    for what, labels, places in (("rows", row_labels, rows), ("columns", column_labels, columns)):
+        if labels is not None and len(labels) != places:
+            raise UserError(f"there are {places} {what} and {len(labels)} labels for them")
     if count < rows * columns:  # fill the last row with white
         white = 1 if images.is_floating_point() else 255
         blank = images.new_full((rows * columns - count, channels, height, width), white)
@@ -121,6 +131,10 @@ def steps(panels, title="", levels=(), mark=None):
         levels: dict title -> where that panel gets a dashed horizontal line.
         mark: step at which all panels get a vertical line.
     """
+    empty = [label for series in panels.values() for label, values in series.items() if not len(values)]
+    if empty or not panels:
+        raise UserError(f"nothing was recorded{' of ' + ', '.join(empty) if empty else ''}: the training ended before "
+                        "its first epoch did")
     figure, all_axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3), squeeze=False, layout="constrained")
     for axes, (name, series) in zip(all_axes[0], panels.items()):
         for k, (label, values) in enumerate(series.items()):
@@ -149,6 +163,7 @@ def game(recorded, title="", real="on real images", fake="on generated images", 
         apart: a panel for each loss; otherwise both are in one.
         mark: step at which all panels get a vertical line.
     """
+    recorded = {name: recorded.get(name, ()) for name in ("d_loss", "g_loss", "d_real", "d_fake")}
     losses = {"losses": {"discriminator": recorded["d_loss"], "generator": recorded["g_loss"]}}
     if apart:
         losses = {"discriminator's loss": {"d_loss": recorded["d_loss"]},
