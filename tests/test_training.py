@@ -196,6 +196,53 @@ def test_a_loss_that_refuses_nan_weights_says_diverged():
         fit(classifier(), refusing, IMAGES, LABELS, epochs=3, lr=1e30, quiet=True, bf16=False)
 
 
+@pytest.mark.parametrize("from_logits", [True, False])
+def test_a_loss_without_a_gradient_is_told_once(capsys, from_logits):
+    """Cross entropy on sigmoids stands at 100 where the logits are large: log(0) is cut off there."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 1))
+    nn.init.constant_(model[1].bias, -500.0)
+    function = (nn.functional.binary_cross_entropy_with_logits if from_logits else
+                lambda logits, y: nn.functional.binary_cross_entropy(logits.sigmoid(), y))
+    history = fit(model, lambda model, x, y: function(model(x), torch.ones(len(x), 1)), IMAGES, LABELS, epochs=3,
+                  batch_size=10, bf16=False)
+    out = capsys.readouterr().out
+    if from_logits:
+        assert "stands" not in out and history[-1]["loss"] < history[0]["loss"]
+    else:
+        assert history.column("loss") == [100.0] * 3
+        assert out.count("epoch 1: the loss stands at 100, to the last digit, whatever the batch: it has no gradient "
+                         "left. Compute it from logits, not from sigmoids\n") == 1 and out.count("stands") == 1
+
+
+@pytest.mark.parametrize("name, values, told", [
+    ("d_loss", [0.5, 0.4] * 5 + [0.0] * 10, "the d_loss stands at 0,"), ("d_loss", [0.0] * 10, None),
+    ("d_real", [1.0] * 30, None), ("loss", [0.0] * 28 + [1e-9] + [0.0], None)])
+def test_which_values_are_stuck(name, values, told):
+    lines = list(training.stuck({name: torch.tensor(values)}))
+    assert lines == [] if told is None else lines[0].startswith(told) and "logits" not in lines[0]
+
+
+def test_one_epoch_shows_every_image_once_with_its_label():
+    images = torch.arange(23, dtype=torch.uint8).view(23, 1, 1, 1)
+    seen = []
+
+    def step(x, labels):
+        seen.append((x.flatten().mul(255).round().tolist(), labels.tolist()))
+        return {"loss": x.sum(), "first": labels[0].float()}
+
+    torch.manual_seed(0)
+    values = training.one_epoch(step, images, torch.arange(23), 5, used=23)
+    assert [len(x) for x, _ in seen] == [5, 5, 5, 5, 3]
+    assert all(x == labels for x, labels in seen), "each image with its own label"
+    order = sum((labels for _, labels in seen), [])
+    assert sorted(order) == list(range(23)) != order
+    assert values["loss"].shape == (5,) and values["first"].tolist() == [labels[0] for _, labels in seen]
+    seen.clear()
+    training.one_epoch(step, images, torch.arange(23), 5, used=20)
+    assert [len(x) for x, _ in seen] == [5, 5, 5, 5]
+    assert sum((labels for _, labels in seen), [])[:5] != order[:5], "another order in each epoch"
+
+
 def test_errors_of_the_model_stay_as_they_are():
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied") as caught:
         fit(nn.Sequential(nn.Flatten(), nn.Linear(7, 2)), loss, IMAGES, LABELS, epochs=1, quiet=True)

@@ -264,7 +264,7 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
         raise TrainingError(f"batch_size is {batch_size}, but there are only {len(images)} images: take a smaller one")
     steps = math.ceil(used / batch_size)
     settings = {**settings, "epochs": epochs, "batch_size": batch_size, "seed": seed, "images": len(images)}
-    code, keep, history = fingerprints(code), {} if keep is None else keep, History()
+    code, keep, history, told = fingerprints(code), {} if keep is None else keep, History(), set()
     for model in models:  # before a checkpoint is loaded: an optimiser puts its state where the weights are
         model.to(device, memory_format=layout)
     torch.manual_seed(seed)
@@ -293,6 +293,10 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
             for name, mean in record.items():
                 if not math.isfinite(mean):
                     raise TrainingError(_diverged(f"the {name} is {mean}", epoch))
+            for line in stuck(values) if not quiet else ():
+                if line not in told:
+                    bar.write(f"epoch {epoch}: {line}")
+                    told.add(line)
             record["seconds"] = time.perf_counter() - started
             if after_epoch is not None:
                 record.update(after_epoch(epoch, models[0]) or {})
@@ -328,6 +332,20 @@ def summary(history, epochs):
     values = ", ".join(f"{name} {value:.4g}" for name, value in history[-1].items() if name != "seconds")
     stopped = "stopped early, the weights are kept as they are; " if history.interrupted else ""
     return f"{stopped}epoch {len(history)} of {epochs}: {values}; {history[-1]['seconds']:.1f} s"
+
+
+def stuck(values):
+    """Yield a line for each loss that no longer moves: one that is the same to the last digit, batch after batch.
+
+    Args:
+        values: dict name -> (steps,), what an epoch's steps returned. Losses are those with "loss" in their names.
+    """
+    for name, value in values.items():
+        end = value[len(value) // 2:]
+        if "loss" in name and len(end) >= 10 and (end == end[0]).all():
+            line = f"the {name} stands at {end[0]:g}, to the last digit, whatever the batch: it has no gradient left"
+            # F.binary_cross_entropy cuts log(0) off at -100; a sigmoid of 20 or more is 1 in float32.
+            yield line + (". Compute it from logits, not from sigmoids" if end[0] >= 50 else "")
 
 
 def _diverged(what, epoch):
