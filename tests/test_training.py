@@ -1,6 +1,7 @@
 """The training loop: results, exact resume, and what it says when something goes wrong."""
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -90,6 +91,31 @@ def test_a_finished_checkpoint_is_only_read_with_all_that_was_kept(tmp_path):
     history = train(fresh, checkpoint=tmp_path / "c.pt", keep=again, after_epoch=lambda *_: seen.append(1))
     assert history == full and not seen
     assert again.keys() == kept.keys() and all(torch.equal(again[name], kept[name]) for name in kept)
+
+
+def test_checkpoint_of_other_images_is_refused(tmp_path):
+    """As many of them: the stand-in, say, before the real ones were there."""
+    fit(classifier(), loss, IMAGES, LABELS, epochs=1, checkpoint=tmp_path / "c.pt", quiet=True)
+    with pytest.raises(TrainingError, match=r"images 300 \(\w{8}\) there, 300 \(\w{8}\) here\): delete it"):
+        fit(classifier(), loss, 255 - IMAGES, LABELS, epochs=1, checkpoint=tmp_path / "c.pt", quiet=True)
+
+
+@pytest.mark.parametrize("value, where", [(nn.Linear(2, 2), r"keep\['x'\] is of type Linear"),
+                                          ([1, {"a": np.float32(1)}], r"keep\['x'\]\[1\]\['a'\] is of type float32"),
+                                          (np.float64(1), r"keep\['x'\] is of type float64")])
+def test_what_a_checkpoint_cannot_hold_is_told_in_the_first_epoch(tmp_path, value, where):
+    """Not when it is read, after hours."""
+    with pytest.raises(TrainingError, match=where + ".*a copy of its state_dict"):
+        train(classifier(), checkpoint=tmp_path / "c.pt", keep={"x": value})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr("helpers.given.training.ROOT", tmp_path)
+    monkeypatch.setenv("COURSE_PROFILE", "cpu")
+    (tmp_path / "runs").write_text("in the way")
+    with pytest.raises(TrainingError, match="cannot make the folder .*: work in a copy of the course"):
+        training.results("vae")
 
 
 def test_a_target_that_was_reached_is_not_trained_past(tmp_path):

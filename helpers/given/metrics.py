@@ -3,7 +3,6 @@
 All images that the classifier sees are float tensors in [0, 1], of the shape of those that it was trained on:
 (N, 1, 28, 28), for flowers (N, 3, 64, 64).
 """
-import hashlib
 import warnings
 
 import torch
@@ -70,10 +69,9 @@ def judge_file(what, data, epochs):
     Args:
         what: kind of judge, such as "classifier". data: Dataset.
     """
-    digest = hashlib.sha256(data.train_labels.numpy().tobytes())
-    digest.update(data.train_images[::max(1, len(data.train_images) // 500)].numpy().tobytes())
     kind = "stand_in" if data.stand_in else "real"
-    return JUDGES / f"{what}_{data.name}_{kind}_{epochs}_epochs_{digest.hexdigest()[:8]}.pt"
+    content = training.digest(data.train_images, data.train_labels)
+    return JUDGES / f"{what}_{data.name}_{kind}_{epochs}_epochs_{content}.pt"
 
 
 def load_or_train(model, path, train):
