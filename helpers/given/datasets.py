@@ -192,8 +192,12 @@ def fetch(name: str) -> Path:
 
 
 def data_folder() -> Path:
-    """Where `fetch` saves: $COURSE_DATA if set (DataError if there is no such folder), else data/ in the repository."""
-    return _folders()[0]
+    """Where `fetch` saves: $COURSE_DATA if set (DataError if there is no such folder), else data/ in the repository.
+
+    Also there if $COURSE_DATA is read-only, as a folder that a lab shares may be.
+    """
+    folders = _folders()
+    return folders[0] if os.access(folders[0], os.W_OK) else folders[-1]
 
 
 def find(name: str) -> Path | None:
