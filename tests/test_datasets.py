@@ -365,7 +365,7 @@ def test_download_makes_the_data_folder(server, monkeypatch):
 
 
 FAILURES = {403: "the server answered .HTTP Error 403: Forbidden", 404: "HTTP Error 404: Not Found",
-            "closes early": "broke off or came damaged", "damaged": "broke off or came damaged",
+            "closes early": "broke off or arrived damaged", "damaged": "broke off or arrived damaged",
             "silent": "the server does not answer .*timed out", "gone": "no network, or the server does not answer"}
 
 

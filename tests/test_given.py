@@ -272,9 +272,10 @@ def test_game_draws_losses_and_outputs_with_the_marks_of_a_guess(apart):
     figure = plotting.game(recorded, apart=apart, mark=7)
     marks = {axes.get_title(): [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"]
              for axes in figure.axes}
-    half, two = pytest.approx([0.5]), pytest.approx([np.log(4)])
-    assert marks == ({"discriminator's loss": two, "generator's loss": pytest.approx([np.log(2)]),
-                      "mean output of D": half} if apart else {"losses": two, "mean output of D": half})
+    half, guess = pytest.approx([0.5]), [np.log(4), np.log(2)]
+    assert marks == ({"discriminator's loss": pytest.approx(guess[:1]), "generator's loss": pytest.approx(guess[1:]),
+                      "mean output of D": half} if apart else {"losses": pytest.approx(guess),
+                                                               "mean output of D": half})
     assert {line.get_ydata()[0] for line in figure.axes[-1].lines} >= {0.7, 0.2}
     plt.close(figure)
 

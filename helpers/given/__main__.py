@@ -415,7 +415,7 @@ def find_the_rest():
     except metadata.PackageNotFoundError:
         yield "JupyterLab", "broken", "not installed", "delete the folder .venv and run ./course doctor again"
     free = shutil.disk_usage(ROOT).free / 1e9
-    yield "disk", "ok" if free >= 5 else "warn", f"{free:.0f} GB free", "make room: data and runs want about 5 GB"
+    yield "disk", "ok" if free >= 5 else "warn", f"{free:.0f} GB free", "make room: data and runs need about 5 GB"
 
 
 # ---------------------------------------------------------------------------------------------------------------

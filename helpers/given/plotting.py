@@ -12,8 +12,8 @@ from helpers.given.console import UserError
 
 GRAY = dict(cmap="gray", vmin=0, vmax=1)
 # Where a GAN's curves are when D can only guess: it says one half to everything.
-GAME_LEVELS = {"losses": math.log(4), "discriminator's loss": math.log(4), "generator's loss": math.log(2),
-               "mean output of D": 0.5}
+GAME_LEVELS = {"losses": (math.log(4), math.log(2)), "discriminator's loss": math.log(4),
+               "generator's loss": math.log(2), "mean output of D": 0.5}
 
 
 def show(figure, alt):
@@ -128,7 +128,7 @@ def steps(panels, title="", levels=(), mark=None):
 
     Args:
         panels: dict title -> dict label -> values.
-        levels: dict title -> where that panel gets a dashed horizontal line.
+        levels: dict title -> where that panel gets a dashed horizontal line, or one for each of its curves, a tuple.
         mark: step at which all panels get a vertical line.
     """
     empty = [label for series in panels.values() for label, values in series.items() if not len(values)]
@@ -143,7 +143,10 @@ def steps(panels, title="", levels=(), mark=None):
             smooth = np.convolve(values, np.ones(width) / width, mode="valid")
             axes.plot(values, color=f"C{k}", alpha=0.2, linewidth=0.5, rasterized=True)
             axes.plot(np.arange(len(smooth)) + (width - 1) / 2, smooth, color=f"C{k}", label=label)
-        if name in levels:
+        if name in levels and isinstance(levels[name], tuple):
+            for k, level in enumerate(levels[name]):
+                axes.axhline(level, color=f"C{k}", linestyle="--", linewidth=1)
+        elif name in levels:
             axes.axhline(levels[name], color="gray", linestyle="--", linewidth=1)
         if mark is not None:
             axes.axvline(mark, color="black", linewidth=1)
@@ -155,7 +158,7 @@ def steps(panels, title="", levels=(), mark=None):
 
 
 def game(recorded, title="", real="on real images", fake="on generated images", apart=False, mark=None):
-    """Draw how a GAN's two networks did at each step, with dashed lines where D can only guess.
+    """Draw how a GAN's two networks did at each step, with dashed lines where the curves are if D can only guess.
 
     Args:
         recorded: dict with d_loss, g_loss, d_real, d_fake, as in `History.steps`; the last two are D's mean outputs.
