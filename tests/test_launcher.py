@@ -407,6 +407,6 @@ def test_help_and_usage_do_not_wait_for_torch(module):
             f"finally:\n    assert 'torch' not in sys.modules and 'nbformat' not in sys.modules")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    student_commands = ("lab", "run", "check", "test", "train", "plot-latent", "data", "doctor")
+    student_commands = ("lab", "run", "check", "test", "train", "plot-latent", "board", "data", "doctor")
     assert all(name in done.stdout for name in student_commands)
     assert all((name in done.stdout) == (module == "coursekit") for name in ("release", "grade"))
