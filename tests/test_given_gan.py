@@ -1,4 +1,4 @@
-"""Two networks against each other: the step, what `fit` refuses, TensorBoard's files."""
+"""Two networks against each other: the loop, what `fit` refuses, TensorBoard's files."""
 import sys
 
 import pytest
@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers import gan
 from helpers.given import training
 from helpers.given import gan as given_gan
 from helpers.given.training import TrainingError
@@ -38,7 +39,7 @@ def noise(batch_size, noise_dim, dtype=torch.float, device="cpu"):
 
 def train(D, G, images=IMAGES, losses=(d_loss, g_loss), **options):
     options = {"noise_dim": 3, "epochs": 2, "batch_size": 20, "quiet": True, "device": "cpu", **options}
-    return given_gan.fit(D, G, adam(D), adam(G), *losses, noise, images, **options)
+    return given_gan.fit(gan.update, D, G, adam(D), adam(G), *losses, noise, images, **options)
 
 
 def test_it_is_the_plain_loop():
@@ -75,7 +76,7 @@ def test_each_player_changes_only_itself():
         solvers = [torch.optim.SGD(D.parameters(), lr=0.0 if still == "D" else 0.1),
                    torch.optim.SGD(G.parameters(), lr=0.0 if still == "G" else 0.1)]
         moving_before = [w.clone() for w in moving.parameters()]
-        given_gan.update(torch.rand(9, 16), noise(9, 3), D, G, *solvers, d_loss, g_loss)
+        gan.update(torch.rand(9, 16), noise(9, 3), D, G, *solvers, d_loss, g_loss)
         assert all(torch.equal(a, b) for a, b in zip(before, (D if still == "D" else G).parameters()))
         assert not all(torch.equal(a, b) for a, b in zip(moving_before, moving.parameters()))
 
