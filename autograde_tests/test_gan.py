@@ -571,7 +571,8 @@ def test_update_numbers(student, rng):
 # initialize_weights: 5 points
 
 def initialized(student, rng, scheme):
-    """Ask for a model's weights, judge what no scheme may do, and return (layer, before, after) but for BatchNorm."""
+    """Ask for a model's weights, judge what no scheme may do, and return (layer, weights before, after, biases) but
+    for BatchNorm."""
     inputs = whole(rng, 150, 180)
     outputs, few, many = inputs // 2, inputs // 6, inputs // 3
     shapes = {"Linear": (outputs, inputs), "Conv2d": (few, many, 3, 3), "ConvTranspose2d": (many, few, 3, 3)}
@@ -585,14 +586,13 @@ def initialized(student, rng, scheme):
         if has_bias:
             expect_tensor(f"the biases of {name}", bias, (width,))
             assert bias.abs().max() < 0.5, f"the biases of {name} should be 0, or small"
-            assert scheme == "default" or is_norm or not bias.any(), f"the biases of {name} should be 0"
             assert scheme != "default" or is_norm or bias.any(), \
                 f"scheme 'default' should leave the biases of {name} as PyTorch made them"
         if is_norm:
             assert abs(after.mean() - 1) < 0.1 and after.std() < 0.1, f"the scale of {name} should stay around 1, " \
                 f"its mean is {after.mean():.3g}: treat the layers with isinstance, BatchNorm apart"
         else:
-            out.append((name, piece(numbers, position, shapes[kind]), after))
+            out.append((name, piece(numbers, position, shapes[kind]), after, bias if has_bias else None))
             position += after.numel() + has_bias * width
     return out
 
@@ -603,8 +603,8 @@ def fans(weight):
     return weight.shape[1] * field, weight.shape[0] * field
 
 
-def judge_spread(scheme, name, before, after, spreads):
-    """Assert that weights are drawn anew around 0, with one of the spreads."""
+def judge_drawn(scheme, name, before, after, bias, spreads):
+    """Assert that weights are drawn anew around 0, with one of the spreads, and that biases are 0."""
     assert not torch.equal(before, after), f"scheme {scheme!r} leaves the weights of {name} as they were"
     spread = after.std().item()
     assert any(abs(spread / wanted - 1) < 0.04 for wanted in spreads), \
@@ -612,6 +612,7 @@ def judge_spread(scheme, name, before, after, spreads):
     assert abs(after.mean()) < 0.06 * spread, f"scheme {scheme!r}: the mean of the weights of {name} should be 0"
     assert len(after.flatten()[:300].unique()) > 200, \
         f"scheme {scheme!r}: few of the weights of {name} differ: draw each"
+    assert bias is None or not bias.any(), f"scheme {scheme!r}: the biases of {name} should be 0"
 
 
 @graded("gan.initialize_weights", points=2,
@@ -620,10 +621,10 @@ def test_initialize_normal(student, rng):
     """The default scheme and "normal": N(0, 0.02) for each kind of layer."""
     for scheme in ("normal", None):
         layers = initialized(student, rng, scheme)
-        for name, before, after in layers:
+        for name, before, after, bias in layers:
             assert scheme or not torch.equal(before, after), \
                 f"without a scheme the weights of {name} stay as they were: the default is 'normal'"
-            judge_spread(scheme or "normal", name, before, after, [0.02])
+            judge_drawn(scheme or "normal", name, before, after, bias, [0.02])
             z = after / after.std()
             assert abs(z.pow(4).mean() - 3) < 0.4, f"the weights of {name} are not normally distributed"
         assert not torch.equal(layers[0][2], layers[3][2]), \
@@ -633,22 +634,22 @@ def test_initialize_normal(student, rng):
 @graded("gan.initialize_weights", points=1, hint="nn.init.xavier_normal_ or nn.init.xavier_uniform_")
 def test_initialize_xavier(student, rng):
     """Variance 2 / (inputs + outputs), of whatever shape."""
-    for name, before, after in initialized(student, rng, "xavier"):
-        judge_spread("xavier", name, before, after, [(2 / sum(fans(after))) ** 0.5])
+    for name, before, after, bias in initialized(student, rng, "xavier"):
+        judge_drawn("xavier", name, before, after, bias, [(2 / sum(fans(after))) ** 0.5])
 
 
 @graded("gan.initialize_weights", points=1, hint="nn.init.kaiming_normal_ or nn.init.kaiming_uniform_, as they are")
 def test_initialize_kaiming(student, rng):
     """Variance 2 / inputs or 2 / outputs, for ReLU or for LeakyReLU."""
-    for name, before, after in initialized(student, rng, "kaiming"):
-        judge_spread("kaiming", name, before, after,
-                     [(2 / (1 + slope ** 2) / fan) ** 0.5 for slope in (0, 0.2) for fan in fans(after)])
+    for name, before, after, bias in initialized(student, rng, "kaiming"):
+        judge_drawn("kaiming", name, before, after, bias,
+                    [(2 / (1 + slope ** 2) / fan) ** 0.5 for slope in (0, 0.2) for fan in fans(after)])
 
 
 @graded("gan.initialize_weights", points=1, hint="Return before anything is changed.")
 def test_initialize_default(student, rng):
     """PyTorch's weights stay, or are drawn anew as PyTorch does."""
-    for name, before, after in initialized(student, rng, "default"):
+    for name, before, after, _ in initialized(student, rng, "default"):
         bound = fans(after)[0] ** -0.5  # PyTorch draws uniform weights
         assert torch.equal(before, after) or abs(after.std() / bound * 3 ** 0.5 - 1) < 0.04 \
             and after.abs().max() < 1.1 * bound and abs(after.mean()) < 0.06 * after.std(), \
