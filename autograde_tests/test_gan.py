@@ -11,7 +11,8 @@ from autograde_tests.probes.gan import PARTS, drawn, once, turned
 from helpers import gan
 from helpers.given.checks.engine import (PLAIN, activation, between, close, expect_all_learn, expect_between,
                                          expect_right, expect_shape, expect_tensor, layer_name, name_the_slip, same)
-from helpers.given.checks.gan import WEIGHTS, Round
+from helpers.given.checks.gan import (THROUGH, WEIGHTS, Round, expect_logit_range, expect_no_strangers,
+                                      expect_pixels)
 
 # sample_noise: 3 points
 
@@ -712,8 +713,7 @@ def judge_pushed(student, rng, name, inputs, outputs):
     (out, risen), (other, fallen) = seen["moves"]
     expect_tensor(f"the output of {name}", out, (4, outputs))
     expect_all_learn(seen["silent"])
-    assert not seen.get("strangers"), f"{name} uses weights of shape {tuple(seen['strangers'][0])} that are not " \
-        "among its parameters: make each layer in __init__, as an attribute (nn.ModuleList, not a plain list)"
+    expect_no_strangers(name, seen.get("strangers"))
     assert risen.shape == other.shape == fallen.shape == out.shape, f"the output of {name} changes its shape"
     assert any((after - before).abs().max() > 1e-6 for before, after in seen["moves"]), \
         f"steps along the gradients do not change what {name} gives: are its layers attributes (nn.ModuleList, not a " \
@@ -738,9 +738,7 @@ def test_fashion_generator(student, rng):
 def test_fashion_generator_learns(student, rng):
     """Gradients; and the range, whatever the weights become."""
     _, low, high = judge_pushed(student, rng, "FashionGenerator", 96, 784)
-    span = f"after some steps of training the images run from {low:.3g} to {high:.3g}"
-    assert -1 <= low and high <= 1, f"{span}: end with Tanh, so that they lie in [-1, 1]"
-    assert low < 0, f"{span}, never below 0: pixels lie in [-1, 1], so end with Tanh"
+    expect_pixels(low, high)
 
 
 @graded("gan.FashionDiscriminator", points=2, hint="(N, 784) in, one logit for each image out: (N, 1), for any N.")
@@ -752,9 +750,5 @@ def test_fashion_discriminator(student, rng):
 def test_fashion_discriminator_learns(student, rng):
     """Gradients, also in the images; and that the output is a logit, which may be any number."""
     seen, low, high = judge_pushed(student, rng, "FashionDiscriminator", 784, 1)
-    span = f"after some steps of training the logits run from {low:.3g} to {high:.3g}"
-    assert low < -1e-3 or high > 1 or high == 0, f"{span}, as after a Sigmoid: the losses want logits, without it"
-    assert low < 0 < high, f"{span}, with one sign only: there should be no activation at the end"
-    assert low < -1 or high > 1, f"{span}, as after a Tanh: there should be no activation at the end"
-    assert seen["reaches_input"], \
-        "no gradient passes through FashionDiscriminator to the images, but the generator learns from it"
+    expect_logit_range(low, high)
+    assert seen["reaches_input"], THROUGH

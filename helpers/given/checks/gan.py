@@ -547,10 +547,16 @@ def initialize_weights():
         "two layers of the same size get the same weights: is a seed set inside the function?"
 
 
-def expect_convolutions(name, model, x):
-    """Assert that convolutions run in a network, transposed or not."""
-    with torch.no_grad(), Layers() as layers:
-        model(x)
+def expect_use(name, model, x):
+    """Assert that a network makes what it gives of its input, with convolutions, and leaves the input alone."""
+    before, outs = x.clone(), []
+    for inputs in (x, x.flip(1)):
+        torch.manual_seed(0)  # it may draw numbers of its own
+        with torch.no_grad(), Layers() as layers:
+            outs.append(model(inputs))
+    assert (outs[0] - outs[1]).abs().max() > 1e-6 * outs[0].abs().max(), \
+        f"{name} gives the same for different inputs: it does not depend on them"
+    assert torch.equal(x, before), f"{name} changes its input in place: compute new tensors"
     assert any(layer["kind"].startswith("conv") for layer in layers.ran), \
         f"{name} runs no convolution, but a DCGAN has some: nn.Conv2d or nn.ConvTranspose2d"
 
@@ -565,10 +571,9 @@ def fashion_generator():
                 f"the images should lie in [-1, 1], they run from {images.min():.3f} to {images.max():.3f}"
     assert images.std(dim=0).max() > 0, "the images are the same for different noise"
     expect_gradients(model, images)
-    fallen = after_falling(model, 2 * torch.rand(4, 96) - 1)
-    assert fallen.min() < 0, "no pixel can fall below 0, but images use the whole of [-1, 1]: is there a Sigmoid?"
+    expect_pixels(*pushed(gan.FashionGenerator, 2 * torch.rand(2, 96) - 1))
     expect_shape("the image of one noise vector, in evaluation mode,", model.eval()(torch.zeros(1, 96)), (1, 784))
-    expect_convolutions("FashionGenerator", model, torch.zeros(1, 96))
+    expect_use("FashionGenerator", model, 2 * torch.rand(2, 96) - 1)
 
 
 @public("gan.FashionDiscriminator", hint="Images (N, 784) in, one logit for each out: (N, 1); every layer is used.")
@@ -579,22 +584,70 @@ def fashion_discriminator():
         expect_shape(f"the logits of {count} images", logits, (count, 1))
     assert logits.std() > 0, "the logits are the same for different images"
     expect_gradients(model, logits)
-    images = 2 * torch.rand(4, 784) - 1
-    assert after_falling(model, images).min() < 0, \
-        "no logit can become negative: is there a Sigmoid at the end? The losses have it"
+    images = (2 * torch.rand(4, 784) - 1).requires_grad_()
+    expect_logit_range(*pushed(gan.FashionDiscriminator, images))
+    assert images.grad is not None and images.grad.any(), THROUGH
     expect_shape("the logit of one image, in evaluation mode,", model.eval()(images[:1]), (1, 1))
-    expect_convolutions("FashionDiscriminator", model, images[:1])
+    expect_use("FashionDiscriminator", model, images.detach()[:2])
 
 
-def after_falling(model, x):
-    """What a model gives after a few steps that let all its outputs fall."""
-    for _ in range(5):
-        model.zero_grad()
-        model(x).sum().backward()
-        with torch.no_grad():
-            for p in model.parameters():
-                p -= 0 if p.grad is None else 0.01 * p.grad.sign()
-    return model(x)
+THROUGH = "no gradient passes through FashionDiscriminator to the images, but the generator learns from it"
+
+
+@torch.enable_grad()
+def pushed(make, x):
+    """The lowest and the highest number that new networks give before and after a few steps that let all outputs rise,
+    or fall."""
+    outs = []
+    for direction in (1, -1):
+        model = make()
+        for _ in range(4):
+            outs.append(model(1 * x))
+            model.zero_grad()
+            outs[-1].sum().backward()
+            with torch.no_grad():
+                for p in model.parameters():
+                    p += 0 if p.grad is None else direction * 0.02 * p.grad.sign()
+        assert (outs[-1] - outs[-4]).abs().max() > 1e-6, \
+            "steps along the gradients do not change the output: is something rounded, or a Softmax or ReLU at the end?"
+    every = torch.cat(outs).detach()
+    every = every[every.isfinite()]
+    return every.min().item(), every.max().item()
+
+
+def expect_pixels(low, high):
+    """Assert that what runs from low to high, whatever the weights become, is in [-1, 1] and uses both halves."""
+    span = f"after some steps of training the images run from {low:.3g} to {high:.3g}"
+    assert -1 <= low and high <= 1, f"{span}: end with Tanh, so that they lie in [-1, 1]"
+    assert low < 0, f"{span}, never below 0: pixels lie in [-1, 1], so end with Tanh"
+
+
+def expect_logit_range(low, high):
+    """Assert that what runs from low to high may become any number."""
+    span = f"after some steps of training the logits run from {low:.3g} to {high:.3g}"
+    assert low < -1e-3 or high > 1 or high == 0, f"{span}, as after a Sigmoid: the losses want logits, without it"
+    assert low < 0 < high, f"{span}, with one sign only: there should be no activation at the end"
+    assert low < -1 or high > 1, f"{span}, as after a Tanh: there should be no activation at the end"
+
+
+def strangers(out, known):
+    """The shapes of weights that an output was computed with and that are not among the known tensors."""
+    known, seen, todo, shapes = {id(tensor) for tensor in known}, set(), [out.grad_fn], []
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        todo += [before for before, _ in node.next_functions]
+        if hasattr(node, "variable") and id(node.variable) not in known:
+            shapes.append(list(node.variable.shape))
+    return shapes
+
+
+def expect_no_strangers(name, shapes):
+    """Assert that a network has no weights but its parameters. shapes: what `strangers` found."""
+    assert not shapes, f"{name} uses weights of shape {tuple(shapes[0])} that are not among its parameters: make " \
+        "each layer in __init__, as an attribute (nn.ModuleList, not a plain list)"
 
 
 def expect_gradients(model, out):
@@ -602,5 +655,6 @@ def expect_gradients(model, out):
     assert any(True for _ in model.parameters()), \
         "the model has no parameters: keep its layers as attributes; a list of them should be an nn.ModuleList"
     assert out.requires_grad, "the output has no gradient: is it detached?"
+    expect_no_strangers(type(model).__name__, strangers(out, model.parameters()))
     out.square().sum().backward()
     expect_all_learn(silent(model), "does forward use every layer?")
