@@ -11,8 +11,8 @@ from helpers.given import datasets
 
 GRAY = dict(cmap="gray", vmin=0, vmax=1)
 # Where a GAN's curves are when D can only guess: it says one half to everything.
-GAME_LEVELS = {"losses": math.log(4), "discriminator's loss": math.log(4), "generator's loss": math.log(2),
-               "mean output of D": 0.5}
+GAME_LEVELS = {"losses": (math.log(4), math.log(2)), "discriminator's loss": math.log(4),
+               "generator's loss": math.log(2), "mean output of D": 0.5}
 
 
 def show(figure, alt):
@@ -118,7 +118,8 @@ def steps(panels, title="", levels=(), mark=None):
 
     Args:
         panels: dict title -> dict label -> values.
-        levels: dict title -> where that panel gets a dashed horizontal line.
+        levels: dict title -> where that panel gets a dashed horizontal line: one number in gray, or one for each curve
+            in its colour.
         mark: step at which all panels get a vertical line.
     """
     figure, all_axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3), squeeze=False, layout="constrained")
@@ -130,7 +131,9 @@ def steps(panels, title="", levels=(), mark=None):
             axes.plot(values, color=f"C{k}", alpha=0.2, linewidth=0.5, rasterized=True)
             axes.plot(np.arange(len(smooth)) + (width - 1) / 2, smooth, color=f"C{k}", label=label)
         if name in levels:
-            axes.axhline(levels[name], color="gray", linestyle="--", linewidth=1)
+            own = np.ndim(levels[name]) > 0
+            for k, level in enumerate(np.atleast_1d(levels[name])):
+                axes.axhline(level, color=f"C{k}" if own else "gray", linestyle="--", linewidth=1)
         if mark is not None:
             axes.axvline(mark, color="black", linewidth=1)
         axes.set(xlabel="step", title=name)
@@ -142,6 +145,8 @@ def steps(panels, title="", levels=(), mark=None):
 
 def game(recorded, title="", real="on real images", fake="on generated images", apart=False, mark=None):
     """Draw how a GAN's two networks did at each step, with dashed lines where D can only guess.
+
+    These are at log 4 for the discriminator's loss, at log 2 for the generator's, and at one half for the outputs.
 
     Args:
         recorded: dict with d_loss, g_loss, d_real, d_fake, as in `History.steps`; the last two are D's mean outputs.
