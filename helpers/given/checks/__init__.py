@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from helpers.given import fresh
 from helpers.given.console import UserError
 
 PUBLIC = {}  # name -> (function, points, hint), filled by @public
@@ -104,9 +105,9 @@ def check(name):
     print(f"✓ {name}")
 
 
-def compiles(module):
-    """Raise CheckFailed for a file with a syntax error: the notebook would go on using the last version that worked."""
-    path = Path(__file__).parents[2] / f"{module}.py"
+def compiles(module, folder=Path(__file__).parents[2]):
+    """Raise CheckFailed for a file that cannot be loaded: the notebook goes on using the last version that worked."""
+    path = folder / f"{module}.py"
     try:
         compile(path.read_text(encoding="utf-8"), str(path), "exec")
     except FileNotFoundError:
@@ -115,6 +116,8 @@ def compiles(module):
         raise CheckFailed(f"helpers/{module}.py is not in UTF-8: save it so, in your editor's settings") from None
     except SyntaxError as error:
         raise CheckFailed(f"helpers/{module}.py, line {error.lineno}: {error.msg}") from None
+    if module in fresh.failed:
+        raise CheckFailed(fresh.failed[module])
 
 
 def _where(error, module):
