@@ -11,6 +11,7 @@ from autograde_tests.probes.gan import PARTS, drawn, once, turned
 from helpers import gan
 from helpers.given.checks.engine import (PLAIN, activation, between, close, expect_all_learn, expect_between,
                                          expect_right, expect_shape, expect_tensor, layer_name, name_the_slip, same)
+from helpers.given.checks.gan import WEIGHTS, Round
 
 # sample_noise: 3 points
 
@@ -322,7 +323,7 @@ def generator_slips(fake):
 WHERE = (
     ("logits of shape (N,)", ""),
     ("logits of shape (N, 1)", ", while it is right for (N,): do labels of shape (N,) broadcast against the logits?"),
-    ("logits of +-100", ": compute it from the logits, where sigmoid and log lose digits"),
+    ("logits of +-200", ": compute it from the logits, where sigmoid and log lose digits"),
 )
 
 
@@ -333,9 +334,9 @@ def observe_losses(student, rng, name, labels):
     """
     sizes = (torch.randperm(8, generator=rng)[:len(labels)] + 4).tolist()
     cases = [[2 * normal(rng, size, *extra) for size in sizes] for extra in ((), (1,))]
-    cases.append([uniform(rng, size, 1, low=-100.0, high=100.0) for size in sizes])
+    cases.append([uniform(rng, size, 1, low=-200.0, high=200.0) for size in sizes])
     for logits in cases[2]:
-        logits[:2, 0] = torch.tensor([100.0, -100.0])
+        logits[:2, 0] = torch.tensor([200.0, -200.0])
     seen = student.observe("losses", name=name, cases=cases)
     for one in seen["cases"]:
         shape = tuple(getattr(one["loss"], "shape", ()))
@@ -366,7 +367,7 @@ def judge_gradients(student, rng, name, labels):
                 and (k == 2 or gradient.abs().max() > 0), \
                 f"no gradient reaches logits_{label}: is the loss built from tensors only?"
             assert close(10 * gradient, 10 * leaf.grad, 1e-4), f"the gradient of the loss in logits_{label} is wrong" \
-                + (", for logits of +-100: compute it from the logits, without sigmoid and log" if k == 2 else "")
+                + (", for logits of +-200: compute it from the logits, without sigmoid and log" if k == 2 else "")
     assert "expected device" not in device and "same device" not in device, \
         "the labels are made on a fixed device, which need not be that of the logits: device=logits.device"
 
@@ -523,6 +524,50 @@ def test_dc_generator_size(student, rng):
     judge_size(student, rng, dc_generator(96), 3, layers=False)
 
 
+# update: 6 points. The small game of the public check, from weights and with batches that are drawn here.
+
+def play(student, rng, count):
+    """Let the student's update play, and return the first `count` rounds, each for the weights that it began with."""
+    d, g = (uniform(rng, WEIGHTS[name], low=-0.5, high=0.5) for name in ("D", "G"))
+    size = whole(rng, 6, 12)
+    batches = [(uniform(rng, size, 6, low=-1.0), uniform(rng, size, 3, low=-1.0)) for _ in range(2)]
+    seen, last, rounds = student.observe("update", d=d, g=g, batches=batches), None, []
+    for (x, noise), found in zip(batches[:count], seen["rounds"]):
+        last = Round(d, g, x, noise, found, last)
+        rounds.append(last)
+        d, g = found["D"], found["G"]
+    assert len(rounds) == count, seen["error"]
+    return rounds
+
+
+@graded("gan.update", points=2, hint="d_loss from D(x) and D(fake.detach()); then D_solver: zero_grad, backward, step.")
+def test_update_discriminator(student, rng):
+    """The discriminator's step of a first round, and that nothing of it reaches the generator."""
+    play(student, rng, 1)[0].judge_discriminator()
+
+
+@graded("gan.update", points=2, hint="After D_solver.step(): g_loss from D(fake), asked for anew; then G_solver: "
+        "zero_grad, backward, step.")
+def test_update_generator(student, rng):
+    """The generator's step of a first round, against the discriminator as the student's update has left it."""
+    play(student, rng, 1)[0].judge_generator()
+
+
+@graded("gan.update", points=1, hint="zero_grad of each solver before the backward of its loss; and all else stays as "
+        "it is.")
+def test_update_again(student, rng):
+    """A second round: no gradients of the first are left in it."""
+    for one in play(student, rng, 2):
+        for judge in (one.judge_rest, one.judge_discriminator, one.judge_generator):
+            judge()
+
+
+@graded("gan.update", points=1, hint="{\"d_loss\": d_loss.detach(), ..., \"d_real\": "
+        "logits_real.detach().sigmoid().mean(), ...}")
+def test_update_numbers(student, rng):
+    play(student, rng, 1)[0].judge_numbers()
+
+
 # initialize_weights: 5 points
 
 def initialized(student, rng, scheme):
@@ -540,7 +585,8 @@ def initialized(student, rng, scheme):
         if has_bias:
             expect_tensor(f"the biases of {name}", bias, (width,))
             assert bias.abs().max() < 0.5, f"the biases of {name} should be 0, or small"
-            assert scheme != "default" or is_norm or bias.abs().max() > 0, \
+            assert scheme == "default" or is_norm or not bias.any(), f"the biases of {name} should be 0"
+            assert scheme != "default" or is_norm or bias.any(), \
                 f"scheme 'default' should leave the biases of {name} as PyTorch made them"
         if is_norm:
             assert abs(after.mean() - 1) < 0.1 and after.std() < 0.1, f"the scale of {name} should stay around 1, " \
@@ -653,6 +699,8 @@ def judge_outputs(student, rng, name, inputs, outputs, arguments):
         f"{name} gives the same for different inputs: it does not depend on them"
     assert seen["untouched"], f"{name} changes its input in place"
     judge_last(name, seen["last"], numbers)
+    assert seen["last"]["convolutions"], \
+        f"{name} runs no convolution, but a DCGAN has some: nn.Conv2d or nn.ConvTranspose2d"
     return [*seen["outs"], seen["single"], one, other]
 
 
