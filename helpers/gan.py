@@ -69,9 +69,9 @@ def discriminator_loss(logits_real, logits_fake):
 
     Args:
         logits_real: scores of real images, any shape.
-        logits_fake: scores of generated images, any shape.
+        logits_fake: scores of generated images, any shape, perhaps more or fewer.
     Returns:
-        scalar tensor, finite for logits of any size. The logits are not changed.
+        scalar tensor on the logits' device, finite for logits of any size. The logits are not changed.
     """
     # F.binary_cross_entropy_with_logits(logits, labels) stays finite where log(sigmoid(...)) does not.
     # BEGIN SOLUTION
@@ -87,7 +87,7 @@ def generator_loss(logits_fake):
     Args:
         logits_fake: the discriminator's scores of generated images, any shape.
     Returns:
-        scalar tensor, finite for logits of any size. The logits are not changed.
+        scalar tensor on the logits' device, finite for logits of any size. The logits are not changed.
     """
     # The generator wants its images to be taken for real ones: which labels does it wish for?
     # BEGIN SOLUTION

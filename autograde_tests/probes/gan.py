@@ -12,7 +12,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from autograde_tests.probes import Elsewhere, fill, piece, seed, single
 from helpers.given.checks.engine import Layers, parameters, silent
-from helpers.given.checks.gan import Play
+from helpers.given.checks.gan import Play, strangers
 
 
 def elsewhere(call):
@@ -246,20 +246,6 @@ def own_network(module, name, x, twins, numbers, counts, number, arguments=()):
             pair.append(single(model(inputs)))
     return {"outs": outs, "single": alone, "pair": pair, "last": last_layer(model, twins, numbers),
             "untouched": torch.equal(x, before)}
-
-
-def strangers(out, known):
-    """The shapes of weights that an output was computed with and that are not among the known tensors."""
-    known, seen, todo, shapes = {id(tensor) for tensor in known}, set(), [out.grad_fn], []
-    while todo:
-        node = todo.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        todo += [before for before, _ in node.next_functions]
-        if hasattr(node, "variable") and id(node.variable) not in known:
-            shapes.append(list(node.variable.shape))
-    return shapes
 
 
 def pushed(module, name, x, twins, numbers, steps, step):

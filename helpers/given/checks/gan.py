@@ -1,4 +1,6 @@
 """Public checks of helpers/gan.py."""
+import inspect
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -44,6 +46,7 @@ def sample_noise():
         f"the noise should run from -1 to 1; 20,000 draws run from {low:.3f} to {high:.3f}"
     expect_close("the mean of 20,000 draws", z.mean(), 0.0, 0.03)
     expect_close("the variance of 20,000 draws, as of all that is uniform in [-1, 1],", z.var(), 1 / 3, 0.02)
+    assert not torch.equal(z[:, 0], z[:, 1]), "the numbers of one row are the same: draw noise_dim numbers for each"
     assert not torch.equal(z, gan.sample_noise(5000, 4)), "two calls gave the same noise: it must be drawn anew"
     kind = gan.sample_noise(2, 3, dtype=torch.float64).dtype
     assert kind == torch.float64, f"with dtype=torch.float64 the noise should have this dtype, it has {kind}"
@@ -102,7 +105,7 @@ def expect_loss(loss, example, logits, expected, slips, extreme, gradients):
     value.backward()
     for leaf, wanted in zip(leaves, gradients):
         assert leaf.grad is not None, "no gradient reaches the logits: are they detached?"
-        got = [round(number, 3) for number in (5 * leaf.grad).tolist()]
+        got = [round(number, 4) for number in (5 * leaf.grad).tolist()]
         assert close(5 * leaf.grad, torch.tensor(wanted), 1e-3), f"for logits {LARGE}, 5 times the gradient of the " \
             f"loss should be {wanted}, it is {got}: compute the loss from the logits, without sigmoid and log"
 
@@ -139,15 +142,15 @@ G_SLIPS = {
     "that is a squared error": 0.2767836,
     "that is the Wasserstein loss": 0.0181533,
 }
-LARGE = [200.0, -200.0, 50.0, -50.0, 0.0]
-AS_REAL, AS_FAKE = [0.0, -1.0, 0.0, -1.0, -0.5], [1.0, 0.0, 1.0, 0.0, 0.5]  # gradients of a logit with label 1, label 0
+LARGE = [200.0, -200.0, 50.0, -50.0, 2.0]
+AS_REAL, AS_FAKE = [0.0, -1.0, 0.0, -1.0, -0.1192], [1.0, 0.0, 1.0, 0.0, 0.8808]  # gradients with label 1, label 0
 
 
 @public("gan.discriminator_loss", points=2,
         hint="Real images have label 1, generated ones 0. The two means are added, not averaged.")
 def discriminator_loss():
     expect_loss(lambda real, fake: gan.discriminator_loss(real, fake), "check's ten logits each",
-                (torch.tensor(REAL), torch.tensor(FAKE)), 1.8423984, D_SLIPS, 100.2773, (AS_REAL, AS_FAKE))
+                (torch.tensor(REAL), torch.tensor(FAKE)), 1.8423984, D_SLIPS, 100.4508, (AS_REAL, AS_FAKE))
     expect_close("the loss of all ten real logits and the first four generated ones: each batch has its own mean",
                  gan.discriminator_loss(torch.tensor(REAL), torch.tensor(FAKE[:4])), 1.5996704, 1e-6)
 
@@ -155,12 +158,12 @@ def discriminator_loss():
 @public("gan.generator_loss", hint="One mean over the generated images, with the labels that the generator wishes for.")
 def generator_loss():
     expect_loss(lambda fake: gan.generator_loss(fake), "check's ten logits", (torch.tensor(FAKE),), 0.7712862, G_SLIPS,
-                50.1386, (AS_REAL,))
+                50.0254, (AS_REAL,))
 
 
 @public("gan.get_optimizer", hint="torch.optim.Adam takes the parameters, lr and betas; all else stays as it is.")
 def get_optimizer():
-    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).double()
     optimizer = gan.get_optimizer(model)
     kind = type(optimizer).__name__
     assert isinstance(optimizer, torch.optim.Optimizer), f"get_optimizer should return an optimiser, got {kind}"
@@ -176,12 +179,17 @@ def get_optimizer():
         assert group.get("weight_decay", 0) == 0, \
             f"there should be no weight decay; that of {kind} is {group['weight_decay']:g}"
     before = [p.detach().clone() for p in model.parameters()]
-    for p in model.parameters():
-        p.grad = torch.rand_like(p) + 0.5
-    optimizer.step()
-    for p, old in zip(model.parameters(), before):
-        assert torch.allclose(old - p, torch.full_like(p, 1e-3), atol=1e-5), \
-            f"Adam's first step should be the learning rate, against the gradient; the optimiser is {kind}"
+    m = v = moved = 0.0
+    for t, slope in enumerate([1.0] + 9 * [0.01], start=1):  # Kingma and Ba, 2015, algorithm 1
+        m, v = 0.5 * m + 0.5 * slope, 0.999 * v + 0.001 * slope ** 2
+        moved += 1e-3 * m / (1 - 0.5 ** t) / ((v / (1 - 0.999 ** t)) ** 0.5 + 1e-8)
+        for p in model.parameters():
+            p.grad = torch.full_like(p, slope)
+        optimizer.step()
+        for p, old in zip(model.parameters(), before):
+            assert torch.allclose(old - p, torch.full_like(p, moved), atol=1e-8), f"after {t} steps with gradients " \
+                f"of 1, then 0.01, Adam should have moved each weight by {-moved:.6f}, it has by " \
+                f"{(p - old).mean():.6f}; the optimiser is {kind}: is there an option that was not asked for?"
 
 
 # update. A small game is played for two rounds. The hidden checks play it, too, with numbers of their own.
@@ -485,6 +493,8 @@ def build_dc_generator():
     out, layers = run_network("generator", model, z, (3, 784), kinds, ["ReLU, then BatchNorm"] * 3,
                               {"BatchNorm": lambda y: F.batch_norm(y, None, None, training=True)})
     expect_parameters("build_dc_generator(4)", model, 6580801)
+    default = inspect.signature(gan.build_dc_generator).parameters["noise_dim"].default
+    assert default == 96, f"without noise_dim, the generator should take 96 numbers, not {default}"
     for k, shape in ((2, (64, 14, 14)), (3, (1, 28, 28))):
         expect_shape(f"the output of transposed convolution {k - 1}", layers[k]["output"], (3, *shape))
     last = layers[-1]["output"]
@@ -521,6 +531,9 @@ def initialize_weights():
     layer = nn.Linear(160, 80)
     gan.initialize_weights(layer)
     expect_close("without a scheme, the standard deviation of the weights", layer.weight.std().item(), 0.02, 0.001)
+    far = (layer.weight.abs() > 0.04).float().mean().item()
+    assert 0.03 < far < 0.06, f"of normally distributed weights with standard deviation 0.02, 4.6 % are beyond 0.04; " \
+        f"here it is {far:.1%}"
     layer = nn.Linear(160, 80)
     before = layer.weight.std().item()
     gan.initialize_weights(layer, scheme="default")
@@ -534,10 +547,16 @@ def initialize_weights():
         "two layers of the same size get the same weights: is a seed set inside the function?"
 
 
-def expect_convolutions(name, model, x):
-    """Assert that convolutions run in a network, transposed or not."""
-    with torch.no_grad(), Layers() as layers:
-        model(x)
+def expect_use(name, model, x):
+    """Assert that a network makes what it gives of its input, with convolutions, and leaves the input alone."""
+    before, outs = x.clone(), []
+    for inputs in (x, x.flip(1)):
+        torch.manual_seed(0)  # it may draw numbers of its own
+        with torch.no_grad(), Layers() as layers:
+            outs.append(model(inputs))
+    assert (outs[0] - outs[1]).abs().max() > 1e-6 * outs[0].abs().max(), \
+        f"{name} gives the same for different inputs: it does not depend on them"
+    assert torch.equal(x, before), f"{name} changes its input in place: compute new tensors"
     assert any(layer["kind"].startswith("conv") for layer in layers.ran), \
         f"{name} runs no convolution, but a DCGAN has some: nn.Conv2d or nn.ConvTranspose2d"
 
@@ -550,11 +569,11 @@ def fashion_generator():
             expect_shape(f"the images for noise of shape {(count, dim)}", images, (count, 784))
             assert images.abs().max() <= 1, \
                 f"the images should lie in [-1, 1], they run from {images.min():.3f} to {images.max():.3f}"
-    assert images.min() < 0, "no pixel is below 0: the images should use the whole of [-1, 1]"
     assert images.std(dim=0).max() > 0, "the images are the same for different noise"
     expect_gradients(model, images)
+    expect_pixels(*pushed(gan.FashionGenerator, 2 * torch.rand(2, 96) - 1))
     expect_shape("the image of one noise vector, in evaluation mode,", model.eval()(torch.zeros(1, 96)), (1, 784))
-    expect_convolutions("FashionGenerator", model, torch.zeros(1, 96))
+    expect_use("FashionGenerator", model, 2 * torch.rand(2, 96) - 1)
 
 
 @public("gan.FashionDiscriminator", hint="Images (N, 784) in, one logit for each out: (N, 1); every layer is used.")
@@ -565,16 +584,70 @@ def fashion_discriminator():
         expect_shape(f"the logits of {count} images", logits, (count, 1))
     assert logits.std() > 0, "the logits are the same for different images"
     expect_gradients(model, logits)
-    images = 2 * torch.rand(4, 784) - 1
-    for _ in range(5):  # steps that let all logits fall: they may become any number
-        model.zero_grad()
-        model(images).sum().backward()
-        with torch.no_grad():
-            for p in model.parameters():
-                p -= 0 if p.grad is None else 0.01 * p.grad.sign()
-    assert model(images).min() < 0, "no logit can become negative: is there a Sigmoid at the end? The losses have it"
+    images = (2 * torch.rand(4, 784) - 1).requires_grad_()
+    expect_logit_range(*pushed(gan.FashionDiscriminator, images))
+    assert images.grad is not None and images.grad.any(), THROUGH
     expect_shape("the logit of one image, in evaluation mode,", model.eval()(images[:1]), (1, 1))
-    expect_convolutions("FashionDiscriminator", model, images[:1])
+    expect_use("FashionDiscriminator", model, images.detach()[:2])
+
+
+THROUGH = "no gradient passes through FashionDiscriminator to the images, but the generator learns from it"
+
+
+@torch.enable_grad()
+def pushed(make, x):
+    """The lowest and the highest number that new networks give before and after a few steps that let all outputs rise,
+    or fall."""
+    outs = []
+    for direction in (1, -1):
+        model = make()
+        for _ in range(4):
+            outs.append(model(1 * x))
+            model.zero_grad()
+            outs[-1].sum().backward()
+            with torch.no_grad():
+                for p in model.parameters():
+                    p += 0 if p.grad is None else direction * 0.02 * p.grad.sign()
+        assert (outs[-1] - outs[-4]).abs().max() > 1e-6, \
+            "steps along the gradients do not change the output: is something rounded, or a Softmax or ReLU at the end?"
+    every = torch.cat(outs).detach()
+    every = every[every.isfinite()]
+    return every.min().item(), every.max().item()
+
+
+def expect_pixels(low, high):
+    """Assert that what runs from low to high, whatever the weights become, is in [-1, 1] and uses both halves."""
+    span = f"after some steps of training the images run from {low:.3g} to {high:.3g}"
+    assert -1 <= low and high <= 1, f"{span}: end with Tanh, so that they lie in [-1, 1]"
+    assert low < 0, f"{span}, never below 0: pixels lie in [-1, 1], so end with Tanh"
+
+
+def expect_logit_range(low, high):
+    """Assert that what runs from low to high may become any number."""
+    span = f"after some steps of training the logits run from {low:.3g} to {high:.3g}"
+    assert low < -1e-3 or high > 1 or high == 0, f"{span}, as after a Sigmoid: the losses want logits, without it"
+    assert low < 0 < high, f"{span}, with one sign only: there should be no activation at the end"
+    assert low < -1 or high > 1, f"{span}, as after a Tanh: there should be no activation at the end"
+
+
+def strangers(out, known):
+    """The shapes of weights that an output was computed with and that are not among the known tensors."""
+    known, seen, todo, shapes = {id(tensor) for tensor in known}, set(), [out.grad_fn], []
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        todo += [before for before, _ in node.next_functions]
+        if hasattr(node, "variable") and id(node.variable) not in known:
+            shapes.append(list(node.variable.shape))
+    return shapes
+
+
+def expect_no_strangers(name, shapes):
+    """Assert that a network has no weights but its parameters. shapes: what `strangers` found."""
+    assert not shapes, f"{name} uses weights of shape {tuple(shapes[0])} that are not among its parameters: make " \
+        "each layer in __init__, as an attribute (nn.ModuleList, not a plain list)"
 
 
 def expect_gradients(model, out):
@@ -582,5 +655,6 @@ def expect_gradients(model, out):
     assert any(True for _ in model.parameters()), \
         "the model has no parameters: keep its layers as attributes; a list of them should be an nn.ModuleList"
     assert out.requires_grad, "the output has no gradient: is it detached?"
+    expect_no_strangers(type(model).__name__, strangers(out, model.parameters()))
     out.square().sum().backward()
     expect_all_learn(silent(model), "does forward use every layer?")
