@@ -128,7 +128,8 @@ def steps(panels, title="", levels=(), mark=None):
 
     Args:
         panels: dict title -> dict label -> values.
-        levels: dict title -> where that panel gets a dashed horizontal line, or one for each of its curves, a tuple.
+        levels: dict title -> where that panel gets a dashed horizontal line: one number in gray, or one for each curve
+            in its colour.
         mark: step at which all panels get a vertical line.
     """
     empty = [label for series in panels.values() for label, values in series.items() if not len(values)]
@@ -143,11 +144,10 @@ def steps(panels, title="", levels=(), mark=None):
             smooth = np.convolve(values, np.ones(width) / width, mode="valid")
             axes.plot(values, color=f"C{k}", alpha=0.2, linewidth=0.5, rasterized=True)
             axes.plot(np.arange(len(smooth)) + (width - 1) / 2, smooth, color=f"C{k}", label=label)
-        if name in levels and isinstance(levels[name], tuple):
-            for k, level in enumerate(levels[name]):
-                axes.axhline(level, color=f"C{k}", linestyle="--", linewidth=1)
-        elif name in levels:
-            axes.axhline(levels[name], color="gray", linestyle="--", linewidth=1)
+        if name in levels:
+            own = np.ndim(levels[name]) > 0
+            for k, level in enumerate(np.atleast_1d(levels[name])):
+                axes.axhline(level, color=f"C{k}" if own else "gray", linestyle="--", linewidth=1)
         if mark is not None:
             axes.axvline(mark, color="black", linewidth=1)
         axes.set(xlabel="step", title=name)
@@ -159,6 +159,8 @@ def steps(panels, title="", levels=(), mark=None):
 
 def game(recorded, title="", real="on real images", fake="on generated images", apart=False, mark=None):
     """Draw how a GAN's two networks did at each step, with dashed lines where the curves are if D can only guess.
+
+    These are at log 4 for the discriminator's loss, at log 2 for the generator's, and at one half for the outputs.
 
     Args:
         recorded: dict with d_loss, g_loss, d_real, d_fake, as in `History.steps`; the last two are D's mean outputs.
