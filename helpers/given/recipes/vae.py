@@ -64,6 +64,7 @@ def train(args):
     history = training.fit(
         model, loss, data.train_images, epochs=args.epochs, batch_size=args.batch_size, lr=args.lr, one_cycle=True,
         seed=args.seed, device=args.device, checkpoint=checkpoint,
+        code=(vae.VAE, vae.reparametrize, vae.loss_function),
         after_epoch=lambda epoch, model: training.evaluate(elbo_terms, model, data.test_images))
     model.cpu()
     training.save_atomically(model.state_dict(), out / "weights.pt")
