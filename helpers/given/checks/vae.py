@@ -185,8 +185,8 @@ def forward_is_right(model, latent_size, *inputs):
     expect_all_learn(silent(model), "does forward use every layer?")
     model.eval()
     with torch.no_grad():
-        single = model(*(value[:1] for value in inputs))
-        whole, again = model(*inputs), model(*inputs)
+        calls = [[value[:1] for value in inputs], inputs, inputs]
+        single, whole, again = (expect_parts("in evaluation mode forward", model(*call), names) for call in calls)
         for name, value, size in zip(names, single, sizes):
             expect_shape(f"{name} of a single image", value, (1, *size))
         for name, value, other, alone in list(zip(names, whole, again, single))[1:]:
@@ -387,7 +387,9 @@ def get_mu_logvar():
     expect_shape("logvar", logvar, (1203, 2))
     flat = images.flatten(1)
     name_the_slip((mu, logvar), [("mu and logvar are swapped", (-2 * flat, flat)),
-                                 ("the codes are those of training mode: call model.eval() first", (-flat, 2 * flat))])
+                                 ("the codes are those of training mode: call model.eval() first", (-flat, 2 * flat)),
+                                 ("the second result should be logvar, not its exponential", (None, (-2 * flat).exp())),
+                                 ("the second result should be logvar, not sigma", (None, (-flat).exp()))])
     assert torch.allclose(mu, flat), "the first result should be mu, in the images' order"
     assert torch.allclose(logvar, -2 * flat), "the second result should be logvar"
     most = model.encoder[1].most
@@ -407,7 +409,7 @@ def sample_on_grid():
 
 @public("vae.ConvVAE", points=2, hint="Sizes: 32 -> 16 -> 8 -> 4 with stride 2, and back. Sigmoid at the end.")
 def conv_vae():
-    for shape, size in (((3, 64, 64), 8), ((3, 32, 32), 100)):
+    for shape, size in (((3, 64, 64), 8), ((3, 32, 32), 200)):
         model, x = vae.ConvVAE(shape, latent_size=size), torch.rand(2, *shape)
         x_hat, mu, logvar = expect_parts("forward", model(x), ("x_hat", "mu", "logvar"))
         expect_shape("x_hat", x_hat, x.shape)
