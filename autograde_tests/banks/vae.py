@@ -873,7 +873,8 @@ mistakes("vae.get_mu_logvar", {
     "codes on the CPU": ("for a model on another device", {"get_mu_logvar": [
         ("torch.cat(mu), torch.cat(logvar)", "torch.cat(mu).cpu(), torch.cat(logvar).cpu()")]}),
     "with gradients": ("carry no gradients", {"get_mu_logvar": [
-        ("codes = [", "with torch.enable_grad():\n    codes = [")]}),
+        ("return torch.cat(mu), torch.cat(logvar)",
+         "with torch.enable_grad():\n    return tuple(torch.cat(part).requires_grad_() for part in (mu, logvar))")]}),
     "lists of batches": ("should be a tensor", {"get_mu_logvar": [
         ("torch.cat(mu), torch.cat(logvar)", "list(mu), list(logvar)")]}),
 })

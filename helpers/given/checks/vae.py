@@ -278,11 +278,15 @@ def kl_weight():
     torch.manual_seed(1)
     x_hat, x = torch.rand(3, 1, 4, 4), torch.rand(3, 1, 4, 4)
     mu, logvar = torch.randn(3, 2), torch.randn(3, 2)
-    none, one, three = (float(vae.loss_function(x_hat, x, mu, logvar, kl_weight=w)) for w in (0.0, 1.0, 3.0))
-    without = float(vae.loss_function(x_hat, x, 5 * mu, logvar, kl_weight=0.0))
+
+    def loss(x_hat, mu, weight):
+        return float(torch.as_tensor(vae.loss_function(x_hat, x, mu, logvar, kl_weight=weight)).sum())
+
+    none, one, three = (loss(x_hat, mu, w) for w in (0.0, 1.0, 3.0))
+    without = loss(x_hat, 5 * mu, 0.0)
     expect_close("the loss with kl_weight=0, after a change of mu,", without, none)
     assert one != none, "kl_weight=0 and kl_weight=1 give the same loss: kl_weight is not used"
-    other = [float(vae.loss_function(x, x, mu, logvar, kl_weight=w)) for w in (1.0, 3.0)]
+    other = [loss(x, mu, w) for w in (1.0, 3.0)]
     expect_close("the change of the loss with x_hat, for kl_weight=3,", three - other[1], one - other[0])
     expect_close("the loss with kl_weight=3", three, none + 3 * (one - none))
 
@@ -368,6 +372,7 @@ def left_alone(function, *inputs):
     function(calm, *inputs)
     assert not any(part.training for part in calm.modules()), \
         "the model was in evaluation mode before the call and is not afterwards: restore its mode"
+    assert all(p.dtype == torch.float32 for p in model.parameters()), "the model's parameters have another dtype afterwards"
     assert not any(part.requires_grad for part in out), "the results carry gradients: leave @torch.no_grad() above it"
     try:
         there = function(Known().to("meta"), *inputs)  # see works_where
@@ -378,7 +383,8 @@ def left_alone(function, *inputs):
     return model, out
 
 
-@public("vae.get_mu_logvar", hint="Go through the images in batches, keep their order, and join with torch.cat.")
+@public("vae.get_mu_logvar", hint="Keep model.training, call model.eval(), go through the images in batches, join with "
+        "torch.cat; model.train() with the mode that you kept.")
 def get_mu_logvar():
     images = torch.rand(1203, 1, 1, 2)
     model, (mu, logvar) = left_alone(lambda *inputs: expect_parts("get_mu_logvar", vae.get_mu_logvar(*inputs),
@@ -396,7 +402,8 @@ def get_mu_logvar():
     assert most <= 1024, f"{most} images went through the model at once: go through them in batches of at most 1,024"
 
 
-@public("vae.sample_on_grid", hint="linspace for one axis, meshgrid for both, one batch of grid_size ** 2 latents.")
+@public("vae.sample_on_grid", hint="linspace for one axis, meshgrid for both, one batch of grid_size ** 2 latents. In "
+        "evaluation mode, and the model's own mode afterwards.")
 def sample_on_grid():
     model, (images,) = left_alone(vae.sample_on_grid, -2.0, 1.0, 5)
     expect_shape("sample_on_grid(model, -2, 1, 5)", images, (5, 5, 1, 1, 2))
