@@ -372,7 +372,7 @@ def left_alone(function, *inputs):
     function(calm, *inputs)
     assert not any(part.training for part in calm.modules()), \
         "the model was in evaluation mode before the call and is not afterwards: restore its mode"
-    assert all(p.dtype == torch.float32 for p in model.parameters()), "the model's parameters have another dtype afterwards"
+    assert all(p.dtype == torch.float32 for p in model.parameters()), "the model's parameters have another dtype now"
     assert not any(part.requires_grad for part in out), "the results carry gradients: leave @torch.no_grad() above it"
     try:
         there = function(Known().to("meta"), *inputs)  # see works_where
