@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from helpers.given.checks import GradedModule, public
 from helpers.given.checks.engine import (Layers, close, expect_all_learn, expect_close, expect_parts, expect_shape,
-                                         name_the_slip, silent)
+                                         expect_untouched, name_the_slip, silent)
 
 vae = GradedModule("vae")
 
@@ -47,7 +47,9 @@ def works_where(function, *inputs):
 def reparametrize():
     mu = torch.tensor([[-1.0, 0.0, 2.0]]).repeat(20000, 1)
     logvar = torch.tensor([[0.0, 1.0, -2.0]]).repeat(20000, 1)
+    before = mu.clone(), logvar.clone()
     z = vae.reparametrize(mu, logvar)
+    expect_untouched("reparametrize", before, (mu, logvar))
     expect_shape("z", z, (20000, 3))
     for k, (mean, sigma) in enumerate(((-1.0, 1.0), (0.0, 1.6487), (2.0, 0.3679))):
         assert abs(z[:, k].mean().item() - mean) < 0.06, \
