@@ -148,8 +148,9 @@ def devices(module, name):
         for p in model.parameters():
             p.place = Elsewhere.DEVICE
         with suppress(Exception):
-            place = function(model, torch.zeros(5, 1, 2, 3)).device
-            found["codes"] = public.MODELS if place == Elsewhere.DEVICE else str(place)
+            value = function(model, torch.zeros(5, 1, 2, 3))
+            if isinstance(value, torch.Tensor):
+                found["codes"] = public.MODELS if value.device == Elsewhere.DEVICE else str(value.device)
     return found
 
 

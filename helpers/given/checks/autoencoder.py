@@ -447,7 +447,7 @@ def expect_kept(seen, name, training):
     """Assert that a function left the model as it was."""
     mode = "training" if training else "evaluation"
     assert True not in seen["modes"], \
-        f"{name} runs a model in training mode that it got so: call model.eval() before the first batch"
+        f"{name} runs the model in the mode that it came in, training mode: call model.eval() before the first batch"
     assert seen["after"] == [training], \
         f"the model was in {mode} mode before {name}, and is not afterwards: keep model.training, and give it to " \
         "model.train at the end"
