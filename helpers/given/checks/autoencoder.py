@@ -544,7 +544,8 @@ def encode_all():
 # latent_grid
 
 def points_of(axes):
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+    """The points of a grid, from its three axes."""
+    return torch.cartesian_prod(*axes).view(*map(len, axes), 3)
 
 
 def expect_grid(grid, codes, steps):
