@@ -69,8 +69,8 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
                                 device=device, drop_last=True, **options)
     # PyTorch ends the logarithm in the cross entropy at -100, and with it the gradient. The generator cannot get out.
     if history and history[-1]["g_loss"] > NO_GRADIENT and not options.get("quiet"):
-        print(f"The generator's loss is {history[-1]['g_loss']:.0f}: D gives its images the probability 0, so it has no "
-              "gradient and learns nothing any more. Hold the discriminator back, or give the generator a larger "
+        print(f"The generator's loss is {history[-1]['g_loss']:.0f}: D gives its images the probability 0, so it has "
+              "no gradient and learns nothing any more. Hold the discriminator back, or give the generator a larger "
               "learning rate, and train anew.")
     return average.module.eval(), history
 
@@ -81,8 +81,8 @@ NO_GRADIENT = 50  # a mean of losses that end at 100
 class Average(AveragedModel):
     """An exponential moving average of a network's parameters, and of what its BatchNorm layers have averaged.
 
-    All other buffers are copied. Such are counts of batches, which have to stay whole, and the two vectors of a spectral
-    normalisation: an average of directions that turn is no direction of the averaged weights, nor has it length 1.
+    All other buffers are copied. Such are counts of batches, which have to stay whole, and the two vectors of a
+    spectral normalisation: an average of directions that turn is none of the averaged weights, nor has it length 1.
 
     Args:
         model: the network. It must not move to another device afterwards.
@@ -155,10 +155,10 @@ def disturb(images):
 def operator_norm(layer, size, pushes=100):
     """By how much can a convolution stretch a whole image? Its largest singular value, as a map from images to images.
 
-    `flowers.largest_singular_value` is about one window. Here the windows overlap, and there is an edge. Power iteration,
-    with the convolution and its transpose in place of a matrix (Gouk et al., "Regularisation of Neural Networks by
-    Enforcing Lipschitz Continuity", 2021 (arXiv:1804.04368); Sedghi et al., "The Singular Values of Convolutional
-    Layers", 2019 (arXiv:1805.10408), have all values for images without an edge).
+    `flowers.largest_singular_value` is about one window. Here the windows overlap, and there is an edge. It is found by
+    power iteration, with the convolution and its transpose in place of a matrix (Gouk et al., "Regularisation of Neural
+    Networks by Enforcing Lipschitz Continuity", 2021 (arXiv:1804.04368)). All values, but for images without an edge:
+    Sedghi et al., "The Singular Values of Convolutional Layers", 2019 (arXiv:1805.10408).
 
     Args:
         layer: nn.Conv2d, whose weight is taken as it is used. Its bias stretches nothing.
