@@ -67,15 +67,14 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
                     "change": getattr(change, "__name__", str(change))}
         history = training.loop(step, images, state=state, settings=settings, epochs=epochs, batch_size=batch_size,
                                 device=device, drop_last=True, **options)
-    # PyTorch ends the logarithm in the cross entropy at -100, and with it the gradient. The generator cannot get out.
     if history and history[-1]["g_loss"] > NO_GRADIENT and not options.get("quiet"):
-        print(f"The generator's loss is {history[-1]['g_loss']:.0f}: D gives its images the probability 0, so it has "
-              "no gradient and learns nothing any more. Hold the discriminator back, or give the generator a larger "
-              "learning rate, and train anew.")
+        print(f"The generator's loss is {history[-1]['g_loss']:.0f}: D gives its images probabilities of nearly 0, where "
+              "the cross entropy has no gradient, so it learns nothing any more. Hold the discriminator back, or give "
+              "the generator a larger learning rate, and train anew.")
     return average.module.eval(), history
 
 
-NO_GRADIENT = 50  # a mean of losses that end at 100
+NO_GRADIENT = 28  # the loss of 1e-12, below which F.binary_cross_entropy lets hardly any through; it ends at 100
 
 
 class Average(AveragedModel):
