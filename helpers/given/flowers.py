@@ -68,9 +68,9 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
         history = training.loop(step, images, state=state, settings=settings, epochs=epochs, batch_size=batch_size,
                                 device=device, drop_last=True, **options)
     if history and history[-1]["g_loss"] > NO_GRADIENT and not options.get("quiet"):
-        print(f"The generator's loss is {history[-1]['g_loss']:.0f}: D gives its images probabilities of nearly 0, where "
-              "the cross entropy has no gradient, so it learns nothing any more. Hold the discriminator back, or give "
-              "the generator a larger learning rate, and train anew.")
+        print(f"The generator's loss is {history[-1]['g_loss']:.0f}: D gives its images probabilities of nearly 0, "
+              "where the cross entropy has no gradient, so it learns nothing any more. Hold the discriminator back, or "
+              "give the generator a larger learning rate, and train anew.")
     return average.module.eval(), history
 
 
