@@ -699,8 +699,10 @@ def judge_alone(student, rng, player):
     seen = game.observe(student, player, scale=30)
     terms = seen["terms"] if isinstance(seen["terms"], dict) else {}
     for term, value in list(terms.items())[:5]:
-        assert isinstance(value, str) or torch.as_tensor(value).isfinite().all(), f"for large logits {term} is " \
-            f"{float(value)}: the logarithm of a sigmoid or a softmax that is 0; take a loss that takes logits"
+        # What is no number at all is for judge_step.
+        numbers = torch.as_tensor(value if isinstance(value, (int, float, torch.Tensor)) else 0.0)
+        assert numbers.isfinite().all(), f"for large logits {term} is {numbers.sum().item()}: the logarithm of a " \
+            "sigmoid or a softmax that is 0; take a loss that takes logits"
     assert seen["weights"][player].isfinite().all(), "for large logits the weights are no numbers after the step: " \
         "take a loss that takes logits"
 
