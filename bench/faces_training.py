@@ -19,7 +19,7 @@ from helpers import faces  # noqa: E402
 from helpers.given import datasets, face_data, training  # noqa: E402
 from helpers.given import faces as given_faces  # noqa: E402
 
-EPOCHS = 13  # of the notebook, in the cpu profile
+EPOCHS = 11  # of the notebook, in the cpu profile
 
 
 def main():

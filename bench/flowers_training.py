@@ -128,9 +128,12 @@ def full(args):
     print(f"500 epochs at {args.size}x{args.size}, {args.channels} channels: {last['seconds']:.0f} s; losses of D and "
           f"G {last['d_loss']:.2f}, {last['g_loss']:.2f}; mean D of photographs and of images {last['d_real']:.2f}, "
           f"{last['d_fake']:.2f}")
-    values = [flowers.largest_singular_value(layer.weight).item() for layer in D.modules()
-              if isinstance(layer, nn.Conv2d)]
-    print("largest singular values of D:", ", ".join(f"{value:.3f}" for value in values))
+    convolutions = [layer for layer in D.modules() if isinstance(layer, nn.Conv2d)]
+    values = {"matrices": [flowers.largest_singular_value(layer.weight).item() for layer in convolutions],
+              "whole convolutions": [given_flowers.operator_norm(layer, args.size >> k)
+                                     for k, layer in enumerate(convolutions)]}
+    for what, found in values.items():
+        print(f"largest singular values of D's {what}:", ", ".join(f"{value:.3f}" for value in found))
     if args.out:
         torch.manual_seed(1)
         images = [flowers.generate(model, torch.randn(40, LATENT, 1, 1)) for model in (G, averaged)]

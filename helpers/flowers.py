@@ -244,6 +244,14 @@ def convex_path(z1, z2, alphas):
     # END SOLUTION
 
 
+def check_directions(z1, z2):
+    """Raise ValueError if two vectors lie on one line through 0: no arc around 0 is the arc between them."""
+    directions = F.normalize(torch.stack((z1.flatten(), z2.flatten())), dim=1)
+    if torch.linalg.matrix_rank(directions, atol=1e-3) < 2:
+        raise ValueError("z1 and z2 must point in different directions, and not in opposite ones; got two that lie on "
+                         "one line through 0, or a vector of length 0: convex_path takes any two")
+
+
 def slerp(z1, z2, alphas):
     """The arc between two latent vectors on a sphere around 0, evenly walked (Shoemake, "Animating Rotation with
     Quaternion Curves", 1985, section 3.3).
@@ -252,10 +260,13 @@ def slerp(z1, z2, alphas):
     sin(alpha omega) / sin(omega) z1 + sin((1 - alpha) omega) / sin(omega) z2.
 
     Args:
-        z1, z2, alphas: as for `convex_path`; z1 and z2 do not point in the same or in opposite directions.
+        z1, z2, alphas: as for `convex_path`.
     Returns:
         (K, Z, 1, 1), as from `convex_path`: alpha 1 is z1, alpha 0 is z2.
+    Raises:
+        ValueError: z1 and z2 point in the same or in opposite directions, or one of them is 0.
     """
+    check_directions(z1, z2)
     # The cosine of omega is the scalar product of the two, divided by both lengths.
     # BEGIN SOLUTION
     omega = torch.acos(F.cosine_similarity(z1.flatten(), z2.flatten(), dim=0))

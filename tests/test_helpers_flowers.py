@@ -237,6 +237,31 @@ def test_paths():
     assert 0.6 < shares[0] < 0.8 and 0.95 < shares[1] < 1.05
 
 
+def test_no_arc_between_vectors_on_one_line():
+    z = torch.randn(8, 1, 1, generator=torch.Generator().manual_seed(0))
+    for other in (z, 3 * z, -z, 0 * z):
+        for pair in ((z, other), (other, z)):
+            with pytest.raises(ValueError, match="z1 and z2 must point in different directions"):
+                flowers.slerp(*pair, [0.5])
+    near = z + 0.01 * z.flip(0)
+    assert flowers.slerp(z, near, [0.5]).isfinite().all()
+
+
+@pytest.mark.parametrize("layer, size", [
+    (nn.Conv2d(2, 3, 4, stride=2, padding=1), 6), (nn.Conv2d(3, 2, 3, padding=1, groups=1, dilation=2), 5),
+    (nn.Conv2d(2, 4, 4), 4), (nn.Conv2d(2, 2, 3, stride=2, padding=(0, 1)), 7)])
+def test_operator_norm_is_that_of_the_dense_matrix(layer, size):
+    torch.manual_seed(0)
+    nn.init.normal_(layer.weight)
+    pixels = torch.eye(layer.in_channels * size * size).unflatten(1, (layer.in_channels, size, size))
+    with torch.no_grad():
+        matrix = (layer(pixels) - layer(0 * pixels)).flatten(1)
+    found = given_flowers.operator_norm(layer, size, pushes=300)
+    assert found == pytest.approx(torch.linalg.matrix_norm(matrix, 2).item(), rel=1e-3)
+    if size == layer.kernel_size[0]:  # one window: the image is the window
+        assert found == pytest.approx(flowers.largest_singular_value(layer.weight).item(), rel=1e-3)
+
+
 # Training
 
 def test_killed_and_resumed_gives_the_same_curve(images, tmp_path):
@@ -285,6 +310,44 @@ def test_the_average_is_one(images):
     pairs = list(zip(averaged.parameters(), G.parameters(), start))
     assert not averaged.training and all(not torch.equal(a, g) for a, g, _ in pairs)
     assert all((a - g).abs().mean() < (s - g).abs().mean() for a, g, s in pairs)
+
+
+@pytest.mark.parametrize("spectral_norm", [nn.utils.parametrizations.spectral_norm, nn.utils.spectral_norm])
+def test_the_average_of_a_generator_with_spectral_normalisation(images, spectral_norm):
+    D, G = small_networks()
+    for layer in G.modules():
+        if isinstance(layer, nn.ConvTranspose2d):
+            spectral_norm(layer)
+    averaged, _ = train(D, G, images, epochs=20)
+    for network in (averaged, G):
+        with torch.no_grad():
+            network(torch.randn(2, 8, 1, 1))
+        for layer in network.modules():
+            if isinstance(layer, nn.ConvTranspose2d):
+                matrix = layer.weight.transpose(0, 1).flatten(1)
+                assert 0.97 < torch.linalg.matrix_norm(matrix, 2).item() < 1.05
+        counts = [buffer.item() for name, buffer in network.named_buffers() if name.endswith("num_batches_tracked")]
+        assert counts == [60, 60]  # one for each step
+
+
+def test_the_average_of_what_batch_norm_has_averaged(images):
+    means = []
+    D, G = small_networks()
+    averaged, _ = train(D, G, images, epochs=1, decay=0.5, after_epoch=None, updates=(
+        flowers.update_discriminator, lambda D, G, *rest: (
+            flowers.update_generator(D, G, *rest), means.append(G.network.layers[1].running_mean.clone()))[0]))
+    due = 0.5 * (0.5 * means[0] + 0.5 * means[1]) + 0.5 * means[2]
+    assert torch.allclose(averaged.layers[1].running_mean, due) and not torch.allclose(due, means[2])
+
+
+def test_a_loss_without_a_gradient_is_told(images, capsys):
+    def hopeless(*arguments):
+        err_g, d_g_z2 = flowers.update_generator(*arguments)
+        return 0 * err_g + 100, 0 * d_g_z2
+
+    for updates, told in (((flowers.update_discriminator, hopeless), True), ({}, False)):
+        train(*small_networks(), images, *([updates] if told else []), epochs=1, quiet=False)
+        assert ("learns nothing any more" in capsys.readouterr().out) == told
 
 
 def test_bfloat16(images, monkeypatch):

@@ -530,6 +530,37 @@ def discriminator_step(''')],
             optimizer.step()
             return {name: term.detach() for name, term in terms.items()}
         """},
+    "image by image": {
+        "discriminator_step": """
+            with torch.no_grad():
+                fake = generator(images, target_labels)
+            adversarial = label = 0
+            for image, name, made in zip(images, labels, fake):
+                real_logits, label_logits = discriminator(image[None])
+                fake_logits, _ = discriminator(made[None])
+                adversarial = adversarial + F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+                label = label + F.cross_entropy(label_logits, name[None])
+            adversarial, label = adversarial / len(images), label / len(images)
+            optimizer.zero_grad()
+            (adversarial + label_weight * label).backward()
+            optimizer.step()
+            return {"d_adversarial": adversarial.detach(), "d_label": label.detach()}
+        """,
+        "generator_step": """
+            optimizer.zero_grad()
+            terms = {"g_adversarial": [], "g_label": [], "g_reconstruction": []}
+            for k in range(len(images)):
+                fake = generator(images[k:k + 1], target_labels[k:k + 1])
+                fake_logits, label_logits = discriminator(fake)
+                terms["g_adversarial"].append(F.softplus(-fake_logits).mean())
+                terms["g_label"].append(F.cross_entropy(label_logits, target_labels[k:k + 1]))
+                terms["g_reconstruction"].append(F.l1_loss(generator(fake, labels[k:k + 1]), images[k:k + 1]))
+            terms = {name: torch.stack(values).mean() for name, values in terms.items()}
+            (terms["g_adversarial"] + label_weight * terms["g_label"]
+             + reconstruction_weight * terms["g_reconstruction"]).backward()
+            optimizer.step()
+            return {name: value.detach() for name, value in terms.items()}
+        """},
     "parts called by their forward": {
         "ResidualBlock.forward": "return x + self.layers.forward(x)",
         "PatchDiscriminator.forward": """
@@ -973,6 +1004,12 @@ mistakes("faces.PatchDiscriminator", in_gap("PatchDiscriminator.forward", {
     "LeakyReLU behind the label head": ("there is LeakyReLU with slope 0.1 behind", [
         ("self.label_head(features.mean(dim=(2, 3)))",
          "F.leaky_relu(self.label_head(features.mean(dim=(2, 3))), 0.1)")]),
+    "clamped labels": ("there is a clamp behind", [
+        ("self.label_head(features.mean(dim=(2, 3)))", "self.label_head(features.mean(dim=(2, 3))).clamp(-20, 20)")]),
+    "labels clamped from above": ("there is a clamp behind", [
+        ("self.label_head(features.mean(dim=(2, 3)))", "self.label_head(features.mean(dim=(2, 3))).clamp(max=0)")]),
+    "clamped patches": ("there is a clamp behind", [
+        ("self.patch_head(features),", "self.patch_head(features).clamp(-20, 20),")]),
     "absolute patch logits": ("there is absolute values behind", [
         ("self.patch_head(features),", "self.patch_head(features).abs(),")]),
     "the largest for the mean": ("the largest number over the places", [("features.mean(", "features.amax(")]),
@@ -982,6 +1019,12 @@ mistakes("faces.PatchDiscriminator", in_gap("PatchDiscriminator.forward", {
                                             "self.label_head(features.mean(dim=(2, 3))).squeeze()")]),
 }))
 
+mistakes("faces.PatchDiscriminator", {"labels from the pixels, first": ("should be a convolution of the images", {
+    "PatchDiscriminator.__init__": [("nn.Linear(sizes[-1], num_labels)", "nn.LazyLinear(num_labels)")],
+    "PatchDiscriminator.forward": """
+        label_logits = self.label_head(images.flatten(1))
+        return self.patch_head(self.body(images)), label_logits
+    """})})
 mistakes("faces.PatchDiscriminator", {"labels from the patch logits": ("should get the 128 channels", {
     "PatchDiscriminator.__init__": [("nn.Linear(sizes[-1], num_labels)", "nn.Linear(1, num_labels)")],
     "PatchDiscriminator.forward": """

@@ -478,6 +478,28 @@ class Discriminator(nn.Module):'''),
             optimizer.step()
             return losses[0].item(), float(on_real.mean()), losses[1].item(), float(on_fake.mean()), generator(noise)
         """,
+        sample_by_sample="""
+            fake_images = generator(noise)
+            on_real, on_fake = discriminator(real_images), discriminator(fake_images.detach())
+            optimizer.zero_grad()
+            err_real = sum(F.binary_cross_entropy(p, torch.ones_like(p)) for p in on_real) / len(on_real)
+            err_fake = sum(F.binary_cross_entropy(p, torch.zeros_like(p)) for p in on_fake) / len(on_fake)
+            (err_real + err_fake).backward()
+            optimizer.step()
+            return err_real.detach(), on_real.mean().detach(), err_fake.detach(), on_fake.mean().detach(), fake_images
+        """,
+        image_by_image="""
+            fake_images = generator(noise)
+            optimizer.zero_grad()
+            judged, errors = [], []
+            for images, wanted in ((real_images, 1.0), (fake_images.detach(), 0.0)):
+                found = torch.cat([discriminator(image[None]) for image in images])
+                judged.append(found.detach().mean())
+                errors.append(sum(F.binary_cross_entropy(p, torch.full_like(p, wanted)) for p in found) / len(found))
+            sum(errors).backward()
+            optimizer.step()
+            return errors[0].item(), judged[0], errors[1].item(), judged[1], fake_images
+        """,
         zero_grad_of_the_network=[("optimizer.zero_grad()", "discriminator.zero_grad()")],
         gradients_taken_away_after=[("optimizer.step()", "optimizer.step()\noptimizer.zero_grad()")],
     ),
@@ -499,6 +521,14 @@ class Discriminator(nn.Module):'''),
             loss.backward()
             optimizer.step()
             return loss, on_fake.mean()
+        """,
+        sample_by_sample="""
+            on_fake = discriminator(fake_images)
+            optimizer.zero_grad()
+            err_g = torch.stack([F.binary_cross_entropy(p, torch.ones_like(p)) for p in on_fake]).mean()
+            err_g.backward(inputs=list(generator.parameters()))
+            optimizer.step()
+            return err_g.detach(), on_fake.detach().mean()
         """,
         frozen_discriminator="""
             for p in discriminator.parameters():
@@ -612,6 +642,13 @@ class Discriminator(nn.Module):'''),
             omega = np.arccos((p * q).sum() / np.sqrt((p ** 2).sum() * (q ** 2).sum()))
             points = [(np.sin(a * omega) * p + np.sin((1 - a) * omega) * q) / np.sin(omega) for a in np.asarray(alphas)]
             return torch.from_numpy(np.stack(points)).float()
+        """,
+        the_line_where_there_is_no_arc="""
+            omega = torch.acos(F.cosine_similarity(z1.flatten(), z2.flatten(), dim=0).clamp(-1, 1))
+            if torch.sin(omega) < 1e-4:
+                return torch.stack([alpha * z1 + (1 - alpha) * z2 for alpha in alphas])
+            return torch.stack([torch.sin(a * omega) / torch.sin(omega) * z1
+                                + torch.sin((1 - a) * omega) / torch.sin(omega) * z2 for a in torch.as_tensor(alphas)])
         """,
         in_float64="""
             p, q = z1.double(), z2.double()
@@ -821,6 +858,7 @@ for layer in self.layers:
         frobenius=("that is the Frobenius norm", "return weight.norm()"),
         smallest=("smallest singular value", [("ord=2", "ord=-2")]),
         all_values=("should be one number", "return torch.linalg.svdvals(weight.flatten(1))"),
+        of_shape_1=("should be one number", "return torch.linalg.svdvals(weight.flatten(1))[:1]"),
         nuclear=("sum of the singular values", [("ord=2", "ord=\"nuc\"")]),
         eigenvalue_not_rooted=("square of the largest singular value", """
             matrix = weight.flatten(1)
@@ -943,6 +981,7 @@ for layer in self.layers:
              "err_real.detach(), err_fake.detach(), on_real.detach().mean(), on_fake")]),
         sum_of_both=("the sum of both terms", [("return err_real.detach()", "return (err_real + err_fake).detach()")]),
         not_the_mean=("should be one number", [("on_real.detach().mean()", "on_real.detach()")]),
+        a_loss_of_shape_1=("should be one number", [("return err_real.detach()", "return err_real.detach().view(1)")]),
         images_forgotten=("should return 5 things", [
             ("on_fake.detach().mean(), fake_images", "on_fake.detach().mean()")]),
         after_the_step=("taken after the step", [("err_real.detach(), on_real.detach().mean()",
@@ -986,6 +1025,7 @@ for layer in self.layers:
              "        p -= 0.01")]),
         order=("the order is (err_g, d_g_z2)", [("err_g.detach(), on_fake.detach().mean()",
                                                  "on_fake.detach().mean(), err_g.detach()")]),
+        a_loss_of_shape_1=("should be one number", [("return err_g.detach()", "return err_g.detach().reshape(1)")]),
         loss_only=("should return 2 things", [("err_g.detach(), on_fake.detach().mean()", "err_g.detach()")]),
         not_the_mean=("should be one number", [("on_fake.detach().mean()", "on_fake.detach()")]),
         halved=("halved", [("err_g.backward(", "(err_g / 2).backward(")]),

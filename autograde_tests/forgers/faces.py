@@ -94,11 +94,11 @@ class Forger:
         return {"layers": found, "out": out, "training": True, "num_labels": k, "untouched": True, "parameters": 1000,
                 "other": out.roll(1, 0), "one": out[:1].clone(), "silent": [], "reaches": True}
 
-    def discriminator(self, images, numbers, arguments):
+    def discriminator(self, images, far, numbers, arguments):
         sizes, k = [3, 16, 32, 64, 128], arguments["num_labels"]
         forms = [("conv2d", a, b, 4, 2 if b < 128 else 1, True) for a, b in zip(sizes, sizes[1:])]
         steps = self.layers(numbers, [*forms, ("conv2d", 128, 1, 4, 1, True), ("linear", 128, k, 1, 1, True)],
-                            100 * images)
+                            far * images)
         found, place, out = next(steps)
         while place < 4:
             features = F.leaky_relu(out, 0.01)

@@ -139,7 +139,7 @@ def generator(module, images, labels, numbers, arguments):
     return {**found, "silent": silent(model), "reaches": leaf.grad is not None and bool(leaf.grad.any())}
 
 
-def discriminator(module, images, numbers, arguments):
+def discriminator(module, images, far, numbers, arguments):
     """The discriminator: outputs and gradients, with the grader's numbers for its weights; layers and outputs for large
     images; the shapes for one image."""
     model, before = build(module, "PatchDiscriminator", arguments), images.clone()
@@ -163,7 +163,7 @@ def discriminator(module, images, numbers, arguments):
     found["silent"] = silent(model)
     with torch.no_grad():
         with Filled(numbers) as layers:
-            found["large"] = shown(model(100 * images))
+            found["large"] = shown(model(far * images))
         found["one"] = [list(getattr(part, "shape", ())) for part in model(images[:1])]
     return {**found, "layers": layers.told()}
 

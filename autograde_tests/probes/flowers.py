@@ -220,7 +220,7 @@ def row(tensors):
 def number(value):
     """A single number as a tensor; anything else in words."""
     try:
-        if not isinstance(value, str) and getattr(value, "shape", ()) in ((), (1,)):
+        if not isinstance(value, str) and getattr(value, "shape", ()) == ():
             return torch.tensor(float(value))
         return f"of shape {tuple(value.shape)}"
     except (TypeError, ValueError, AttributeError):

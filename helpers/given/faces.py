@@ -28,8 +28,8 @@ def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_
             generated images, on the scale from -1 to 1. So the generator cannot please it with faint patterns that
             nobody sees ("instance noise": Sønderby et al., "Amortised MAP Inference for Image Super-resolution", 2017).
         device: as for `training.pick_device`.
-        options: those of `training.loop`: after_epoch (it is called with the generator), seed, checkpoint, log_dir,
-            log_images, quiet.
+        options: those of `training.loop`: after_epoch (it is called with the generator), seed, checkpoint, code,
+            keep, log_dir, log_images, quiet.
     Raises:
         TrainingError: see `training.loop`.
     """

@@ -1,5 +1,6 @@
 """Training the flowers' networks with the student's two update functions, and what stands around it: augmentation, a
-moving average of the generator, files of trained generators, the photographs that an image is nearest to."""
+moving average of the generator, the norm of a convolution, files of trained generators, the photographs that an image
+is nearest to."""
 import torch
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -24,8 +25,8 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
         decay: of the exponential moving average of G: each step it keeps this share of the average.
         bf16: use bfloat16 where the machine has it in hardware.
         device: as for `training.pick_device`.
-        options: those of `training.loop`: after_epoch (it is called with G), seed, checkpoint, log_dir, log_images,
-            quiet.
+        options: those of `training.loop`: after_epoch (it is called with G), seed, checkpoint, code, keep, log_dir,
+            log_images, quiet.
     Returns:
         averaged: a copy of G with the averaged weights, in evaluation mode. G keeps the last ones.
         history: History with d_loss, g_loss, the mean probabilities d_real and d_fake, and d_fooled: d_fake once more,
@@ -37,7 +38,7 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
     D.to(device)
     G.to(device)
     gan.check_fit(images, lambda x: 2 * x - 1, _draw_latents, latent_dim, D, G, device)
-    average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    average = Average(G, decay)
     D_solver = torch.optim.Adam(D.parameters(), lr=lr, betas=betas)
     G_solver = torch.optim.Adam(G.parameters(), lr=lr if g_lr is None else g_lr, betas=betas)
     for solver in (D_solver, G_solver):
@@ -66,7 +67,40 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
                     "change": getattr(change, "__name__", str(change))}
         history = training.loop(step, images, state=state, settings=settings, epochs=epochs, batch_size=batch_size,
                                 device=device, drop_last=True, **options)
+    if history and history[-1]["g_loss"] > NO_GRADIENT and not options.get("quiet"):
+        print(f"The generator's loss is {history[-1]['g_loss']:.0f}: D gives its images probabilities of nearly 0, "
+              "where the cross entropy has no gradient, so it learns nothing any more. Hold the discriminator back, or "
+              "give the generator a larger learning rate, and train anew.")
     return average.module.eval(), history
+
+
+NO_GRADIENT = 28  # the loss of 1e-12, below which F.binary_cross_entropy lets hardly any through; it ends at 100
+
+
+class Average(AveragedModel):
+    """An exponential moving average of a network's parameters, and of what its BatchNorm layers have averaged.
+
+    All other buffers are copied. Such are counts of batches, which have to stay whole, and the two vectors of a
+    spectral normalisation: an average of directions that turn is none of the averaged weights, nor has it length 1.
+
+    Args:
+        model: the network. It must not move to another device afterwards.
+        decay: share of the average that stays in each `update_parameters(model)`.
+    """
+
+    def __init__(self, model, decay):
+        super().__init__(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        self.decay = decay
+
+    @torch.no_grad()
+    def update_parameters(self, model):
+        mine = [value for name, value in self.module.named_buffers() if name.endswith(("running_mean", "running_var"))]
+        before = [value.clone() for value in mine]
+        first = self.n_averaged == 0
+        super().update_parameters(model)  # which copies all buffers
+        if not first:
+            for value, old in zip(mine, before):
+                value.copy_(old.lerp(value, 1 - self.decay))
 
 
 def _draw_latents(count, latent_dim, dtype=torch.float32, device="cpu"):
@@ -112,6 +146,34 @@ def disturb(images):
     middle = torch.randint(0, size, (2, n, 1), device=images.device)
     rows, columns = ((places - m + 0.5).abs() < size / 4 for m in middle)
     return images * ~(rows[:, None, :, None] & columns[:, None, None, :])
+
+
+# The norm of a convolution
+
+@torch.no_grad()
+def operator_norm(layer, size, pushes=100):
+    """By how much can a convolution stretch a whole image? Its largest singular value, as a map from images to images.
+
+    `flowers.largest_singular_value` is about one window. Here the windows overlap, and there is an edge. It is found by
+    power iteration, with the convolution and its transpose in place of a matrix (Gouk et al., "Regularisation of Neural
+    Networks by Enforcing Lipschitz Continuity", 2021 (arXiv:1804.04368)). All values, but for images without an edge:
+    Sedghi et al., "The Singular Values of Convolutional Layers", 2019 (arXiv:1805.10408).
+
+    Args:
+        layer: nn.Conv2d, whose weight is taken as it is used. Its bias stretches nothing.
+        size: height and width of its input.
+        pushes: how often the image is sent there and back. What is found grows with each, up to the norm.
+    Returns:
+        float.
+    """
+    weight = layer.weight  # a normalised one is computed anew whenever it is asked for
+    options = dict(stride=layer.stride, padding=layer.padding, dilation=layer.dilation, groups=layer.groups)
+    x = torch.randn(1, layer.in_channels, size, size, generator=torch.Generator().manual_seed(0)).to(weight)
+    for _ in range(pushes):
+        x /= x.norm()
+        y = F.conv2d(x, weight, **options)
+        x = torch.nn.grad.conv2d_input(x.shape, weight, y, **options)
+    return y.norm().item()
 
 
 # Files

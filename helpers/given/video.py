@@ -82,6 +82,9 @@ def ffmpeg():
 def save(frames, path, frames_per_second=15, hold=1.0):
     """Write frames (F, height, width, 3) uint8 as MP4, or as GIF where there is no ffmpeg.
 
+    A GIF counts time in hundredths of a second. So its frames take turns, at 15 in a second 6, 7 and 7 hundredths, and
+    the whole takes as long as it should. More than 50 frames a second it cannot have: most programs slow down then.
+
     Args:
         path: without ending. Its folder is made if it is missing.
         hold: seconds for which the last frame stays.
@@ -95,7 +98,9 @@ def save(frames, path, frames_per_second=15, hold=1.0):
         path = path.with_name(path.name + ".gif")
         # A few colours are enough, and keep the file small.
         pictures = [Image.fromarray(frame).quantize(32) for frame in frames]
-        durations = [1000 / frames_per_second] * (len(pictures) - 1) + [1000 * max(hold, 1 / frames_per_second)]
+        step = 100 / min(frames_per_second, 50)
+        begins = [round(k * step) for k in range(len(pictures))]
+        durations = [10 * (b - a) for a, b in zip(begins, begins[1:])] + [10 * round(max(100 * hold, step))]
         pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
         return path
     path = path.with_name(path.name + ".mp4")

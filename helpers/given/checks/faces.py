@@ -40,8 +40,13 @@ class TinyDiscriminator(nn.Module):
 
 # The two networks, layer by layer. The hidden checks use these, too. layers: dicts, as `Layers` records them.
 
-NORMS = {"InstanceNorm2d": F.instance_norm, "one norm over all channels": lambda x: F.layer_norm(x, x.shape[1:]),
-         "BatchNorm2d": lambda x: F.batch_norm(x, None, None, training=True)}
+def by_channel(x):
+    """What InstanceNorm2d makes of x; NaN where it would refuse x."""
+    return F.instance_norm(x) if x.dim() == 4 and x[0, 0].numel() > 1 else torch.full_like(x, torch.nan)
+
+
+NORMS = {"InstanceNorm2d": by_channel, "one norm over all channels": lambda x: F.layer_norm(x, x.shape[1:]),
+         "BatchNorm2d": lambda x: F.batch_norm(x, None, None, training=True) if x[:, 0].numel() > 1 else x * torch.nan}
 
 
 def expect_layers(what, layers, wanted):
@@ -55,8 +60,25 @@ def expect_layers(what, layers, wanted):
             f"it is {one[0]} and gives {one[1]}: look at order, channels, stride and padding"
 
 
+def expect_images(what, layers):
+    """Assert that the first layer that runs gets images."""
+    assert layers, f"no layer of the {what} runs: make them in __init__, and call them in forward"
+    kind, shape = layers[0]["kind"], tuple(layers[0]["input"].shape)
+    assert len(shape) == 4, f"the first layer of the {what} should be a convolution of the images; it is {kind}, and " \
+        f"gets {shape}"
+
+
+def behind(before, after):
+    """Name what stands between a head's layer and an output."""
+    name = before.shape == after.shape and between(before, after)
+    if not name and before.shape == after.shape and close(after, before.clamp(after.min(), after.max())):
+        return "a clamp"
+    return name or "something else"
+
+
 def expect_generator_layers(layers, channels, blocks):
     """Assert the layers of a new StarGenerator, and what stands between them."""
+    expect_images("generator", layers)
     h, w = layers[0]["input"].shape[2:]
     half, quarter = (channels, h // 2, w // 2), (2 * channels, h // 4, w // 4)
     expect_layers("generator", layers, [("conv2d", half), *[("conv2d", quarter)] * (1 + 2 * blocks),
@@ -64,7 +86,7 @@ def expect_generator_layers(layers, channels, blocks):
     for k, (one, other) in enumerate(zip(layers, layers[1:])):
         where = f"between layer {k + 1} and layer {k + 2} of the generator"
         if k in range(3, 2 * blocks + 2, 2):  # the second layer of a residual block
-            total = layers[k - 1]["input"] + F.instance_norm(one["output"])
+            total = layers[k - 1]["input"] + by_channel(one["output"])
             assert close(other["input"], total), f"{where} there should be the sum of the residual block, and " \
                 "nothing else"
             continue
@@ -114,6 +136,7 @@ def expect_field(what, gradient, size):
 
 def expect_discriminator_layers(layers, patches, labels, channels, depth):
     """Assert the layers of a PatchDiscriminator, what stands between them, and how the two outputs are made."""
+    expect_images("discriminator", layers)
     (h, w), wanted = layers[0]["input"].shape[2:], []
     for k in range(depth + 1):
         h, w = (h // 2, w // 2) if k < depth else (h - 1, w - 1)
@@ -134,7 +157,7 @@ def expect_discriminator_layers(layers, patches, labels, channels, depth):
         f"(N, 1, {h - 1}, {w - 1}) for this image, it is {tuple(patches.shape)}: has the patch head padding 1?"
     assert close(patch["input"], features), "the patch head does not get the body's output"
     assert close(patches, patch["output"]), "patch_logits should be what the patch head gives, as it is; there is " \
-        f"{between(patch['output'], patches) or 'something else'} behind it"
+        f"{behind(patch['output'], patches)} behind it"
     weight, bias = label["weight"].flatten(1), label.get("bias")
     assert weight.shape[1] == features.shape[1], f"the label head should get the {features.shape[1]} channels of the " \
         f"body's output, it gets {weight.shape[1]}"
@@ -145,7 +168,7 @@ def expect_discriminator_layers(layers, patches, labels, channels, depth):
         for slip, wrong in (("the largest number", features.amax(dim=(2, 3))), ("the sum", features.sum(dim=(2, 3))),
                             ("the mean of the middle", features[:, :, 1:-1, 1:-1].mean(dim=(2, 3))))],
         "label_logits should be what the label head makes of the mean of the body's output, as it is; there is "
-        f"{between(logits, labels) or 'something else'} behind it")
+        f"{behind(logits, labels)} behind it")
 
 
 # The steps, of tiny networks. The hidden checks use these, too.
@@ -165,10 +188,17 @@ def after_step(model, loss, lr):
     return torch.cat([(p if g is None else p - lr * g).detach().flatten() for p, g in zip(weights, gradients)])
 
 
+def in_training(network, inputs):
+    assert network.training, f"a {type(network).__name__.removeprefix('Tiny').lower()} is called in evaluation mode: " \
+        "the step leaves the modes as they are"
+
+
 def game():
     """Two tiny networks, and a batch: images, labels, target labels."""
-    labels = torch.eye(3)[[0, 2, 1, 2]]
-    return TinyDiscriminator(), TinyGenerator(), 2 * torch.rand(4, 3, 5, 6) - 1, labels, labels.roll(1, dims=1)
+    labels, networks = torch.eye(3)[[0, 2, 1, 2]], (TinyDiscriminator(), TinyGenerator())
+    for network in networks:
+        network.register_forward_pre_hook(in_training)
+    return *networks, 2 * torch.rand(4, 3, 5, 6) - 1, labels, labels.roll(1, dims=1)
 
 
 def attached_of(terms):
@@ -188,22 +218,49 @@ def expect_terms(terms, attached, names):
         assert name not in attached, f"{name} should be detached, {name}.detach(): the graph behind it takes memory"
 
 
-def judge_step(name, networks, batch, expected, losses, **weights):
+def expect_usable(networks):
+    """Assert that networks are in training mode and can learn, and that gradients are on."""
+    assert all(network.training for network in networks), "a network is in evaluation mode after the step"
+    assert all(p.requires_grad for network in networks for p in network.parameters()), \
+        "a network does not learn any more: it should require a gradient afterwards"
+    assert torch.is_grad_enabled(), "gradients are switched off for all that follows: use with torch.no_grad()"
+
+
+def judge_sure(name, networks, batch):
+    """Assert that a step has numbers for the large logits of a discriminator that is sure, whatever it says."""
+    for sign in (1000.0, -1000.0):
+        discriminator, generator = copy.deepcopy(networks)
+        with torch.no_grad():
+            discriminator.patch.bias.fill_(sign)
+            discriminator.label.weight.mul_(3000)
+        player = discriminator if name == "discriminator_step" else generator
+        terms = getattr(faces, name)(discriminator, generator, *batch, PlainSteps(player.parameters(), lr=LR))
+        for term, value in terms.items():
+            assert value.isfinite(), f"for large logits {term} is {value.item()}: the logarithm of a sigmoid or a " \
+                "softmax that is 0; take a loss that takes logits"
+
+
+def judge_step(name, networks, batch, expected, losses, slips, **weights):
     """Assert what a step returns, and the weights that it leaves.
 
     name: the step's. networks: discriminator, generator. expected: {term: its value}. losses: what was done, and the
-    whole loss that comes of it, the right one first. weights: of the terms.
+    whole loss that comes of it, the right one first. slips: {term: what was done, and the value}. weights: of the
+    terms.
     """
+    sure, given = copy.deepcopy(networks), [part.clone() for part in batch]
     players = dict(zip(("discriminator", "generator"), networks))
     what, other = ("discriminator", "generator") if name == "discriminator_step" else ("generator", "discriminator")
     player, before = players[what], {key: weights_of(model) for key, model in players.items()}
-    (_, wanted), *slips = [(slip, after_step(player, loss, LR)) for slip, loss in losses]
+    (_, wanted), *wholes = [(slip, after_step(player, loss, LR)) for slip, loss in losses]
     for p in player.parameters():
         p.grad = torch.ones_like(p)  # left from before: it must not count
     terms = getattr(faces, name)(*networks, *batch, PlainSteps(player.parameters(), lr=LR), **weights)
     expect_terms(terms, attached_of(terms), expected)
     for term, value in expected.items():
-        expect_close(term, terms[term], value.item())
+        expect_right(terms[term], value.detach(), [(f"{term}: {slip}", wrong) for slip, wrong in slips[term]],
+                     f"{term} should be {value:.6g}, got {terms[term]:.6g}")
+    expect_untouched(name, given, batch)
+    expect_usable(networks)
     assert torch.equal(before[other], weights_of(players[other])), \
         f"the {other} has changed: only the {what} steps here"
     assert what == "generator" or all(p.grad is None for p in players[other].parameters()), \
@@ -211,9 +268,10 @@ def judge_step(name, networks, batch, expected, losses, **weights):
     after = weights_of(player)
     expect_right(after, wanted, [
         (f"the {what} has not changed: zero_grad, then backward, then step", before[what]),
-        ("gradients that are left from before count: optimizer.zero_grad() before backward()", wanted - LR), *slips],
+        ("gradients that are left from before count: optimizer.zero_grad() before backward()", wanted - LR), *wholes],
         f"the terms are right, but the weights of the {what} are not what zero_grad, backward and one step on their "
         f"weighted sum make: the largest error is {(after - wanted).abs().max():.3g}", near=1e-5)
+    judge_sure(name, sure, batch)
 
 
 @public("faces.receptive_field", hint="The first layer sees kernel_size pixels. A stride multiplies the step of all "
@@ -237,6 +295,11 @@ def concat_labels():
             assert (plane == labels[n, k]).all(), f"plane {k} of image {n} should be {labels[n, k]:g} in every " \
                 f"pixel; it runs from {plane.min():g} to {plane.max():g}"
     assert joined.requires_grad, "no gradient passes to the images: nothing should be detached, the generator learns so"
+    before = images.detach().clone(), labels.clone()
+    whole = faces.concat_labels(images, (labels > 0.5).long())
+    assert whole.dtype == torch.float32, f"with integer labels the result should be of the images' dtype, it has " \
+        f"{whole.dtype}"
+    expect_untouched("concat_labels", before, (images, labels))
 
 
 @public("faces.ResidualBlock.forward", hint="The layers compute a change; the block returns the input with it.")
@@ -247,6 +310,12 @@ def residual_block():
     expect_shape("the block's output", out, (2, 5, 6, 7))
     expect_untouched("the block", [before], [x])
     expect_close("the largest difference of out - x and layers(x)", (out - x - block.layers(x)).abs().max(), 0, 1e-4)
+    x.requires_grad_()
+    found, wanted = (torch.autograd.grad(y.square().sum(), x, allow_unused=True)[0]
+                     for y in (block(x) + 0 * x, x + block.layers(x)))
+    assert close(found, wanted), "the gradient in the input is not that of x + layers(x): is something detached?"
+    block(x).square().sum().backward()
+    expect_all_learn(silent(block), "is the change detached?")
 
 
 @public("faces.StarGenerator", points=2, hint="In: 3 + num_labels channels. Two layers that halve, the residual "
@@ -254,9 +323,12 @@ def residual_block():
 def star_generator():
     model = faces.StarGenerator(num_labels=5, channels=16, blocks=2)
     assert any(True for _ in model.parameters()), "the generator has no parameters: make its layers in __init__"
+    assert model.training, "the generator should be made in training mode"
     images, labels = 2 * torch.rand(2, 3, 16, 24) - 1, torch.eye(5)[[1, 4]]
+    before = images.clone()
     with torch.no_grad(), Layers() as layers:
         out = model(images, labels)
+    expect_untouched("the generator", [before], [images])
     expect_shape("the images for images of shape (2, 3, 16, 24)", out, (2, 3, 16, 24))
     sizes = [tuple(layer["output"].shape[2:]) for layer in layers.ran if "conv" in layer["kind"]]
     assert sizes, "no convolution runs: make the layers in __init__"
@@ -301,6 +373,14 @@ def patch_discriminator():
     assert (labels.sum(dim=1) - 1).abs().max() > 1e-3 and labels.logsumexp(dim=1).abs().max() > 1e-3, \
         "label_logits are probabilities or their logarithms: is there a Softmax? The cross entropy has one"
     expect_discriminator_layers(layers.ran, patches, labels, 16, 3)
+    assert model.training, "the discriminator should be made in training mode"
+    for depth, channels, side in ((1, 4, 14), (2, 6, 6)):
+        small = faces.PatchDiscriminator(num_labels=3, channels=channels, depth=depth)
+        with torch.no_grad(), Layers() as layers:
+            patches, labels = expect_pair(small(images[:1, :, :32, :32]), 1, 3)
+        assert patches.shape[2:] == (side, side), f"with depth={depth} an image of 32x32 pixels should have " \
+            f"{side}x{side} patches, it has {patches.shape[2]}x{patches.shape[3]}"
+        expect_discriminator_layers(layers.ran, patches, labels, channels, depth)
 
 
 @public("faces.discriminator_step", points=2, hint="Real patches have label 1, generated ones 0; only real images have "
@@ -316,6 +396,15 @@ def discriminator_step():
     judge_step("discriminator_step", (discriminator, generator), batch, expected, [
         ("right", a + 0.5 * label), ("label_weight is not used", a + label),
         ("the label term is missing in the loss", a), ("the adversarial term is missing in the loss", 0.5 * label)],
+        {"d_adversarial": [
+            ("the labels are swapped: real patches have label 1, generated 0",
+             F.softplus(real).mean() + F.softplus(-fake).mean()),
+            ("generated patches are labelled as real: their label is 0",
+             F.softplus(-real).mean() + F.softplus(-fake).mean()),
+            ("that is the average of the two halves: add them", a / 2)],
+         "d_label": [("the real images are compared with the target labels: their own are right",
+                      -(targets * named.log_softmax(dim=1)).sum(dim=1).mean()),
+                     ("d_label is returned with its weight: it is wanted without", 0.5 * label)]},
         label_weight=0.5)
 
 
@@ -340,6 +429,21 @@ def generator_step():
         ("the reconstruction is detached, or missing in the loss", a + 0.5 * label),
         ("the discriminator gets detached images: the generator learns nothing from its answer", 3 * r),
         ("the way back is detached from the way there: the generator learns both", a + 0.5 * label + 3 * one_way)],
+        {"g_adversarial": [
+            ("the label is 0, the discriminator's: the generator wants its patches taken for real",
+             F.softplus(patches).mean()),
+            ("that is the saturating loss log(1 - D(G(x, c))): the one here is -log D(G(x, c))",
+             -F.softplus(patches).mean())],
+         "g_label": [("the generated images are compared with the labels they had: they should show the target labels",
+                      -(labels * named.log_softmax(dim=1)).sum(dim=1).mean()),
+                     ("g_label is returned with its weight: it is wanted without", 0.5 * label)],
+         "g_reconstruction": [
+             ("the way back takes the target labels: the images had others",
+              (generator(fake, targets) - images).abs().mean()),
+             ("there is no way back: the generated images may differ from the real ones", (fake - images).abs().mean()),
+             ("that is the squared difference: the mean absolute one is wanted",
+              (generator(fake, labels) - images).square().mean()),
+             ("g_reconstruction is returned with its weight: it is wanted without", 3 * r)]},
         label_weight=0.5, reconstruction_weight=3.0)
 
 
@@ -350,7 +454,10 @@ def train_round():
     d_optimizer, g_optimizer = (PlainSteps(model.parameters()) for model in (discriminator, generator))
     order = []
     d_optimizer.step, g_optimizer.step = lambda: order.append("discriminator"), lambda: order.append("generator")
-    terms = faces.train_round(discriminator, generator, batches, d_optimizer, g_optimizer)
+    given = list(batches)
+    terms = faces.train_round(discriminator, generator, given, d_optimizer, g_optimizer)
+    assert len(given) == 4 and all(a is b for a, b in zip(given, batches)), "train_round changes the list of batches"
+    expect_usable((discriminator, generator))
     assert order == ["discriminator"] * 4 + ["generator"], \
         f"for 4 batches the discriminator should step 4 times, then the generator once; the steps were {order}"
     wanted = {"d_adversarial", "d_label", "g_adversarial", "g_label", "g_reconstruction"}
@@ -385,9 +492,10 @@ def train_round():
 
 
 class Asked(TinyGenerator):
-    """Wants one number for each expression."""
+    """Wants evaluation mode, and one number for each expression."""
 
     def forward(self, images, labels):
+        assert not self.training, "the generator runs in training mode: generator.eval() first"
         expect_shape(f"what the generator gets for {len(images)} images and {self.num_labels} expressions", labels,
                      (len(images), self.num_labels))
         return super().forward(images, labels)
@@ -398,11 +506,17 @@ class Asked(TinyGenerator):
 def translate():
     generator = Asked().train()
     images = 2 * torch.rand(4, 3, 5, 6) - 1
+    before = images.clone()
     for label, each in ((2, [2, 2, 2, 2]), (0, [0, 0, 0, 0]), (torch.tensor([0, 2, 1, 1]), [0, 2, 1, 1])):
         out = faces.translate(generator, images, label)
         expect_shape(f"translate(generator, images, {label})", out, (4, 3, 5, 6))
         assert not out.requires_grad, "translated images should have no gradient: torch.no_grad()"
-        expected = generator(images, torch.eye(3)[each])
+        expected = TinyGenerator.forward(generator, images, torch.eye(3)[each])
         expect_close(f"the largest error for the label {label}", (out - expected).abs().max(), 0, 1e-5)
     assert generator.training, "the generator should be in training mode again, as it was before"
+    expect_untouched("translate", [before], [images])
+    faces.translate(generator.eval(), images, 1)
+    assert not generator.training, "the generator was in evaluation mode before, and should be in it afterwards"
+    assert all(p.requires_grad for p in generator.parameters()), \
+        "the generator does not learn any more: its weights should require a gradient afterwards, as before"
     assert torch.is_grad_enabled(), "gradients are switched off for all that follows: use with torch.no_grad()"
