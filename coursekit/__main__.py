@@ -96,7 +96,7 @@ def test_steps(arguments, fast=False):
     styled = [path for name in names for path in files_of(name)] or [name for name in CODE if (ROOT / name).is_dir()]
     processes = ["-n", str(os.cpu_count() or 1), "--dist", "loadscope", "--no-loadscope-reorder"]
     return {"tests": [sys.executable, "-m", "pytest", "-q", *processes, *pytest, *rest],
-            "style": [sys.executable, "-m", "pycodestyle", *styled]}
+            "style": [sys.executable, "-m", "helpers.given.style", *styled]}
 
 
 def files_of(name):

@@ -335,7 +335,7 @@ def steps(monkeypatch):
         tests, style = asked.pop().values()
         assert tests[1:5] == ["-m", "pytest", "-q", "-n"]
         assert tests[6:9] == ["--dist", "loadscope", "--no-loadscope-reorder"]
-        assert style[1:3] == ["-m", "pycodestyle"]
+        assert style[1:3] == ["-m", "helpers.given.style"]
         return tests[9:], style[3:]
 
     return run

@@ -346,7 +346,7 @@ def test_this_release_says_how_long_it_takes_and_what_it_is_worth(released, name
 
 
 def test_this_release_is_clean(released):
-    style = python("-m", "pycodestyle", "helpers", cwd=released)
+    style = python("-m", "helpers.given.style", "helpers", cwd=released)
     assert style.returncode == 0, style.stdout
     for name, assignment in assignments().items():
         assert "NotImplementedError" in read(released / "helpers" / f"{name}.py")

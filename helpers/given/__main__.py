@@ -200,7 +200,7 @@ def test(args):
         steps["checks"] = [sys.executable, "-m", "helpers.given", "check", *begun]
     if "style" in chosen:
         files = [known[name].helper.as_posix() for name in wanted] or ["helpers"]
-        steps["style"] = [sys.executable, "-m", "pycodestyle", *files]
+        steps["style"] = [sys.executable, "-m", "helpers.given.style", *files]
     if "notebooks" in chosen:
         for name in begun:
             steps[f"notebook {name}"] = [
