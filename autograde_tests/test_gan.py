@@ -11,6 +11,8 @@ from autograde_tests.probes.gan import PARTS, drawn, once, turned
 from helpers import gan
 from helpers.given.checks.engine import (PLAIN, activation, between, close, expect_all_learn, expect_between,
                                          expect_right, expect_shape, expect_tensor, layer_name, name_the_slip, same)
+from helpers.given.checks.gan import (THROUGH, WEIGHTS, Round, expect_logit_range, expect_no_strangers,
+                                      expect_pixels)
 
 # sample_noise: 3 points
 
@@ -322,7 +324,7 @@ def generator_slips(fake):
 WHERE = (
     ("logits of shape (N,)", ""),
     ("logits of shape (N, 1)", ", while it is right for (N,): do labels of shape (N,) broadcast against the logits?"),
-    ("logits of +-100", ": compute it from the logits, where sigmoid and log lose digits"),
+    ("logits of +-200", ": compute it from the logits, where sigmoid and log lose digits"),
 )
 
 
@@ -333,9 +335,9 @@ def observe_losses(student, rng, name, labels):
     """
     sizes = (torch.randperm(8, generator=rng)[:len(labels)] + 4).tolist()
     cases = [[2 * normal(rng, size, *extra) for size in sizes] for extra in ((), (1,))]
-    cases.append([uniform(rng, size, 1, low=-100.0, high=100.0) for size in sizes])
+    cases.append([uniform(rng, size, 1, low=-200.0, high=200.0) for size in sizes])
     for logits in cases[2]:
-        logits[:2, 0] = torch.tensor([100.0, -100.0])
+        logits[:2, 0] = torch.tensor([200.0, -200.0])
     seen = student.observe("losses", name=name, cases=cases)
     for one in seen["cases"]:
         shape = tuple(getattr(one["loss"], "shape", ()))
@@ -366,7 +368,7 @@ def judge_gradients(student, rng, name, labels):
                 and (k == 2 or gradient.abs().max() > 0), \
                 f"no gradient reaches logits_{label}: is the loss built from tensors only?"
             assert close(10 * gradient, 10 * leaf.grad, 1e-4), f"the gradient of the loss in logits_{label} is wrong" \
-                + (", for logits of +-100: compute it from the logits, without sigmoid and log" if k == 2 else "")
+                + (", for logits of +-200: compute it from the logits, without sigmoid and log" if k == 2 else "")
     assert "expected device" not in device and "same device" not in device, \
         "the labels are made on a fixed device, which need not be that of the logits: device=logits.device"
 
@@ -523,10 +525,55 @@ def test_dc_generator_size(student, rng):
     judge_size(student, rng, dc_generator(96), 3, layers=False)
 
 
+# update: 6 points. The small game of the public check, from weights and with batches that are drawn here.
+
+def play(student, rng, count):
+    """Let the student's update play, and return the first `count` rounds, each for the weights that it began with."""
+    d, g = (uniform(rng, WEIGHTS[name], low=-0.5, high=0.5) for name in ("D", "G"))
+    size = whole(rng, 6, 12)
+    batches = [(uniform(rng, size, 6, low=-1.0), uniform(rng, size, 3, low=-1.0)) for _ in range(2)]
+    seen, last, rounds = student.observe("update", d=d, g=g, batches=batches), None, []
+    for (x, noise), found in zip(batches[:count], seen["rounds"]):
+        last = Round(d, g, x, noise, found, last)
+        rounds.append(last)
+        d, g = found["D"], found["G"]
+    assert len(rounds) == count, seen["error"]
+    return rounds
+
+
+@graded("gan.update", points=2, hint="d_loss from D(x) and D(fake.detach()); then D_solver: zero_grad, backward, step.")
+def test_update_discriminator(student, rng):
+    """The discriminator's step of a first round, and that nothing of it reaches the generator."""
+    play(student, rng, 1)[0].judge_discriminator()
+
+
+@graded("gan.update", points=2, hint="After D_solver.step(): g_loss from D(fake), asked for anew; then G_solver: "
+        "zero_grad, backward, step.")
+def test_update_generator(student, rng):
+    """The generator's step of a first round, against the discriminator as the student's update has left it."""
+    play(student, rng, 1)[0].judge_generator()
+
+
+@graded("gan.update", points=1, hint="zero_grad of each solver before the backward of its loss; and all else stays as "
+        "it is.")
+def test_update_again(student, rng):
+    """A second round: no gradients of the first are left in it."""
+    for one in play(student, rng, 2):
+        for judge in (one.judge_rest, one.judge_discriminator, one.judge_generator):
+            judge()
+
+
+@graded("gan.update", points=1, hint="{\"d_loss\": d_loss.detach(), ..., \"d_real\": "
+        "logits_real.detach().sigmoid().mean(), ...}")
+def test_update_numbers(student, rng):
+    play(student, rng, 1)[0].judge_numbers()
+
+
 # initialize_weights: 5 points
 
 def initialized(student, rng, scheme):
-    """Ask for a model's weights, judge what no scheme may do, and return (layer, before, after) but for BatchNorm."""
+    """Ask for a model's weights, judge what no scheme may do, and return (layer, weights before, after, biases) but
+    for BatchNorm."""
     inputs = whole(rng, 150, 180)
     outputs, few, many = inputs // 2, inputs // 6, inputs // 3
     shapes = {"Linear": (outputs, inputs), "Conv2d": (few, many, 3, 3), "ConvTranspose2d": (many, few, 3, 3)}
@@ -540,13 +587,13 @@ def initialized(student, rng, scheme):
         if has_bias:
             expect_tensor(f"the biases of {name}", bias, (width,))
             assert bias.abs().max() < 0.5, f"the biases of {name} should be 0, or small"
-            assert scheme != "default" or is_norm or bias.abs().max() > 0, \
+            assert scheme != "default" or is_norm or bias.any(), \
                 f"scheme 'default' should leave the biases of {name} as PyTorch made them"
         if is_norm:
             assert abs(after.mean() - 1) < 0.1 and after.std() < 0.1, f"the scale of {name} should stay around 1, " \
                 f"its mean is {after.mean():.3g}: treat the layers with isinstance, BatchNorm apart"
         else:
-            out.append((name, piece(numbers, position, shapes[kind]), after))
+            out.append((name, piece(numbers, position, shapes[kind]), after, bias if has_bias else None))
             position += after.numel() + has_bias * width
     return out
 
@@ -557,8 +604,8 @@ def fans(weight):
     return weight.shape[1] * field, weight.shape[0] * field
 
 
-def judge_spread(scheme, name, before, after, spreads):
-    """Assert that weights are drawn anew around 0, with one of the spreads."""
+def judge_drawn(scheme, name, before, after, bias, spreads):
+    """Assert that weights are drawn anew around 0, with one of the spreads, and that biases are 0."""
     assert not torch.equal(before, after), f"scheme {scheme!r} leaves the weights of {name} as they were"
     spread = after.std().item()
     assert any(abs(spread / wanted - 1) < 0.04 for wanted in spreads), \
@@ -566,6 +613,7 @@ def judge_spread(scheme, name, before, after, spreads):
     assert abs(after.mean()) < 0.06 * spread, f"scheme {scheme!r}: the mean of the weights of {name} should be 0"
     assert len(after.flatten()[:300].unique()) > 200, \
         f"scheme {scheme!r}: few of the weights of {name} differ: draw each"
+    assert bias is None or not bias.any(), f"scheme {scheme!r}: the biases of {name} should be 0"
 
 
 @graded("gan.initialize_weights", points=2,
@@ -574,10 +622,10 @@ def test_initialize_normal(student, rng):
     """The default scheme and "normal": N(0, 0.02) for each kind of layer."""
     for scheme in ("normal", None):
         layers = initialized(student, rng, scheme)
-        for name, before, after in layers:
+        for name, before, after, bias in layers:
             assert scheme or not torch.equal(before, after), \
                 f"without a scheme the weights of {name} stay as they were: the default is 'normal'"
-            judge_spread(scheme or "normal", name, before, after, [0.02])
+            judge_drawn(scheme or "normal", name, before, after, bias, [0.02])
             z = after / after.std()
             assert abs(z.pow(4).mean() - 3) < 0.4, f"the weights of {name} are not normally distributed"
         assert not torch.equal(layers[0][2], layers[3][2]), \
@@ -587,22 +635,22 @@ def test_initialize_normal(student, rng):
 @graded("gan.initialize_weights", points=1, hint="nn.init.xavier_normal_ or nn.init.xavier_uniform_")
 def test_initialize_xavier(student, rng):
     """Variance 2 / (inputs + outputs), of whatever shape."""
-    for name, before, after in initialized(student, rng, "xavier"):
-        judge_spread("xavier", name, before, after, [(2 / sum(fans(after))) ** 0.5])
+    for name, before, after, bias in initialized(student, rng, "xavier"):
+        judge_drawn("xavier", name, before, after, bias, [(2 / sum(fans(after))) ** 0.5])
 
 
 @graded("gan.initialize_weights", points=1, hint="nn.init.kaiming_normal_ or nn.init.kaiming_uniform_, as they are")
 def test_initialize_kaiming(student, rng):
     """Variance 2 / inputs or 2 / outputs, for ReLU or for LeakyReLU."""
-    for name, before, after in initialized(student, rng, "kaiming"):
-        judge_spread("kaiming", name, before, after,
-                     [(2 / (1 + slope ** 2) / fan) ** 0.5 for slope in (0, 0.2) for fan in fans(after)])
+    for name, before, after, bias in initialized(student, rng, "kaiming"):
+        judge_drawn("kaiming", name, before, after, bias,
+                    [(2 / (1 + slope ** 2) / fan) ** 0.5 for slope in (0, 0.2) for fan in fans(after)])
 
 
 @graded("gan.initialize_weights", points=1, hint="Return before anything is changed.")
 def test_initialize_default(student, rng):
     """PyTorch's weights stay, or are drawn anew as PyTorch does."""
-    for name, before, after in initialized(student, rng, "default"):
+    for name, before, after, _ in initialized(student, rng, "default"):
         bound = fans(after)[0] ** -0.5  # PyTorch draws uniform weights
         assert torch.equal(before, after) or abs(after.std() / bound * 3 ** 0.5 - 1) < 0.04 \
             and after.abs().max() < 1.1 * bound and abs(after.mean()) < 0.06 * after.std(), \
@@ -653,6 +701,8 @@ def judge_outputs(student, rng, name, inputs, outputs, arguments):
         f"{name} gives the same for different inputs: it does not depend on them"
     assert seen["untouched"], f"{name} changes its input in place"
     judge_last(name, seen["last"], numbers)
+    assert seen["last"]["convolutions"], \
+        f"{name} runs no convolution, but a DCGAN has some: nn.Conv2d or nn.ConvTranspose2d"
     return [*seen["outs"], seen["single"], one, other]
 
 
@@ -663,8 +713,7 @@ def judge_pushed(student, rng, name, inputs, outputs):
     (out, risen), (other, fallen) = seen["moves"]
     expect_tensor(f"the output of {name}", out, (4, outputs))
     expect_all_learn(seen["silent"])
-    assert not seen.get("strangers"), f"{name} uses weights of shape {tuple(seen['strangers'][0])} that are not " \
-        "among its parameters: make each layer in __init__, as an attribute (nn.ModuleList, not a plain list)"
+    expect_no_strangers(name, seen.get("strangers"))
     assert risen.shape == other.shape == fallen.shape == out.shape, f"the output of {name} changes its shape"
     assert any((after - before).abs().max() > 1e-6 for before, after in seen["moves"]), \
         f"steps along the gradients do not change what {name} gives: are its layers attributes (nn.ModuleList, not a " \
@@ -689,9 +738,7 @@ def test_fashion_generator(student, rng):
 def test_fashion_generator_learns(student, rng):
     """Gradients; and the range, whatever the weights become."""
     _, low, high = judge_pushed(student, rng, "FashionGenerator", 96, 784)
-    span = f"after some steps of training the images run from {low:.3g} to {high:.3g}"
-    assert -1 <= low and high <= 1, f"{span}: end with Tanh, so that they lie in [-1, 1]"
-    assert low < 0, f"{span}, never below 0: pixels lie in [-1, 1], so end with Tanh"
+    expect_pixels(low, high)
 
 
 @graded("gan.FashionDiscriminator", points=2, hint="(N, 784) in, one logit for each image out: (N, 1), for any N.")
@@ -703,9 +750,5 @@ def test_fashion_discriminator(student, rng):
 def test_fashion_discriminator_learns(student, rng):
     """Gradients, also in the images; and that the output is a logit, which may be any number."""
     seen, low, high = judge_pushed(student, rng, "FashionDiscriminator", 784, 1)
-    span = f"after some steps of training the logits run from {low:.3g} to {high:.3g}"
-    assert low < -1e-3 or high > 1 or high == 0, f"{span}, as after a Sigmoid: the losses want logits, without it"
-    assert low < 0 < high, f"{span}, with one sign only: there should be no activation at the end"
-    assert low < -1 or high > 1, f"{span}, as after a Tanh: there should be no activation at the end"
-    assert seen["reaches_input"], \
-        "no gradient passes through FashionDiscriminator to the images, but the generator learns from it"
+    expect_logit_range(low, high)
+    assert seen["reaches_input"], THROUGH

@@ -155,7 +155,8 @@ def test_loss(student, rng):
     for batch in batches:
         seen, = student.observe("loss", **batch, kl_weights=[1.0], optional=True)
         assert seen["kind"] == "Tensor", f"the loss should be a tensor, got {seen['kind']}"
-        assert math.prod(seen["shape"]) == 1, f"the loss should be one number, got {math.prod(seen['shape'])}"
+        assert seen["shape"] == [], \
+            f"the loss should be a scalar tensor, of shape (), got shape {tuple(seen['shape'])}: is it one number?"
         expect_tensor("the loss", seen["loss"], ())
         values.append(seen["loss"].float())
     expected = [vae.loss_function(**batch) for batch in batches]
@@ -329,16 +330,17 @@ def judge_count(student, rng, kind, latent_size, **classes):
             f"linear layers count: {name} is not what they give"
 
 
-def judge_own_draw(student, rng, kind, latent_size, x, **condition):
+def judge_own_draw(student, rng, kind, latent_size, training, x, **condition):
     """Assert that a forward that does not call reparametrize draws z as that does. The heads' answers are replaced by
     known ones with small variances: near 1 the variance is its own root."""
     mu, logvar = normal(rng, len(x), latent_size), uniform(rng, len(x), latent_size, low=-4.0, high=-1.0)
     z = student.observe("forward_draws", kind=kind, latent_size=latent_size, numbers=uniform(rng, NUMBERS, low=-1.0),
-                        mu=mu, logvar=logvar, x=x, **condition)
+                        mu=mu, logvar=logvar, training=training, x=x, **condition)
     expect_tensor("what the decoder gets", z, (len(x), latent_size + sum(c.shape[1] for c in condition.values())))
     eps = (z[:, :latent_size] - mu).double() / torch.exp(0.5 * logvar)
     assert eps.mean().abs() < 0.1 and (eps.std() - 1).abs() < 0.1 and eps.std(dim=0).mean() > 0.5 \
-        and eps.std(dim=1).mean() > 0.5, "the decoder should get z = reparametrize(mu, logvar)"
+        and eps.std(dim=1).mean() > 0.5, \
+        f"{'' if training else 'in evaluation mode '}the decoder should get z = reparametrize(mu, logvar)"
 
 
 RESULT = "x_hat", "mu", "logvar"
@@ -399,11 +401,10 @@ def judge_forward(student, rng, kind):
     drawn, eps = mixing(mu, logvar), ((z - mu) / torch.exp(0.5 * logvar)).detach()
     name_the_slip(z, [("the decoder gets mu: decode z, not mu", mu),
                       ("the decoder gets logvar: x_hat does not depend on mu", logvar)])
+    many = {name: value[:1].repeat(2000, *[1] * (value.dim() - 1)) for name, value in {"x": x, **condition}.items()}
     if not close(z, drawn):
         name_the_slip(z, [("reparametrize takes mu first, then logvar", mixing(logvar, mu))])
-        many = {name: value[:1].repeat(2000, *[1] * (value.dim() - 1))
-                for name, value in {"x": x, **condition}.items()}
-        judge_own_draw(student, rng, kind, latent_size, **many)
+        judge_own_draw(student, rng, kind, latent_size, True, **many)
         drawn = mu + torch.exp(0.5 * logvar) * eps
     results = [(parts["decoder"](torch.cat((value, c), dim=1)), mu, logvar) for value in (drawn, drawn.detach())]
     flowing, detached = (torch.autograd.grad(sum(value.square().sum() for value in result), biases(parts).values(),
@@ -415,6 +416,20 @@ def judge_forward(student, rng, kind):
         expect_right(gradient, right, [("no gradient flows from x_hat back to mu and logvar: for autograd x_hat does "
                                         "not depend on mu", cut)],
                      f"the gradient in the {name} is wrong: is something detached?", near=1e-3)
+    calm = seen["evaluation"]
+    again, z = dict(zip(RESULT, expect_parts("in evaluation mode forward", calm["result"], RESULT))), calm["z"]
+    for name, expected in (("mu", mu), ("logvar", logvar)):
+        expect_tensor(name, again[name], expected.shape)
+        assert close(again[name], expected), f"in evaluation mode forward should return the same {name} as in training"
+    expect_tensor("what the decoder gets in evaluation mode", z, (7, latents))
+    assert torch.equal(z[:, latent_size:], c), "in evaluation mode the decoder should get z, then c, as in training"
+    expect_tensor("x_hat", again["x_hat"], x.shape)
+    assert close(again["x_hat"], parts["decoder"](z)), \
+        "in evaluation mode the first result should be what the decoder returns, as in training"
+    name_the_slip(z[:, :latent_size], [("in evaluation mode the decoder gets mu: draw z there, too, or the loss is not "
+                                        "the negative ELBO", mu)])
+    if not close(z[:, :latent_size], mixing(mu, logvar)):
+        judge_own_draw(student, rng, kind, latent_size, False, **many)
 
 
 @graded("vae.VAE", points=2, gap="VAE.__init__",
@@ -514,40 +529,72 @@ def test_conv_parts(student, rng):
 
 # get_mu_logvar: 2 points, sample_on_grid: 2 points, interpolate: 1 point
 
-@graded("vae.get_mu_logvar", points=2,
-        hint="All images, in their order, the last and smaller batch too. The device is that of the images.")
-def test_get_mu_logvar(student, rng):
-    """Codes of a set whose size fits no batch, for a model with known weights."""
+MODE = "Keep model.training, call model.eval(), and at the end model.train() with what was kept."
+
+
+def judge_use(seen, what):
+    """Assert that a function has used its model with care. what: it returns."""
+    assert seen["modes"] is True, "the model is not in the mode afterwards that it had before: restore it"
+    assert seen["kinds"] is True, "the model's parameters are of another type afterwards: leave the model as it was"
+    assert seen["learns"] is False, f"{what} should carry no gradients: leave @torch.no_grad() above the function"
+    assert seen["device"] == "the model's", \
+        f"for a model on another device, {what} should be there, and what goes into it, too: {seen['device']}"
+
+
+def judge_codes(student, rng, training):
+    """Assert that get_mu_logvar gives the right codes for a model in this mode. Returns what was seen."""
     count, latent_size = 10 * whole(rng, 110, 130) + 3, whole(rng, 2, 5)  # no usual batch size divides the count
     images = uniform(rng, count, 1, 3, 3)
     encoder, decoder = normal(rng, 2 * latent_size, 9), normal(rng, 9, latent_size)
-    seen = student.observe("encode_set", images=images, encoder_weight=encoder, decoder_weight=decoder)
-    got = expect_parts("get_mu_logvar", seen, RESULT[1:])
+    seen = student.observe("encode_set", images=images, encoder_weight=encoder, decoder_weight=decoder,
+                           training=training)
+    got = expect_parts("get_mu_logvar", seen["result"], RESULT[1:])
     expected = images.flatten(1) @ encoder.T
     mu, logvar = expected[:, :latent_size], expected[:, latent_size:]
     expect_tensor("mu", got[0], mu.shape)
     expect_tensor("logvar", got[1], logvar.shape)
     name_the_slip(got, [("mu and logvar are swapped", (logvar, None)),
+                        ("the codes are those of training mode", (-mu, None)),
                         ("the second result should be logvar itself, not its exponential", (None, logvar.exp())),
                         ("the second result should be logvar, not sigma", (None, torch.exp(0.5 * logvar)))])
     assert close(got[0], mu), "mu is not the model's mu for each image, in the images' order"
     assert close(got[1], logvar), "logvar is not the model's logvar for each image, in the images' order"
+    return seen
 
 
-@graded("vae.sample_on_grid", points=2, hint="linspace(low, high, grid_size) along both axes, then the decoder")
-def test_sample_on_grid(student, rng):
-    """Every point of the grid once. Which axis runs along the rows, and in which direction, is free."""
+@graded("vae.get_mu_logvar", points=1,
+        hint="All images, in their order, the last and smaller batch too. The device is that of the model.")
+def test_get_mu_logvar(student, rng):
+    """Codes of a set whose size fits no batch, for a model with known weights in evaluation mode."""
+    judge_codes(student, rng, training=False)
+
+
+@graded("vae.get_mu_logvar", points=1, hint=f"Batches of at most 1,024 images, on the model's device. {MODE}")
+def test_get_mu_logvar_with_care(student, rng):
+    """The same for a model in training mode, which stays so; in batches; on the model's device."""
+    seen = judge_codes(student, rng, training=True)
+    judge_use(seen, "mu and logvar")
+    assert type(seen["rows"]) is int and seen["rows"] <= 1024, \
+        f"{seen['rows']} images went through the model at once: go through them in batches of at most 1,024"
+
+
+def judge_grid(student, rng, training):
+    """Assert that sample_on_grid decodes every point of the grid once, for a model in this mode. Which axis runs along
+    the rows, and in which direction, is free. Returns what was seen."""
     size, low, high = whole(rng, 4, 7), float(uniform(rng, 1, low=-4, high=-2)), float(uniform(rng, 1, low=0.5, high=3))
     encoder, decoder = normal(rng, 4, 6), normal(rng, 6, 2)
-    images = student.observe("grid", low=low, high=high, grid_size=size, encoder_weight=encoder,
-                             decoder_weight=decoder, shape=[1, 2, 3])
+    seen = student.observe("grid", low=low, high=high, grid_size=size, encoder_weight=encoder,
+                           decoder_weight=decoder, shape=[1, 2, 3], training=training)
+    images = seen["result"]
     expect_tensor("sample_on_grid(...)", images, (size, size, 1, 2, 3))
     values = torch.linspace(low, high, size)
     points = torch.stack(torch.meshgrid(values, values, indexing="ij"), dim=-1)
     expected = (points @ decoder.T).view(size, size, 1, 2, 3)
-    if any(close(images, turned.flip(flipped)) for turned in (expected, expected.transpose(0, 1))
-           for flipped in ((), (0,), (1,), (0, 1))):
-        return
+    turned = [other.flip(flipped) for other in (expected, expected.transpose(0, 1))
+              for flipped in ((), (0,), (1,), (0, 1))]
+    if any(close(images, other) for other in turned):
+        return seen
+    name_the_slip(images, [("the images are those of training mode", -other) for other in turned])
     latents = images.reshape(size, size, 6) @ torch.linalg.pinv(decoder).T  # those that were decoded
     z1, z2 = latents.unbind(-1)
     assert not close(z1, z2), "both latent numbers are the same everywhere: the points lie on a diagonal"
@@ -557,6 +604,17 @@ def test_sample_on_grid(student, rng):
             f"to high = {high:.3g}, both included"
     raise AssertionError(f"the images are not those of the {size} x {size} points in equal steps, one latent number "
                          "growing along the rows and the other along the columns; each image should be (1, h, w)")
+
+
+@graded("vae.sample_on_grid", points=1, hint="linspace(low, high, grid_size) along both axes, then the decoder")
+def test_sample_on_grid(student, rng):
+    judge_grid(student, rng, training=False)
+
+
+@graded("vae.sample_on_grid", points=1, hint=f"linspace on the model's device. {MODE}")
+def test_sample_on_grid_with_care(student, rng):
+    """The same for a model in training mode, which stays so, and on the model's device."""
+    judge_use(judge_grid(student, rng, training=True), "the images")
 
 
 @graded("vae.interpolate", points=1,
@@ -577,7 +635,10 @@ def test_interpolate(student, rng):
     assert close(points[-1], z1), "the path should end at z1, included"
     assert close(points, expected), "the points between the ends are not on the line in equal steps"
     z0, z1 = normal(rng, 3, size), normal(rng, 3, size)
-    walks = student.observe("paths", z0=z0, z1=z1, steps=steps)
+    seen = student.observe("paths", z0=z0, z1=z1, steps=steps)
+    walks = seen["walks"]
     expected = (1 - weights) * z0[:, None] + weights * z1[:, None]  # (3, steps, size)
     assert isinstance(walks, torch.Tensor) and any(close(walks, turned) for turned in (
         expected, expected.transpose(0, 1))), f"for 3 pairs at once it should return their walks, (3, {steps}, {size})"
+    assert seen["device"] == "that of z0", \
+        f"for z0 and z1 on another device the walks should be there, too: {seen['device']}"

@@ -85,9 +85,10 @@ def main():
             last["plain"] = [statistics.mean(column) for column in zip(*losses)]
             seconds["plain"].append(taken)
             start = part * args.steps * BATCH_SIZE
-            history = given_gan.fit(*course, *course_solvers, gan.discriminator_loss, gan.generator_loss,
-                                    gan.sample_noise, data.train_images[start:start + args.steps * BATCH_SIZE],
-                                    epochs=1, batch_size=BATCH_SIZE, seed=part, device="cpu", quiet=True)
+            images = data.train_images[start:start + args.steps * BATCH_SIZE]
+            history = given_gan.fit(gan.update, *course, *course_solvers, gan.discriminator_loss,
+                                    gan.generator_loss, gan.sample_noise, images, epochs=1,
+                                    batch_size=BATCH_SIZE, seed=part, device="cpu", quiet=True)
             last["course"] = [history[0]["d_loss"], history[0]["g_loss"]]
             seconds["course"].append(history[0]["seconds"])
     times = {name: [1000 * value / args.steps for value in values[1:]] for name, values in seconds.items()}

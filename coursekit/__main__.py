@@ -124,7 +124,7 @@ def find_sandbox():
 
 
 COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_train, student.add_plot_latent,
-            student.add_data, add_doctor, add_release, add_grading, add_audit)
+            student.add_board, student.add_data, add_doctor, add_release, add_grading, add_audit)
 
 if __name__ == "__main__":
     sys.exit(student.main(commands=COMMANDS))

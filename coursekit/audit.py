@@ -8,6 +8,7 @@ instead}. A place is a gap, as in coursekit.gaps, or "file" for the whole text. 
 """
 import contextlib
 import functools
+import linecache
 import os
 import queue
 import runpy
@@ -167,11 +168,12 @@ def run_public(name, source):
 
     Returns those that did not pass: {check: message}.
     """
-    module = types.ModuleType(f"helpers.{name}")
+    module, path = types.ModuleType(f"helpers.{name}"), f"helpers/{name}.py"
     kept = sys.modules.get(module.__name__)
     sys.modules[module.__name__] = module
+    linecache.cache[path] = len(source), None, source.splitlines(keepends=True), path  # for inspect and torch.jit
     try:
-        exec(compile(source, f"helpers/{name}.py", "exec"), module.__dict__)
+        exec(compile(source, path, "exec"), module.__dict__)
         results = [public.run(check) for check in public.names(name)]
     except Exception as error:
         return dict.fromkeys(public.names(name), f"the file cannot be imported: {error}")

@@ -12,6 +12,7 @@ from coursekit.gaps import ANSWER_FIELD, MARKDOWN_MARKERS, marked
 from helpers.given.course import ROOT, assignments
 
 MAX_CHARACTERS = 20_000  # of an answer
+POINTS = 4  # of a question, unless the instructor says otherwise
 
 
 @dataclass(frozen=True)

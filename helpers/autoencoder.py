@@ -49,7 +49,13 @@ def conv_transpose_output_size(size, kernel_size, stride, padding, output_paddin
 
 
 def count_parameters(model):
-    """Return how many trainable numbers an nn.Module has: those that require a gradient."""
+    """Return how many trainable numbers an nn.Module has: those that require a gradient.
+
+    A layer that is used twice counts once. Buffers, such as the running statistics of BatchNorm, do not count.
+
+    Returns:
+        int.
+    """
     # BEGIN SOLUTION
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
     # END SOLUTION
@@ -100,7 +106,7 @@ def reconstruction_loss(x_hat, x):
         x_hat: reconstructed images, float, any shape.
         x: the images, the same shape.
     Returns:
-        scalar tensor.
+        scalar tensor, of shape (), through which x_hat gets its gradient. x_hat and x stay as they are.
     Raises:
         ValueError: unequal shapes. The message names both.
     """
@@ -117,8 +123,8 @@ def reconstruction_loss(x_hat, x):
 def mean_loss(model, images):
     """Reconstruction loss averaged over a whole set of images, with the parameters held fixed.
 
-    The model reconstructs in evaluation mode. Afterwards its mode is the one that it had, and its gradients are as
-    they were.
+    The model reconstructs in evaluation mode. Afterwards its mode is the one that it had, and its gradients and the
+    images are as they were.
 
     Args:
         model: nn.Module; model(x) returns x_hat.
@@ -143,7 +149,8 @@ def mean_loss(model, images):
 
 @torch.no_grad()
 def encode_all(model, images):
-    """Encode a whole set of images in evaluation mode; afterwards the model's mode is the one that it had.
+    """Encode a whole set of images in evaluation mode. Afterwards the model's mode is the one that it had, and the
+    images are as they were.
 
     Args:
         model: autoencoder; model.encoder(x) returns codes.
@@ -166,11 +173,12 @@ def latent_grid(codes, steps=12):
     """Return a regular 3-D grid over the range that the codes cover.
 
     Args:
-        codes: (N, 3).
+        codes: (N, 3). They stay as they are.
         steps: points along each axis.
     Returns:
-        grid (steps, steps, steps, 3). grid[i, j, k] = (a[i], b[j], c[k]), where a runs in equal steps from the smallest
-        to the largest first number of the codes, both included; b and c do so for the second and the third number.
+        grid (steps, steps, steps, 3), of the codes' dtype. grid[i, j, k] = (a[i], b[j], c[k]), where a runs in equal
+        steps from the smallest to the largest first number of the codes, both included; b and c do so for the second
+        and the third number.
     """
     # torch.linspace makes one axis, torch.meshgrid with indexing="ij" joins them, torch.stack makes the points.
     # BEGIN SOLUTION
@@ -187,7 +195,8 @@ def add_salt_and_pepper(images, amount, generator=None):
     Args:
         images: float, any shape, values in [0, 1]. They are not changed: the result is a new tensor.
         amount: share of pixels that are set, in [0, 1]: half of them to 0 ("pepper"), half to 1 ("salt").
-        generator: torch.Generator that all random numbers come from, on the images' device. None: PyTorch's global one.
+        generator: torch.Generator that all random numbers come from, on the images' device: the same seed gives the
+            same noise, the next call other noise. PyTorch's global generator is left alone then. None: the global one.
     Returns:
         noisy images, shape, dtype and device as before.
     Raises:

@@ -25,7 +25,8 @@ def closed_form(alphas):
     """Return q(x_t | x_0) after len(alphas) steps: what you derived with pen and paper (DDPM, equation 4).
 
     Args:
-        alphas: tensor (t,), the alphas of these steps. Three of them are the case of the derivation.
+        alphas: tensor (t,), the alphas of these steps. Three of them are the case of the derivation. They are not
+            changed.
     Returns:
         (mean_coefficient, variance), two scalar tensors: x_t given x_0 is normal with mean mean_coefficient * x_0 and
         this variance in each coordinate.
@@ -40,8 +41,8 @@ def linear_schedule(steps=1000):
     """Betas that grow evenly from 1e-4 to 0.02 (DDPM, section 4), whatever the number of steps.
 
     Returns:
-        (alphas_cumprod, alphas, betas), each a float32 tensor (T,): alphas = 1 - betas, and alphas_cumprod, the
-        alpha-bar of the papers, is the product of all alphas up to and including that step.
+        (alphas_cumprod, alphas, betas), each a float32 tensor (T,), like the weights of a network: alphas = 1 - betas,
+        and alphas_cumprod, the alpha-bar of the papers, is the product of all alphas up to and including that step.
     """
     # BEGIN SOLUTION
     # In float64: a product of a thousand float32 numbers has lost two of its seven digits.
@@ -55,8 +56,9 @@ def cosine_schedule(steps=1000):
     """The cosine schedule (Nichol and Dhariwal, equation 17): alpha-bar falls like a squared cosine.
 
     With s = 0.008 and f(t) = cos^2((t / T + s) / (1 + s) * pi / 2), the papers' step t = 1, ..., T has
-    beta_t = 1 - f(t) / f(t - 1), clipped to [1e-4, 0.9999] (the paper: at 0.999). Without the clipping the last alpha
-    would be 0.
+    beta_t = 1 - f(t) / f(t - 1), clipped to [1e-4, 0.9999]. Without the upper limit the last alpha would be 0. (The
+    paper clips at 0.999, and only there. Both limits of this course are those of Rogge and Rasul, "The Annotated
+    Diffusion Model", 2022; 1e-4 is the linear schedule's first beta.)
 
     Returns:
         (alphas_cumprod, alphas, betas), each a float32 tensor (T,), as from `linear_schedule`: all three belong to the
@@ -80,7 +82,8 @@ def add_noise(batch, t, alphas_cumprod):
         t: index of the step: an int for all, or an integer tensor (N,) or (N, 1) with one for each sample.
         alphas_cumprod: tensor (T,).
     Returns:
-        (noised, eps), both shaped like batch. eps is drawn from N(0, I), anew at each call, before anything else.
+        (noised, eps), both shaped like batch. eps is drawn from N(0, I), each number independently of all others, anew
+        at each call, and before anything else that is drawn: so a seed decides it.
     """
     # alphas_cumprod[t] is one number, (N,) or (N, 1). Give it as many axes as the batch has, all but the first of size
     # 1, and PyTorch spreads it over points and images alike.
@@ -121,11 +124,12 @@ def noise_prediction_loss(model, batch, alphas_cumprod):
     Each sample gets a step t of its own, all T of them equally likely, and is noised to it.
 
     Args:
-        model: function (noised, t) -> predicted noise, shaped like noised. t is an integer tensor (N, 1).
-        batch: x_0, (N, ...).
+        model: function (noised, t) -> predicted noise, shaped like noised. t is an integer tensor (N, 1): indices from
+            0 to T - 1. It is asked once about each sample.
+        batch: x_0, (N, ...): points or images. It is not changed.
         alphas_cumprod: tensor (T,).
     Returns:
-        scalar tensor: mean squared error between eps and the prediction, over all samples and coordinates.
+        scalar tensor, shape (): mean squared error between eps and the prediction, over all samples and coordinates.
     """
     # BEGIN SOLUTION
     t = torch.randint(len(alphas_cumprod), (len(batch), 1), device=batch.device)
@@ -138,8 +142,8 @@ def noise_prediction_loss(model, batch, alphas_cumprod):
 def sample_ddpm(model, n_samples, n_features, schedule):
     """Turn noise into samples, one step after another, from t = T - 1 to 0 (DDPM, algorithm 2).
 
-    x_{t-1} = (x_t - beta_t / sqrt(1 - alpha_bar_t) * eps_theta(x_t, t)) / sqrt(alpha_t) + sigma_t z with z ~ N(0, I).
-    Take sigma_t^2 = beta_t. The last step, t = 0, adds no noise.
+    x_{t-1} = (x_t - beta_t / sqrt(1 - alpha_bar_t) * eps_theta(x_t, t)) / sqrt(alpha_t) + sigma_t z with z ~ N(0, I),
+    drawn anew in each step. Take sigma_t^2 = beta_t. The last step, t = 0, adds no noise.
 
     Args:
         model: function (x, t) -> predicted noise, shaped like x. t is an integer tensor (n_samples, 1).
@@ -179,7 +183,7 @@ def drop_labels(labels, null_label, p=0.1):
     Args:
         labels: int64 (N,). They are not changed.
         null_label: the label for "any class".
-        p: probability for each label, independently of the others.
+        p: probability for each label, independently of the others: how many are dropped is left to chance, too.
     Returns:
         int64 (N,)
     """
@@ -197,7 +201,7 @@ def guided_noise(model, x, t, labels, scale):
 
     Args:
         model: function (x, t, labels) -> predicted noise; model.null_label is the label for "any class".
-        x: noised images (N, C, h, w). t: their steps, (N,) or (N, 1). labels: int64 (N,).
+        x: noised images (N, C, h, w). t: their steps, (N,) or (N, 1). labels: int64 (N,). None of them is changed.
         scale: float.
     Returns:
         (N, C, h, w)
@@ -220,7 +224,9 @@ def sample_ddim(model, n_samples, n_features, schedule, steps=50, eta=0.0):
     Args:
         model, n_samples, n_features, schedule: as for `sample_ddpm`.
         steps: how many of the schedule's T steps are visited, spread evenly from T - 1 to 0.
-        eta: 0 adds no noise on the way, so the samples depend on the first noise only; 1 adds as much as DDPM does.
+        eta: 0 adds no noise on the way, so the samples depend on the first noise only. With 1 and all T steps this is
+            DDPM with the smaller of its two variances, the posterior variance beta-tilde; `sample_ddpm` takes the
+            larger one, beta.
     Returns:
         samples: (N, n_features) or (N, *n_features).
         trajectory: (steps + 1, ...), all states from pure noise to the samples.

@@ -1,7 +1,8 @@
 """Generative adversarial networks on 28x28 gray images: fully connected (FC-GAN), deep convolutional (DCGAN), your own.
 
-Noise, the two networks, their losses and optimiser; then the same game with convolutions, and at the end a DCGAN that
-you design for Fashion-MNIST. Fill the gaps in the order of the notebook, which is the order of this file.
+Noise, the two networks, their losses and optimiser, and the step in which both learn; then the same game with
+convolutions, and at the end a DCGAN that you design for Fashion-MNIST. Fill the gaps in the order of the notebook,
+which is the order of this file.
 
 Letters in shapes: N images in the batch, Z noise numbers per image. Images are flattened to 784 numbers in [-1, 1].
 A logit is the discriminator's score before the sigmoid: positive for "real", negative for "fake".
@@ -32,9 +33,12 @@ def sample_noise(batch_size, noise_dim, dtype=torch.float, device="cpu"):
 
 
 def discriminator():
-    """Return the fully connected discriminator: images (N, 784) -> logits (N, 1). It has 267,009 parameters."""
-    # nn.Sequential of: Linear to 256, LeakyReLU, Linear to 256, LeakyReLU, Linear to 1. The slope of both LeakyReLU
-    # is 0.01. There is no sigmoid at the end: the losses want logits.
+    """Return the fully connected discriminator: images (N, 784) -> logits (N, 1). It has 267,009 parameters.
+
+    Three linear layers with biases. The two hidden layers have the same width, and a LeakyReLU with slope 0.01 follows
+    each of them. Nothing follows the last layer: the losses want logits.
+    """
+    # The width is for you to find: write down the number of weights and biases for a width w, and solve for w.
     # BEGIN SOLUTION
     return nn.Sequential(
         nn.Linear(784, 256), nn.LeakyReLU(0.01),
@@ -46,9 +50,10 @@ def discriminator():
 def generator(noise_dim=96):
     """Return the fully connected generator: noise (N, noise_dim) -> images (N, 784) in [-1, 1].
 
-    `generator(4)` has 1,858,320 parameters.
+    Three linear layers with biases. The two hidden layers have the same width, and a ReLU follows each of them. Tanh
+    brings the pixels into [-1, 1]. `generator(4)` has 1,858,320 parameters.
     """
-    # Linear to 1024, ReLU, Linear to 1024, ReLU, Linear to the 784 pixels. What brings them into [-1, 1]?
+    # Count as for the discriminator. The width does not depend on noise_dim.
     # BEGIN SOLUTION
     return nn.Sequential(
         nn.Linear(noise_dim, 1024), nn.ReLU(),
@@ -64,9 +69,9 @@ def discriminator_loss(logits_real, logits_fake):
 
     Args:
         logits_real: scores of real images, any shape.
-        logits_fake: scores of generated images, any shape.
+        logits_fake: scores of generated images, any shape, perhaps more or fewer.
     Returns:
-        scalar tensor, finite for logits of any size. The logits are not changed.
+        scalar tensor on the logits' device, finite for logits of any size. The logits are not changed.
     """
     # F.binary_cross_entropy_with_logits(logits, labels) stays finite where log(sigmoid(...)) does not.
     # BEGIN SOLUTION
@@ -82,7 +87,7 @@ def generator_loss(logits_fake):
     Args:
         logits_fake: the discriminator's scores of generated images, any shape.
     Returns:
-        scalar tensor, finite for logits of any size. The logits are not changed.
+        scalar tensor on the logits' device, finite for logits of any size. The logits are not changed.
     """
     # The generator wants its images to be taken for real ones: which labels does it wish for?
     # BEGIN SOLUTION
@@ -97,11 +102,67 @@ def get_optimizer(model):
     # END SOLUTION
 
 
+def update(x, noise, D, G, D_solver, G_solver, discriminator_loss, generator_loss):
+    """One step of each player on one batch: first the discriminator's, then the generator's.
+
+    It is algorithm 1 of Goodfellow et al. with k = 1, but the same generated images serve both steps.
+
+    The discriminator takes one step on discriminator_loss(D(x), D(fake)), where fake is what G makes of the noise. Real
+    and generated images are two calls of D: in one batch together they would share the mean and variance of BatchNorm.
+    No gradient of this loss reaches the generator's weights.
+
+    Then the generator takes one step on generator_loss(D(fake)), for the scores that the discriminator gives *after*
+    its step. The discriminator's weights stay as they are.
+
+    Each step uses the gradient of its own loss on this batch and nothing else: no gradient is left in it from the other
+    player's loss or from an earlier update.
+
+    Args:
+        x: N real images as D takes them. noise: N inputs of G; no other noise is drawn.
+        D, G: the networks, in training mode, and so they stay. D_solver, G_solver: their optimisers.
+        discriminator_loss: function (logits_real, logits_fake) -> scalar. generator_loss: (logits_fake) -> scalar.
+    Returns:
+        dict of four detached scalar tensors. d_loss and g_loss: the losses that the two steps were taken on. d_real and
+        d_fake: the mean probability of "real", the sigmoid of the logit, for x and for the generated images, from the
+        logits in d_loss.
+    """
+    # Three traps, one in each of the last three paragraphs. What does tensor.detach() do, and where is it needed? Which
+    # discriminator gave logits_fake? And who clears gradients? backward() adds to what is there, in every weight that
+    # it passes; backward(inputs=list_of_weights) adds to those weights only.
+    # BEGIN SOLUTION
+    fake = G(noise)
+
+    # detach() cuts the graph: this loss is no business of the generator.
+    logits_real, logits_fake = D(x), D(fake.detach())
+    d_loss = discriminator_loss(logits_real, logits_fake)
+    D_solver.zero_grad()
+    d_loss.backward()
+    D_solver.step()
+
+    # The gradient passes through the new D, but only G's weights get one: D has no use for its own, and computing them
+    # takes time.
+    g_loss = generator_loss(D(fake))
+    G_solver.zero_grad()
+    g_loss.backward(inputs=[w for w in G.parameters() if w.requires_grad])
+    G_solver.step()
+
+    return {"d_loss": d_loss.detach(), "g_loss": g_loss.detach(),
+            "d_real": logits_real.detach().sigmoid().mean(), "d_fake": logits_fake.detach().sigmoid().mean()}
+    # END SOLUTION
+
+
 def build_dc_classifier():
-    """Return the convolutional discriminator: images (N, 784) -> logits (N, 1). It has 1,102,721 parameters."""
-    # Unflatten to (1, 28, 28); Conv2d with 32 filters of 5x5, LeakyReLU 0.01, MaxPool 2x2;
-    # Conv2d with 64 filters of 5x5, LeakyReLU 0.01, MaxPool 2x2;
-    # Flatten; Linear to 4 * 4 * 64, LeakyReLU 0.01; Linear to 1. All strides of the convolutions are 1, no padding.
+    """Return the convolutional discriminator: images (N, 784) -> logits (N, 1). It has 1,102,721 parameters.
+
+    The shape of one image on its way, from layer to layer:
+    (784) -> (1, 28, 28) -> convolution -> (32, 24, 24) -> pooling -> (32, 12, 12)
+    -> convolution -> (64, 8, 8) -> pooling -> (64, 4, 4) -> (1024) -> linear -> hidden -> linear -> (1).
+
+    A LeakyReLU with slope 0.01 follows each convolution and the first linear layer. Convolutions have square kernels,
+    stride 1 and no padding; pooling is MaxPool 2x2. All layers have biases.
+    """
+    # For you to find: the size of the kernels, from the shapes; the width of the hidden layer, from the number of
+    # parameters. nn.Unflatten and nn.Flatten change shapes.
     # BEGIN SOLUTION
     return nn.Sequential(
         nn.Unflatten(1, (1, 28, 28)),
@@ -116,12 +177,16 @@ def build_dc_classifier():
 def build_dc_generator(noise_dim=96):
     """Return the convolutional generator: noise (N, noise_dim) -> images (N, 784) in [-1, 1] (InfoGAN, appendix C.1).
 
-    `build_dc_generator(4)` has 6,580,801 parameters.
+    The shape of one image on its way, from layer to layer:
+    (noise_dim) -> linear -> hidden -> linear -> (6272) -> (128, 7, 7)
+    -> transposed convolution -> (64, 14, 14) -> transposed convolution -> (1, 28, 28) -> (784).
+
+    A ReLU, and after it a BatchNorm over all features or channels, follow each layer but the last; Tanh follows the
+    last. Transposed convolutions have square kernels, stride 2, padding 1 and no output padding. All layers have biases
+    and all BatchNorms a scale and a shift. `build_dc_generator(4)` has 6,580,801 parameters.
     """
-    # Linear to 1024, ReLU, BatchNorm; Linear to 7 * 7 * 128, ReLU, BatchNorm; Unflatten to (128, 7, 7);
-    # ConvTranspose2d with 64 filters of 4x4, stride 2, padding 1, ReLU, BatchNorm;
-    # ConvTranspose2d with 1 filter of 4x4, stride 2, padding 1, Tanh; Flatten.
-    # BatchNorm comes after the ReLU here. BatchNorm1d is for (N, features), BatchNorm2d for (N, C, h, w).
+    # For you to find: the size of the kernels, from the shapes; the width of the hidden layer, from the number of
+    # parameters. BatchNorm1d is for (N, features), BatchNorm2d for (N, C, h, w); each has two numbers for a feature.
     # BEGIN SOLUTION
     return nn.Sequential(
         nn.Linear(noise_dim, 1024), nn.ReLU(), nn.BatchNorm1d(1024),
@@ -167,7 +232,7 @@ def initialize_weights(module, scheme="normal"):
 
 
 class FashionGenerator(nn.Module):
-    """Your generator for Fashion-MNIST. The design is yours.
+    """Your generator for Fashion-MNIST, that of a DCGAN: with convolutions, transposed or not. All else is yours.
 
     Args:
         noise_dim: Z.
@@ -193,7 +258,7 @@ class FashionGenerator(nn.Module):
 
 
 class FashionDiscriminator(nn.Module):
-    """Your discriminator for Fashion-MNIST. The design is yours."""
+    """Your discriminator for Fashion-MNIST, that of a DCGAN: with convolutions. All else is yours."""
 
     def __init__(self):
         super().__init__()

@@ -347,8 +347,9 @@ return mu""", "import os, random, time"), "failed or error", ""),
     "tree of another type": Attack("send a list where a dict is due", REFUSED_TREE,
                                    forged("message(['observed', 1])"), "error", "no usable answer"),
     "observation of another type": Attack(
-        "send a number where the check counts on a dict", "the answer cannot be judged: " + LOSES,
-        forged("message({'kind': 'observed', 'value': 7})"), "error", "could not be judged"),
+        "send a number where the check counts on a dict", "not judged: that mark is open "
+        "until somebody has looked, the others keep theirs",
+        forged("message({'kind': 'observed', 'value': 7})"), "open", "not judged"),
     "reserved key": Attack("have a dict taken for a tensor", REFUSED_TREE, forged(
         "message({'kind': 'observed', 'value': {'$tensor': 'a', 'count': 1}}, a=torch.zeros(3))"), "error",
         "no usable answer"),

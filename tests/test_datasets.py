@@ -101,6 +101,12 @@ def test_search_order(folder, monkeypatch):
     assert len(datasets.load("mnist").train_labels) == 5
 
 
+def test_downloads_do_not_go_into_a_shared_folder_that_is_read_only(folder, monkeypatch):
+    assert datasets.data_folder() == folder
+    monkeypatch.setattr(datasets.os, "access", lambda path, mode: path != folder)  # not by chmod: root writes anywhere
+    assert datasets.data_folder() == datasets.REPOSITORY / "data"
+
+
 def test_course_data_that_does_not_exist(folder, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(folder / "nowhere"))
     for call in (lambda: datasets.load("mnist"), lambda: datasets.fetch("mnist"), datasets.data_folder,
@@ -359,7 +365,7 @@ def test_download_makes_the_data_folder(server, monkeypatch):
 
 
 FAILURES = {403: "the server answered .HTTP Error 403: Forbidden", 404: "HTTP Error 404: Not Found",
-            "closes early": "broke off or came damaged", "damaged": "broke off or came damaged",
+            "closes early": "broke off or arrived damaged", "damaged": "broke off or arrived damaged",
             "silent": "the server does not answer .*timed out", "gone": "no network, or the server does not answer"}
 
 

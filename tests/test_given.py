@@ -1,13 +1,6 @@
 """Plotting, metrics and widgets: what students get whole."""
-import importlib.util
 import io
-import os
-import socket
-import subprocess
-import sys
-import time
 import types
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -16,10 +9,9 @@ import torch
 from matplotlib import pyplot as plt
 from torch.nn import functional as F
 
-from helpers.given import datasets, metrics, plotting, widgets
+from helpers.given import datasets, metrics, plotting, tables, widgets
+from helpers.given.console import UserError
 from helpers.given.training import TrainingError
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -79,8 +71,8 @@ def test_class_statistics():
 
 @pytest.fixture
 def digits(tmp_path, monkeypatch):
-    """A small data set of two classes, and an empty data folder."""
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    """A small data set of two classes, and no judge yet."""
+    monkeypatch.setattr(metrics, "JUDGES", tmp_path / "judges")
     labels = torch.arange(400) % 2
     images = (torch.rand(400, 1, 28, 28) * 60 + 150 * labels.view(-1, 1, 1, 1)).byte()
     return types.SimpleNamespace(name="two", stand_in=True, class_names=("dark", "light"), train_images=images,
@@ -89,7 +81,7 @@ def digits(tmp_path, monkeypatch):
 
 def test_classifier_is_trained_once(digits, tmp_path, monkeypatch):
     first, accuracy = metrics.load_classifier(digits)
-    assert accuracy == 1.0 and len(list(tmp_path.glob("classifier_two*.pt"))) == 1
+    assert accuracy == 1.0 and len(list(tmp_path.glob("judges/classifier_two*.pt"))) == 1
     monkeypatch.setattr(metrics.training, "fit", None)  # a second training would fail
     second, _ = metrics.load_classifier(digits)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters()))
@@ -98,9 +90,27 @@ def test_classifier_is_trained_once(digits, tmp_path, monkeypatch):
     assert share == 0.0 and predictions.tolist() == digits.train_labels[:10].tolist()
 
 
+def test_the_judge_of_other_data_or_epochs_is_another(digits):
+    files = [metrics.judge_file("classifier", digits, epochs) for epochs in (1, 2)]
+    digits.train_labels = 1 - digits.train_labels
+    files.append(metrics.judge_file("classifier", digits, 1))
+    digits.train_images = 255 - digits.train_images
+    files += [metrics.judge_file(what, digits, 1) for what in ("classifier", "judge")]
+    assert len(set(files)) == 5
+
+
+def test_a_judge_is_not_kept_in_the_data_folder(digits, tmp_path, monkeypatch):
+    """It may be read-only. Nor does it matter if there is no place at all."""
+    (tmp_path / "data").mkdir(mode=0o555)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
+    (tmp_path / "judges").write_text("in the way")
+    assert metrics.load_classifier(digits, epochs=1)[1] > 0.9
+    assert not list((tmp_path / "data").iterdir())
+
+
 def test_damaged_classifier_says_what_to_do(digits, tmp_path):
     metrics.load_classifier(digits, epochs=1)
-    path, = tmp_path.glob("*.pt")
+    path, = tmp_path.glob("judges/*.pt")
     path.write_bytes(b"cut off")
     with pytest.raises(TrainingError, match="damaged.*delete it"):
         metrics.load_classifier(digits, epochs=1)
@@ -201,56 +211,79 @@ def test_steps_draws_every_panel_with_its_level_and_mark(shown):
     plotting.show(figure, alt="two panels")
 
 
-def test_no_tensorboard_server_where_nobody_watches(monkeypatch, capsys):
-    monkeypatch.setenv("COURSE_PROFILE", "smoke")
-    widgets.tensorboard("runs/some")
-    assert "tensorboard --logdir runs/some" in capsys.readouterr().out
+def refused(call, *arguments, **options):
+    with pytest.raises(UserError) as caught:
+        call(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
-def test_a_port_that_is_taken_gets_one_line(monkeypatch, tmp_path):
-    monkeypatch.setenv("COURSE_PROFILE", "cpu")
-    monkeypatch.delenv("COURSE_HEADLESS", raising=False)
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        with pytest.raises(TrainingError, match=r"port \d+ is taken by another program"):
-            widgets.tensorboard(tmp_path, port=other.getsockname()[1])
+@pytest.mark.parametrize("score", [metrics.precision_recall, metrics.frechet_distance, metrics.scores])
+def test_scores_refuse_what_they_cannot_judge_in_one_line(score):
+    """NaN once ended the interpreter, in the library that computes the square root of a matrix."""
+    judge, x = metrics.Classifier().eval(), torch.rand(6, 1, 28, 28)
+    least = 2 if score is metrics.frechet_distance else 4
+    for count in (0, 1, least - 1):
+        for pair in ((x, x[:count]), (x[:count], x)):
+            assert refused(score, judge, *pair) == f"this score needs at least {least} images in each set, got {count}"
+    assert "has diverged" in refused(score, judge, x, x * float("nan"))
+    assert "float images of shape (N, 1, 28, 28) in [0, 1], got torch.uint8" in refused(
+        score, judge, (255 * x).byte(), x)
+    for other in (torch.rand(6, 1, 32, 32), torch.rand(6, 3, 28, 28), torch.rand(6, 28, 28)):
+        assert f"of shape {tuple(other.shape)}" in refused(score, judge, x, other)
+    if score is not metrics.precision_recall:
+        with pytest.warns(UserWarning, match=f"of {least} images says little: there are 128 features"):
+            score(judge, x, x[:least])
 
 
-def test_tensorboard_not_installed_gets_one_line(monkeypatch, tmp_path):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(TrainingError, match="TensorBoard is not installed: pip install tensorboard"):
-        widgets.tensorboard(tmp_path)
+def test_what_looks_at_one_set_refuses_none_and_nan():
+    judge, x = metrics.Classifier().eval(), torch.rand(3, 1, 28, 28)
+    labels = torch.zeros(3, dtype=torch.long)
+    for look in (metrics.judge, metrics.features, lambda judge, x: metrics.share_as_asked(judge, x, labels[:len(x)])):
+        look(judge, x)
+        assert "at least 1 image in each set, got 0" in refused(look, judge, x[:0])
+        assert "diverged" in refused(look, judge, x / 0)
+    assert "3 images need as many labels, got shape (2,)" in refused(metrics.share_as_asked, judge, x, labels[:2])
 
 
-@pytest.mark.slow
-def test_tensorboard_serves_the_log_and_ends_with_the_kernel(tmp_path):
-    """In an interpreter of its own, as in a kernel."""
-    script = f'''
-import urllib.request
-from IPython.core.interactiveshell import InteractiveShell
-InteractiveShell.instance()
-import torch
-from helpers.given import training, widgets
-log = training.open_log({str(tmp_path)!r})
-training.write_log(log, {{"d_loss": torch.rand(3)}}, 0, 1, None)
-log.close()
-import socket
-with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-widgets.tensorboard({str(tmp_path)!r}, port=port)
-print("tags", urllib.request.urlopen(f"http://127.0.0.1:{{port}}/data/plugin/scalars/tags").read())
-print("port", port)
-'''
-    environment = {**os.environ, "COURSE_PROFILE": "cpu", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    environment.pop("COURSE_HEADLESS", None)
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
-    assert "d_loss" in done.stdout, done.stderr
-    port = int(done.stdout.split("port ")[-1])
-    for _ in range(50):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("the server is still there")
+def test_restored_images_are_compared_with_as_many_clean_ones():
+    x = torch.rand(4, 1, 16, 16)
+    assert metrics.image_quality(x, x)["mse"] == 0
+    for other in (x[:1], x[:, :, :12], x[:, 0], x[:0]):
+        assert str(tuple(other.shape)) in refused(metrics.image_quality, x, other)
+    assert "got (0, 1" in refused(metrics.image_quality, x[:0], x[:0])
+
+
+def test_figures_refuse_what_they_cannot_draw():
+    x = torch.rand(5, 1, 4, 4)
+    for images in (x[:0], x[0], x[0, 0], torch.rand(5, 2, 4, 4)):
+        assert f"got shape {tuple(images.shape)}" in refused(plotting.image_grid, images)
+    assert "columns=0" in refused(plotting.image_grid, x, columns=0)
+    assert "there are 3 rows and 2 labels" in refused(plotting.image_grid, x, columns=2, row_labels=["a", "b"])
+    assert "there are 2 columns and 1 labels" in refused(plotting.image_grid, x, columns=2, column_labels=["a"])
+    assert "got shape (0, 2, 1, 4, 4)" in refused(plotting.tile, torch.rand(0, 2, 1, 4, 4))
+    assert "nothing was recorded of discriminator, generator" in refused(plotting.game, {})
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_game_draws_losses_and_outputs_with_the_marks_of_a_guess(apart):
+    recorded = {"d_loss": [1.0] * 60, "g_loss": [2.0] * 60, "d_real": [0.7] * 60, "d_fake": [0.2] * 60}
+    figure = plotting.game(recorded, apart=apart, mark=7)
+    marks = {axes.get_title(): [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+             for axes in figure.axes}
+    half, guess = pytest.approx([0.5]), [np.log(4), np.log(2)]
+    assert marks == ({"discriminator's loss": pytest.approx(guess[:1]), "generator's loss": pytest.approx(guess[1:]),
+                      "mean output of D": half} if apart else {"losses": pytest.approx(guess),
+                                                               "mean output of D": half})
+    assert {line.get_ydata()[0] for line in figure.axes[-1].lines} >= {0.7, 0.2}
+    plt.close(figure)
+
+
+def test_table_puts_numbers_below_each_other(capsys):
+    tables.table({"VAE": {"loss": 1.5, "kind": "a"}, "a GAN": {"loss": 22.25, "kind": None}, "none": {}},
+                 {"loss": ("loss", "8.2f"), "kind": ("kind", "6")}, "model")
+    assert capsys.readouterr().out.splitlines() == [
+        "model      loss  kind", "VAE        1.50     a", "a GAN     22.25      ", "none" + " " * 17]
+    with pytest.raises(ValueError, match="the format of column 'loss' must begin with a width, like 10.2f; got '.2f'"):
+        tables.table({}, {"loss": ("loss", ".2f")})

@@ -1,4 +1,4 @@
-"""Two networks against each other: the step, what `fit` refuses, TensorBoard's files."""
+"""Two networks against each other: the loop, what `fit` refuses, TensorBoard's files."""
 import sys
 
 import pytest
@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers import gan
 from helpers.given import training
 from helpers.given import gan as given_gan
 from helpers.given.training import TrainingError
@@ -36,9 +37,9 @@ def noise(batch_size, noise_dim, dtype=torch.float, device="cpu"):
     return torch.rand(batch_size, noise_dim, dtype=dtype, device=device) * 2 - 1
 
 
-def train(D, G, images=IMAGES, losses=(d_loss, g_loss), **options):
+def train(D, G, images=IMAGES, losses=(d_loss, g_loss), update=gan.update, **options):
     options = {"noise_dim": 3, "epochs": 2, "batch_size": 20, "quiet": True, "device": "cpu", **options}
-    return given_gan.fit(D, G, adam(D), adam(G), *losses, noise, images, **options)
+    return given_gan.fit(update, D, G, adam(D), adam(G), *losses, noise, images, **options)
 
 
 def test_it_is_the_plain_loop():
@@ -75,9 +76,37 @@ def test_each_player_changes_only_itself():
         solvers = [torch.optim.SGD(D.parameters(), lr=0.0 if still == "D" else 0.1),
                    torch.optim.SGD(G.parameters(), lr=0.0 if still == "G" else 0.1)]
         moving_before = [w.clone() for w in moving.parameters()]
-        given_gan.update(torch.rand(9, 16), noise(9, 3), D, G, *solvers, d_loss, g_loss)
+        gan.update(torch.rand(9, 16), noise(9, 3), D, G, *solvers, d_loss, g_loss)
         assert all(torch.equal(a, b) for a, b in zip(before, (D if still == "D" else G).parameters()))
         assert not all(torch.equal(a, b) for a, b in zip(moving_before, moving.parameters()))
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+def test_the_step_gets_modules_that_return_float32(monkeypatch, dtype):
+    """In bfloat16, too, so that it can reach and freeze weights."""
+    (D, G), logits = networks(), []
+    monkeypatch.setattr(training, "autocast_dtype", lambda device: dtype)
+
+    def update(x, noise, judge, painter, *others):
+        for player, network in ((judge, D), (painter, G)):
+            assert [id(p) for p in player.parameters()] == [id(p) for p in network.parameters()]
+            assert isinstance(player, nn.Module) and player.training
+        logits.append(judge(x).dtype)
+        return gan.update(x, noise, judge, painter, *others)
+
+    train(D, G, update=update)
+    assert set(logits) == {torch.float32}
+
+
+def test_a_checkpoint_of_another_step_is_not_gone_on_with(tmp_path, capsys):
+    def update(*arguments):
+        return gan.update(*arguments)
+
+    first = train(*networks(), checkpoint=tmp_path / "checkpoint.pt")
+    assert train(*networks(), checkpoint=tmp_path / "checkpoint.pt").steps == first.steps
+    assert not capsys.readouterr().out
+    train(*networks(), update=update, checkpoint=tmp_path / "checkpoint.pt")
+    assert "was made with another update: training starts anew" in capsys.readouterr().out
 
 
 def test_history_of_each_step_and_mean_of_each_epoch():

@@ -11,6 +11,7 @@ import torch
 from helpers import diffusion
 from helpers.given import densities, training, video
 from helpers.given import diffusion as given_diffusion
+from helpers.given.checks.diffusion import draws_first
 
 
 def plain_schedule(betas):
@@ -90,6 +91,13 @@ def test_add_noise_draws_the_noise_first():
     sums = (math.sqrt(a) * batch.double() + math.sqrt(1 - a) * expected.double()).sum().item(), expected.sum().item()
     assert sums == pytest.approx((34.2082, 13.0111), abs=1e-4)
     assert (noised.sum().item(), eps.sum().item()) == pytest.approx(sums, abs=1e-4)
+
+
+def test_the_check_tells_what_is_drawn_first():
+    assert draws_first(lambda: torch.randn(3)) and draws_first(lambda: torch.rand(2).log())
+    assert draws_first(lambda: (torch.randn(3), torch.rand(1))[0]) and draws_first(lambda: torch.empty(1).normal_())
+    assert not draws_first(lambda: (torch.rand(1), torch.randn(3))[1])
+    assert draws_first(lambda: torch.from_numpy(np.random.randn(3)))  # nothing of torch's: nothing can be said
 
 
 def test_gradients_and_dtypes_of_the_loss():

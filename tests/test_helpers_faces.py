@@ -6,7 +6,7 @@ from PIL import Image
 from torch import nn
 
 from helpers import autoencoder, faces
-from helpers.given import datasets, face_data, training
+from helpers.given import datasets, face_data, metrics, training
 from helpers.given import faces as given_faces
 from helpers.given.checks.faces import TinyGenerator
 from helpers.given.datasets import DataError
@@ -236,6 +236,7 @@ def test_fit_shows_the_discriminator_noise_of_that_size(noise):
 
 def test_judge_reads_the_factors_and_scores_count_them(folder, monkeypatch):
     monkeypatch.setattr(given_faces, "JUDGED", 600)
+    monkeypatch.setattr(metrics, "JUDGES", folder / "judges")
     data = datasets.load("ckplus", stand_in=True)
     judge = given_faces.load_judge(data, epochs=2)
     assert not judge.training and list(judge.sizes.values()) == [8, 4, 6, 6, 6]

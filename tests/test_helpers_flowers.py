@@ -96,7 +96,7 @@ def test_flowers102_is_downloaded_by_torchvision(data_folder, tmp_path_factory, 
 def test_flowers102_broken_download_leaves_nothing(data_folder, tmp_path_factory, monkeypatch, capsys):
     server = serve(tmp_path_factory.mktemp("server"), monkeypatch)
     (server / "setid.mat").write_bytes(b"not what was announced")
-    with pytest.raises(DownloadError, match="flowers102 could not be downloaded: the download .* came damaged"):
+    with pytest.raises(DownloadError, match="flowers102 could not be downloaded: the download .* arrived damaged"):
         datasets.fetch("flowers102")
     assert list(data_folder.iterdir()) == []
     assert datasets.load_flowers102().stand_in and "STAND-IN DATA: the flowers102" in capsys.readouterr().err
@@ -107,7 +107,7 @@ def test_flowers102_damaged_files_are_named(data_folder, monkeypatch, name):
     write_files(data_folder / "flowers-102", monkeypatch)
     path = data_folder / "flowers-102" / name
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(DataError, match="flowers-102 is damaged or not whole .*Delete it and run") as error:
+    with pytest.raises(DataError, match="flowers-102 is damaged or incomplete .*Delete it and run") as error:
         datasets.load_flowers102().images([0])
     assert "\n" not in str(error.value) and not isinstance(error.value, DownloadError)
     assert path.exists()

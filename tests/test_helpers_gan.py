@@ -18,6 +18,18 @@ def test_counts(model, parameters):
     assert sum(weights.numel() for weights in model.parameters()) == parameters
 
 
+def test_shapes_and_counts_leave_one_network():
+    """What the docstrings let students find out: there is one width, and one pair of kernel sizes."""
+    widths, kernels = range(1, 5000), range(1, 12)
+    assert [w for w in widths if 784 * w + w + w * w + w + w + 1 == 267_009] == [256]
+    assert [w for w in widths if 4 * w + w + w * w + w + 784 * w + 784 == 1_858_320] == [1024]
+    classifiers = [(k, m, w) for k in kernels for m in kernels for w in widths
+                   if 32 * k * k + 32 + 64 * 32 * m * m + 64 + 1024 * w + w + w + 1 == 1_102_721]
+    generators = [(k, m, w) for k in kernels for m in kernels for w in widths
+                  if (4 + 1 + 2 + 6272) * w + 3 * 6272 + 128 * 64 * k * k + 3 * 64 + 64 * m * m + 1 == 6_580_801]
+    assert (classifiers, generators) == ([(5, 5, 1024)], [(4, 4, 1024)])
+
+
 def test_losses_of_ten_logits():
     assert gan.discriminator_loss(REAL, FAKE).item() == pytest.approx(1.8423984, rel=1e-7)
     assert gan.generator_loss(FAKE).item() == pytest.approx(0.7712862, rel=1e-7)

@@ -192,7 +192,7 @@ def texts(path):
 
 def test_run_executes_a_notebook_in_its_folder(command, tmp_path):
     code, out, err = command("run", "good", "--profile", "smoke")
-    copy, page = tmp_path / "runs/good/1_good.ipynb", tmp_path / "runs/good/1_good.html"
+    copy, page = tmp_path / "runs/smoke/good/1_good.ipynb", tmp_path / "runs/smoke/good/1_good.html"
     assert code == 0 and str(copy) in out and str(page) in out and "2/2" in err
     assert texts(copy) == ["", "smoke notebooks\n"]
     assert "smoke notebooks" in page.read_text(encoding="utf-8")
@@ -211,7 +211,7 @@ def test_run_of_a_failing_notebook_names_the_cell_and_keeps_the_rest(command, tm
     (("run", "broken"), "is not a notebook"),
     (("train", "vea"), "there is no recipe 'vea'. Did you mean 'vae'? There is: vae"),
     (("plot-latent", "nowhere"), "there is no nowhere/run.json. Give the folder"),
-    (("test", "stile"), "there is no step 'stile'. Did you mean 'style'?"),
+    (("test", "stile"), "there is no assignment or step 'stile'. Did you mean 'style'?"),
     (("data", "fetch", "mnst"), "'mnst'. Did you mean 'mnist'?"),
 ])
 def test_a_wrong_argument_is_one_line_and_exit_code_2(command, arguments, message):
@@ -276,6 +276,52 @@ def test_check_prints_a_table_and_passes_only_if_all_do(command, monkeypatch):
     assert command("check", "vae")[0] == 1
     code, _, err = command("check", "vae.aa")
     assert code == 2 and "Did you mean 'vae.a'?" in err
+
+
+@pytest.fixture
+def three(monkeypatch):
+    """Public checks of the small course: `good` passes them, `bad` has a mistake and an open gap, `broken` is open."""
+    states = {"good.a": "passed", "bad.a": "failed", "bad.b": "missing", "broken.a": "missing", "broken.b": "missing"}
+    monkeypatch.setattr(helpers.given, "checks", SimpleNamespace(
+        run=lambda name: SimpleNamespace(status=states[name], points=1, message="", hint=""),
+        compiles=lambda module: None,
+        names=lambda module=None: [name for name in states if name.startswith(module or "")]), raising=False)
+    return states
+
+
+def test_an_assignment_that_is_not_begun_is_one_line_and_no_failure(command, three):
+    code, out, _ = command("check")
+    assert code == 1 and out.endswith("not begun: broken\n1 of 3 checks passed (public ones: the grader has more)\n")
+    three.update({"bad.a": "passed", "bad.b": "passed"})
+    assert command("check")[0] == 0
+    code, out, _ = command("check", "broken")
+    assert code == 1 and out.count("missing") == 2, "who asks for it sees its gaps"
+    three.update(dict.fromkeys(three, "missing"))
+    assert command("check")[:2] == (1, "not begun: good\nnot begun: bad\nnot begun: broken\n0 of 0 checks passed "
+                                    "(public ones: the grader has more)\n")
+
+
+@pytest.mark.parametrize("arguments, titles, files, code", [
+    ([], ["checks", "style", "notebook good", "notebook bad"], ["good", "bad", "helpers"], 0),
+    (["good"], ["checks", "style", "notebook good"], ["good", "helpers/good.py"], 0),
+    (["broken"], ["style"], ["helpers/broken.py"], 1),
+    (["notebooks", "good"], ["notebook good"], [], 0),
+    (["notebooks", "broken"], [], [], 1),
+    (["style"], ["style"], ["helpers"], 0),
+    (["good", "broken", "checks"], ["checks"], ["good"], 0),
+])
+def test_the_students_tests_of_what_is_begun(command, three, monkeypatch, arguments, titles, files, code):
+    asked = []
+    monkeypatch.setattr(student, "run_steps", lambda steps, notes: asked.append((steps, notes)) or 0)
+    assert command("test", *arguments)[0] == code
+    (steps, notes), = asked
+    assert list(steps) == titles
+    assert [word for title in titles[:2] if title in ("checks", "style") for word in steps[title][3:]
+            if word != "check"] == files
+    assert all(steps[title][-1] == f"notebooks/{number}_{name}.ipynb" for number, name in enumerate(["good", "bad"], 1)
+               if (title := f"notebook {name}") in steps)
+    waiting = not arguments or "broken" in arguments
+    assert notes == (["not begun: broken"] if waiting else [])
 
 
 @pytest.fixture
@@ -361,6 +407,6 @@ def test_help_and_usage_do_not_wait_for_torch(module):
             f"finally:\n    assert 'torch' not in sys.modules and 'nbformat' not in sys.modules")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    student_commands = ("lab", "run", "check", "test", "train", "plot-latent", "data", "doctor")
+    student_commands = ("lab", "run", "check", "test", "train", "plot-latent", "board", "data", "doctor")
     assert all(name in done.stdout for name in student_commands)
     assert all((name in done.stdout) == (module == "coursekit") for name in ("release", "grade"))

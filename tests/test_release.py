@@ -10,7 +10,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from coursekit import gaps, release
 from coursekit.gaps import GapError
-from coursekit.release.files import ReleaseError, read
+from coursekit.grading.judge import load_checks
+from coursekit.questions import questions
+from coursekit.release.files import ReleaseError, read, times_of, title_of
 from helpers.given.console import UserError
 from helpers.given.course import ROOT, assignments
 
@@ -55,6 +57,18 @@ def run(name):
 '''
 
 
+HIDDEN = '''from types import SimpleNamespace as Check
+from autograde_tests import CHECKS
+
+
+def test_add(student, rng):
+    pass
+
+
+CHECKS += [Check(item=item, points=3, function=test_add) for item in ("sums.add", "sums.add", "sums.Counter")]
+'''
+
+
 def make_notebook(title="Sums"):
     stream = new_output("stream", text="an output to clear\n")
     fact = new_output("execute_result", data={"text/plain": "(12, 34)"}, execution_count=7)
@@ -62,7 +76,8 @@ def make_notebook(title="Sums"):
     gap = "for i in range(3):\n    # BEGIN SOLUTION\n    print(i ** 2 + 161803)\n    # END SOLUTION"
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}, "widgets": {"big": 1}}
     return new_notebook(metadata=metadata, cells=[
-        new_markdown_cell(f"# {title}\nWhy add?", id="title"),
+        new_markdown_cell(f"# {title}\nWhy add? With reading, allow about two\nhours. Training takes about ten minutes "
+                          "of them on a laptop.", id="title"),
         new_markdown_cell(answer, id="answer"),
         new_code_cell("%matplotlib inline\nx = 1", id="magic", outputs=[stream], execution_count=3,
                       metadata={"execution": {"iopub.status.busy": "2026"}}),
@@ -86,8 +101,8 @@ def course(tmp_path):
         "helpers/given/checks/__init__.py": CHECKS,
         "helpers/given/recipes/__init__.py": "",
         "data/mnist.npz": "data", "data/names.json": "{}", "runs/sums/out.html": "", ".venv/bin/python": "",
-        "coursekit/grading/judge.py": "hidden", "autograde_tests/test_sums.py": "hidden", "tests/test_x.py": "",
-        "bench/b.py": "",
+        "coursekit/grading/judge.py": "hidden", "tests/test_x.py": "", "bench/b.py": "",
+        "autograde_tests/__init__.py": "CHECKS = []\n", "autograde_tests/test_sums.py": HIDDEN,
     }
     for module in ("sums", "other"):
         files[f"helpers/given/checks/{module}.py"] = files[f"helpers/given/recipes/{module}.py"] = f"# {module}\n"
@@ -224,7 +239,9 @@ def test_release_of_all_assignments_has_no_solution_in_it(course, tmp_path):
 def test_texts_of_the_release(course, tmp_path):
     release.release(course, tmp_path / "out", "sums")
     readme = (tmp_path / "out/README.md").read_text()
-    assert "| Sums | [notebooks/1_sums.ipynb](notebooks/1_sums.ipynb) | [helpers/sums.py](helpers/sums.py) |" in readme
+    assert ("| Sums | [notebooks/1_sums.ipynb](notebooks/1_sums.ipynb) | [helpers/sums.py](helpers/sums.py) "
+            "| two hours | ten minutes |\n") in readme
+    assert "| Sums | 9: `add` 6, `Counter` 3 | 1 |\n" in readme and "4 points each" in readme
     assert "./course check sums.add" in readme
     assert "| Sums | | |" in (tmp_path / "out/feedback.md").read_text()
     generated = "".join((tmp_path / "out" / name).read_text() for name in GENERATED)
@@ -249,6 +266,7 @@ def test_release_into_an_empty_folder_and_not_into_a_full_one(course, tmp_path):
     ("helpers/sums.py", "a + b", "a - b", r"does not pass the public check sums.add \(failed\): 1 \+ 2 should be 3"),
     ("helpers/given/checks/__init__.py", "points=2", "points=1.5", "whole points only"),
     ("helpers/given/checks/__init__.py", "from helpers import sums", "import nowhere", "do not run: .*nowhere"),
+    ("autograde_tests/test_sums.py", "import CHECKS", "import nothing", "hidden checks cannot be .*: .*nothing"),
     ("notebooks/1_sums.ipynb", "<!-- END", "<!-- end", r"1_sums.ipynb, cell 2:5: expected the whole line"),
 ])
 def test_a_mistake_in_the_course_writes_nothing(course, tmp_path, file, old, new, message):
@@ -314,6 +332,19 @@ def test_this_release_contains_no_solution_line(released):
     assert sorted(line for line in solutions & given if len(line) > 45) == []
 
 
+@pytest.mark.parametrize("name", assignments())
+def test_this_release_says_how_long_it_takes_and_what_it_is_worth(released, name):
+    """So does the course's own README, about the time."""
+    notebook, readme = read(released / assignments()[name].notebook), read(released / "README.md")
+    times = times_of(notebook)
+    assert all(times) and f"({assignments()[name].helper.as_posix()}) | {' | '.join(times)} |" in readme
+    for row in re.findall(rf"^\| {assignments()[name].number} .*$", read(ROOT / "README.md"), re.MULTILINE):
+        assert row.endswith(f" | {' | '.join(times)} |"), f"README.md should say: {times}"
+    worth = sum(check.points for check in load_checks(name))
+    row, = re.findall(rf"^\| {re.escape(title_of(notebook))} \| (\d+): .* \| (\d+) \|$", readme, re.MULTILINE)
+    assert row == (str(worth), str(len(questions(name))))
+
+
 def test_this_release_is_clean(released):
     style = python("-m", "pycodestyle", "helpers", cwd=released)
     assert style.returncode == 0, style.stdout
@@ -325,11 +356,16 @@ def test_this_release_is_clean(released):
 
 
 def test_checks_of_this_release_say_missing_and_nothing_worse(released):
-    done = python("-m", "helpers.given", "check", cwd=released)
+    done = python("-m", "helpers.given", "check", *assignments(), cwd=released)
     assert done.returncode == 1 and not done.stderr, done.stderr
     states = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")][:-1]
-    assert states and set(states) <= {"missing", "passed"}, done.stdout
-    assert states.count("missing") > len(states) / 2, done.stdout
+    assert states and set(states) == {"missing"}, done.stdout
+
+
+def test_an_untouched_release_is_not_begun(released):
+    done = python("-m", "helpers.given", "test", cwd=released)
+    assert done.returncode == 1 and not done.stderr, done.stderr
+    assert done.stdout.splitlines()[-len(assignments()):] == [f"not begun: {name}" for name in assignments()]
 
 
 @pytest.mark.parametrize("name", ["tokenize", "random", "given"])

@@ -1,6 +1,7 @@
 """The training loop: results, exact resume, and what it says when something goes wrong."""
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -92,6 +93,31 @@ def test_a_finished_checkpoint_is_only_read_with_all_that_was_kept(tmp_path):
     assert again.keys() == kept.keys() and all(torch.equal(again[name], kept[name]) for name in kept)
 
 
+def test_checkpoint_of_other_images_is_refused(tmp_path):
+    """As many of them: the stand-in, say, before the real ones were there."""
+    fit(classifier(), loss, IMAGES, LABELS, epochs=1, checkpoint=tmp_path / "c.pt", quiet=True)
+    with pytest.raises(TrainingError, match=r"images 300 \(\w{8}\) there, 300 \(\w{8}\) here\): delete it"):
+        fit(classifier(), loss, 255 - IMAGES, LABELS, epochs=1, checkpoint=tmp_path / "c.pt", quiet=True)
+
+
+@pytest.mark.parametrize("value, where", [(nn.Linear(2, 2), r"keep\['x'\] is of type Linear"),
+                                          ([1, {"a": np.float32(1)}], r"keep\['x'\]\[1\]\['a'\] is of type float32"),
+                                          (np.float64(1), r"keep\['x'\] is of type float64")])
+def test_what_a_checkpoint_cannot_hold_is_told_in_the_first_epoch(tmp_path, value, where):
+    """Not when it is read, after hours."""
+    with pytest.raises(TrainingError, match=where + ".*a copy of its state_dict"):
+        train(classifier(), checkpoint=tmp_path / "c.pt", keep={"x": value})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr("helpers.given.training.ROOT", tmp_path)
+    monkeypatch.setenv("COURSE_PROFILE", "cpu")
+    (tmp_path / "runs").write_text("in the way")
+    with pytest.raises(TrainingError, match="cannot make the folder .*: work in a copy of the course"):
+        training.results("vae")
+
+
 def test_a_target_that_was_reached_is_not_trained_past(tmp_path):
     short = train(classifier(), target=100.0, checkpoint=tmp_path / "c.pt")
     assert len(short) == 1 and train(classifier(), target=100.0, checkpoint=tmp_path / "c.pt") == short
@@ -152,6 +178,16 @@ def test_full_disk_leaves_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_two_processes_may_write_one_file_at_once(tmp_path, monkeypatch):
+    """Each to a file of its own, which is renamed when it is whole."""
+    save, partials = torch.save, []
+    monkeypatch.setattr(torch, "save", lambda content, path: partials.append(path) or save(content, path))
+    for process in (1, 2):
+        monkeypatch.setattr(training.os, "getpid", lambda: process)
+        training.save_atomically({"of": process}, tmp_path / "c.pt")
+    assert len(set(partials)) == 2 and [path.name for path in tmp_path.iterdir()] == ["c.pt"]
+
+
 def test_ctrl_c_keeps_what_was_learned(capsys):
     model, before = classifier(), classifier()
 
@@ -184,6 +220,53 @@ def test_a_loss_that_refuses_nan_weights_says_diverged():
         return out.sum() * 1e30
     with pytest.raises(TrainingError, match="diverged"):
         fit(classifier(), refusing, IMAGES, LABELS, epochs=3, lr=1e30, quiet=True, bf16=False)
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+def test_a_loss_without_a_gradient_is_told_once(capsys, from_logits):
+    """Cross entropy on sigmoids stands at 100 where the logits are large: log(0) is cut off there."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 1))
+    nn.init.constant_(model[1].bias, -500.0)
+    function = (nn.functional.binary_cross_entropy_with_logits if from_logits else
+                lambda logits, y: nn.functional.binary_cross_entropy(logits.sigmoid(), y))
+    history = fit(model, lambda model, x, y: function(model(x), torch.ones(len(x), 1)), IMAGES, LABELS, epochs=3,
+                  batch_size=10, bf16=False)
+    out = capsys.readouterr().out
+    if from_logits:
+        assert "stands" not in out and history[-1]["loss"] < history[0]["loss"]
+    else:
+        assert history.column("loss") == [100.0] * 3
+        assert out.count("epoch 1: the loss stands at 100, to the last digit, whatever the batch: it has no gradient "
+                         "left. Compute it from logits, not from sigmoids\n") == 1 and out.count("stands") == 1
+
+
+@pytest.mark.parametrize("name, values, told", [
+    ("d_loss", [0.5, 0.4] * 5 + [0.0] * 10, "the d_loss stands at 0,"), ("d_loss", [0.0] * 10, None),
+    ("d_real", [1.0] * 30, None), ("loss", [0.0] * 28 + [1e-9] + [0.0], None)])
+def test_which_values_are_stuck(name, values, told):
+    lines = list(training.stuck({name: torch.tensor(values)}))
+    assert lines == [] if told is None else lines[0].startswith(told) and "logits" not in lines[0]
+
+
+def test_one_epoch_shows_every_image_once_with_its_label():
+    images = torch.arange(23, dtype=torch.uint8).view(23, 1, 1, 1)
+    seen = []
+
+    def step(x, labels):
+        seen.append((x.flatten().mul(255).round().tolist(), labels.tolist()))
+        return {"loss": x.sum(), "first": labels[0].float()}
+
+    torch.manual_seed(0)
+    values = training.one_epoch(step, images, torch.arange(23), 5, used=23)
+    assert [len(x) for x, _ in seen] == [5, 5, 5, 5, 3]
+    assert all(x == labels for x, labels in seen), "each image with its own label"
+    order = sum((labels for _, labels in seen), [])
+    assert sorted(order) == list(range(23)) != order
+    assert values["loss"].shape == (5,) and values["first"].tolist() == [labels[0] for _, labels in seen]
+    seen.clear()
+    training.one_epoch(step, images, torch.arange(23), 5, used=20)
+    assert [len(x) for x, _ in seen] == [5, 5, 5, 5]
+    assert sum((labels for _, labels in seen), [])[:5] != order[:5], "another order in each epoch"
 
 
 def test_errors_of_the_model_stay_as_they_are():

@@ -129,5 +129,5 @@ os._exit(0)
     with pytest.raises(Unanswered, match=r"^the process gave no usable answer \(\w+\)$") as caught:
         sandbox.observe(forger, None, {})
     assert caught.value.kind == "error"
-    assert sandbox.observe(SOLUTION, None, {}) is None
+    assert sandbox.observe(SOLUTION, None, {}) == []
     assert sandbox.process.pid == guest

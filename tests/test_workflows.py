@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from coursekit.release.classroom import classroom as made_for_classroom
-from helpers.given.course import ROOT
+from helpers.given.course import ROOT, assignments
 
-POINTS = {"vae.reparametrize": 2, "vae.VAE.forward": 1}
+POINTS = {"vae.reparametrize": 2, "vae.VAE.forward": 1, "gan.sample_noise": 3}
 
 
 def validate(path):
@@ -45,10 +45,10 @@ def test_the_reporter_hears_every_grader(classroom):
     *steps, reporter = classroom[1]["jobs"]["run-autograding-tests"]["steps"]
     graders = [step for step in steps if "grader" in step.get("uses", "")]
     ids = [step["id"] for step in graders]
-    assert ids == ["vae_reparametrize", "vae_vae_forward", "style", "notebooks"]
+    assert ids == ["vae_reparametrize", "vae_vae_forward", "gan_sample_noise", "style", "notebook_vae", "notebook_gan"]
     assert reporter["with"]["runners"].split(",") == ids
     assert reporter["env"] == {f"{id.upper()}_RESULTS": f"${{{{ steps.{id}.outputs.result }}}}" for id in ids}
-    assert [step["with"]["max-score"] for step in graders] == [2, 1, 1, 1]
+    assert [step["with"]["max-score"] for step in graders] == [2, 1, 3, 1, 1, 1]
 
 
 def test_the_commands_of_the_graders_exist(classroom):
@@ -56,11 +56,11 @@ def test_the_commands_of_the_graders_exist(classroom):
 
     steps = classroom[1]["jobs"]["run-autograding-tests"]["steps"]
     commands = [step["with"]["command"] for step in steps if "command" in step.get("with", {})]
-    assert len(commands) == 4
+    assert len(commands) == 6
     for command in commands:
-        python, m, module, verb, argument = shlex.split(command)
+        python, m, module, verb, *arguments = shlex.split(command)
         assert (python, m, module) == ("python", "-m", "helpers.given")
-        assert argument in {"check": POINTS, "test": student.STEPS}[verb]
+        assert set(arguments) <= {*{"check": POINTS, "test": (*student.STEPS, *assignments())}[verb]}
 
 
 def test_every_action_is_pinned(classroom):

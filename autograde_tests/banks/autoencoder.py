@@ -113,6 +113,22 @@ class Decoder(nn.Module):
 
 '''
 
+DECORATOR = '''import functools
+import time
+
+
+def timed(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        started = time.time()
+        result = function(*args, **kwargs)
+        wrapper.seconds = time.time() - started
+        return result
+    return wrapper
+
+
+'''
+
 TURNED = '''class Turned(nn.Module):
     def forward(self, x):
         return x.transpose(2, 3).flatten(1)
@@ -343,7 +359,7 @@ RIGHT = {
             summed, count = 0.0, 0
             with torch.no_grad():
                 for (batch,) in loader:
-                    batch = to_float(batch)
+                    batch = to_float(batch.to(next(model.parameters()).device))
                     summed += reconstruction_loss(model(batch), batch).item() * batch.shape[0]
                     count += batch.shape[0]
             model.train(mode)
@@ -353,18 +369,20 @@ RIGHT = {
             mode = model.training
             model.eval()
             loader = torch.utils.data.DataLoader(images, batch_size=500, shuffle=False)
-            codes = torch.cat([model.encoder(to_float(batch)).cpu() for batch in loader], dim=0)
+            device = next(model.encoder.parameters()).device
+            codes = torch.cat([model.encoder(to_float(batch).to(device)) for batch in loader], dim=0)
             model.train(mode)
             return codes
         """},
     "slices, and a finally": {
         "mean_loss": """
             was_training = model.training
+            where = next(iter(model.parameters()))
             try:
                 model.eval()
                 losses = torch.zeros(len(images))
                 for k in range(0, len(images), 128):
-                    x = to_float(images[k:k + 128])
+                    x = to_float(images[k:k + 128].to(where.device))
                     losses[k:k + 128] = (model(x) - x).pow(2).flatten(1).mean(dim=1)
                 return losses.mean().item()
             finally:
@@ -377,7 +395,7 @@ RIGHT = {
                 model.eval()
                 codes = []
                 for k in range(0, len(images), 128):
-                    codes.append(model.encoder(to_float(images[k:k + 128])))
+                    codes.append(model.encoder(to_float(images[k:k + 128]).to(list(model.parameters())[0].device)))
                 return torch.vstack(codes)
             finally:
                 if was_training:
@@ -401,10 +419,10 @@ RIGHT = {
             model.eval()
             codes = None
             for start in range(0, len(images), 100):
-                x = images[start:start + 100]
+                x = images[start:start + 100].to(next(model.parameters()).device)
                 z = model.encoder(x / 255 if x.dtype == torch.uint8 else x)
                 if codes is None:
-                    codes = torch.empty(len(images), z.shape[1])
+                    codes = torch.empty(len(images), z.shape[1], device=z.device)
                 codes[start:start + len(z)] = z
             model.train(was_training)
             return codes
@@ -423,9 +441,9 @@ RIGHT = {
             return float(np.average(values, weights=sizes))
         """,
         "encode_all": """
-            mode = model.training
+            mode, device = model.training, {p.device for p in model.parameters()}.pop()
             model.train(False)
-            z = list(map(lambda chunk: model.encoder(to_float(chunk)), images.chunk(11)))
+            z = list(map(lambda chunk: model.encoder(to_float(chunk).to(device)), images.chunk(11)))
             model.train(mode)
             return torch.concatenate(z)
         """},
@@ -435,7 +453,7 @@ RIGHT = {
             model.eval()
             mean, seen = 0.0, 0
             for batch in images.split(999):
-                x = to_float(batch)
+                x = to_float(batch).type_as(next(model.parameters()))
                 value = reconstruction_loss(model.decoder(model.encoder(x)), x).item()
                 seen += len(x)
                 mean += (value - mean) * len(x) / seen
@@ -446,9 +464,10 @@ RIGHT = {
         "encode_all": """
             training = model.training
             model.eval()
-            codes = torch.tensor([])
+            device = next(model.parameters()).device
+            codes = torch.tensor([], device=device)
             for batch in images.split(999):
-                codes = torch.cat((codes, model.encoder(to_float(batch))))
+                codes = torch.cat((codes, model.encoder(to_float(batch.to(device)))))
             if training:
                 model.train()
             return codes
@@ -457,14 +476,15 @@ RIGHT = {
         "mean_loss": """
             was_training = model.training
             model = model.eval()
-            x = to_float(images)
+            x = to_float(images).to(next(model.parameters()).device)
             total = sum(reconstruction_loss(model(part), part) * len(part) for part in x.split(512))
             model = model.train(was_training)
             return (total / len(x)).item()
         """,
         "encode_all": """
             was_training = model.training
-            codes = [model.eval().encoder(part) for part in to_float(images).split(512)]
+            images = to_float(images).to(next(model.parameters()).device)
+            codes = [model.eval().encoder(part) for part in images.split(512)]
             model.train(was_training)
             return torch.cat(codes).detach()
         """},
@@ -478,6 +498,78 @@ RIGHT = {
         "mean_loss": [("model(x)", "model.forward(x)")],
         "encode_all": [("model.encoder(", "model.encoder.forward(")],
         "DenoisingAutoencoder.forward": "return self.decoder.forward(self.encoder.forward(x))"},
+    "image by image": {
+        "reconstruction_loss": """
+            if x_hat.shape != x.shape:
+                raise ValueError(f"{tuple(x_hat.shape)} is not {tuple(x.shape)}")
+            total = 0
+            for one, other in zip(x_hat, x):
+                total = total + ((one - other) ** 2).mean()
+            return total / len(x)
+        """,
+        "mean_loss": """
+            was_training, device = model.training, next(model.parameters()).device
+            model.eval()
+            total = 0.0
+            for image in images:
+                x = to_float(image[None].to(device))
+                total += reconstruction_loss(model(x), x).item()
+            model.train(was_training)
+            return total / len(images)
+        """,
+        "encode_all": """
+            was_training, device = model.training, next(model.parameters()).device
+            model.eval()
+            codes = [model.encoder(to_float(images[k:k + 1].to(device)))[0] for k in range(len(images))]
+            model.train(was_training)
+            return torch.stack(codes)
+        """},
+    "batches, and the loss of each of their images": {
+        "reconstruction_loss": """
+            if x_hat.shape != x.shape:
+                raise ValueError(f"shapes {tuple(x_hat.shape)} and {tuple(x.shape)} differ")
+            return sum(F.mse_loss(x_hat[k], x[k]) for k in range(len(x))) / len(x)
+        """,
+        "mean_loss": """
+            was_training, device = model.training, next(model.parameters()).device
+            model.eval()
+            each = []
+            for batch in images.split(250):
+                x = to_float(batch.to(device))
+                each += [reconstruction_loss(*pair).item() for pair in zip(model(x), x)]
+            model.train(was_training)
+            return sum(each) / len(each)
+        """},
+    "numpy for numbers": {
+        "conv_output_size": """
+            import numpy as np
+            return np.int64(np.floor((size + 2 * padding - kernel_size) / stride)) + 1
+        """,
+        "conv_transpose_output_size": """
+            import numpy as np
+            return int(np.dot([stride, -2, 1, 1], [size - 1, padding, kernel_size, output_padding]))
+        """,
+        "mean_loss": """
+            import numpy as np
+            was_training, device = model.training, next(model.parameters()).device
+            model.eval()
+            each = []
+            for batch in images.split(300):
+                x = to_float(batch.to(device))
+                difference = (model(x) - x).cpu().numpy()
+                each.append((difference ** 2).reshape(len(x), -1).mean(axis=1))
+            model.train(was_training)
+            return np.concatenate(each).astype(np.float64).mean()
+        """},
+    "functions with decorators of their own": {
+        "file": [("def conv_output_size(", DECORATOR + "@timed\ndef conv_output_size("),
+                 ("def conv_transpose_output_size(", "@timed\ndef conv_transpose_output_size("),
+                 ("def count_parameters(", "@timed\ndef count_parameters("),
+                 ("def reconstruction_loss(", "@timed\ndef reconstruction_loss("),
+                 ("@torch.no_grad()\ndef mean_loss(", "@torch.inference_mode()\n@timed\ndef mean_loss("),
+                 ("@torch.no_grad()\ndef encode_all(", "@timed\n@torch.inference_mode()\ndef encode_all("),
+                 ("def latent_grid(", "@timed\n@torch.no_grad()\ndef latent_grid("),
+                 ("def add_salt_and_pepper(", "@timed\n@torch.no_grad()\ndef add_salt_and_pepper(")]},
     # latent_grid
     "a Cartesian product": {"latent_grid": """
         low, high = codes.min(dim=0).values, codes.max(dim=0).values
@@ -529,15 +621,15 @@ RIGHT = {
     """},
     "a mask, then a coin for each pixel": {"add_salt_and_pepper": """
         noisy = images.clone()
-        mask = torch.rand(images.shape, generator=generator) < amount
-        coin = torch.randint(0, 2, images.shape, generator=generator)
+        mask = torch.rand(images.shape, generator=generator, device=images.device) < amount
+        coin = torch.randint(0, 2, images.shape, generator=generator, device=images.device)
         noisy[mask] = coin[mask].to(noisy.dtype)
         return noisy
     """},
     "exactly that share of all pixels": {"add_salt_and_pepper": """
         noisy = images.clone().flatten()
         count = round(amount * noisy.numel())
-        chosen = torch.randperm(noisy.numel(), generator=generator)[:count]
+        chosen = torch.randperm(noisy.numel(), generator=generator, device=images.device)[:count]
         noisy[chosen[:count // 2]] = 0.0
         noisy[chosen[count // 2:]] = 1.0
         return noisy.view(images.shape)
@@ -545,7 +637,7 @@ RIGHT = {
     "exactly that share of each image": {"add_salt_and_pepper": """
         flat = images.reshape(len(images), -1).clone()
         count = int(round(amount * flat.shape[1]))
-        order = torch.rand(flat.shape, generator=generator).argsort(dim=1)[:, :count]
+        order = torch.rand(flat.shape, generator=generator, device=images.device).argsort(dim=1)[:, :count]
         flat.scatter_(1, order[:, ::2], 0.0).scatter_(1, order[:, 1::2], 1.0)
         return flat.reshape(images.shape)
     """},
@@ -554,13 +646,13 @@ RIGHT = {
         for image in noisy:
             flat = image.view(-1)
             count = int(amount * flat.numel() / 2)
-            order = torch.randperm(flat.numel(), generator=generator)
+            order = torch.randperm(flat.numel(), generator=generator, device=images.device)
             flat[order[:count]] = 0.0
             flat[order[flat.numel() - count:]] = 1.0
         return noisy
     """},
     "Bernoulli draws and arithmetic": {"add_salt_and_pepper": """
-        shares = torch.full(images.shape, float(amount), dtype=images.dtype)
+        shares = torch.full_like(images, float(amount))
         hit = torch.bernoulli(shares, generator=generator)
         salt = torch.bernoulli(0.5 * torch.ones_like(shares), generator=generator)
         return images * (1 - hit) + hit * salt
@@ -569,7 +661,7 @@ RIGHT = {
         import numpy as np
         seed = None if generator is None else int(torch.randint(2 ** 31, (1,), generator=generator))
         choice = np.random.default_rng(seed).choice(3, size=tuple(images.shape), p=[amount / 2, 1 - amount, amount / 2])
-        choice = torch.from_numpy(choice)
+        choice = torch.from_numpy(choice).to(images.device)
         noisy = images.clone()
         noisy[choice == 0] = 0
         noisy[choice == 2] = 1
@@ -577,7 +669,7 @@ RIGHT = {
     """},
     "salt, then pepper over a part of it": {"add_salt_and_pepper": """
         noisy = images.clone()
-        u = torch.empty(images.shape).uniform_(0, 1, generator=generator)
+        u = torch.empty(images.shape, device=images.device).uniform_(0, 1, generator=generator)
         noisy[u >= 1 - amount] = 1.0
         noisy[u >= 1 - amount / 2] = 0.0
         return noisy
@@ -746,6 +838,11 @@ mistakes("autoencoder.count_parameters", {
         "sum(sum(p.shape) for p in model.parameters() if p.requires_grad)")),
     "nothing returned": ("got NoneType", {
         "count_parameters": "total = sum(p.numel() for p in model.parameters() if p.requires_grad)"}),
+    "all set to learn": ("changes requires_grad", {"count_parameters": """
+        total = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        model.requires_grad_(True)
+        return total
+    """}),
     "frozen ones only": ("it should count", counted(
         "sum(p.numel() for p in model.parameters() if not p.requires_grad)")),
     "matrices only": ("biases are missing", counted(
@@ -899,6 +996,12 @@ mistakes("autoencoder.reconstruction_loss", {
     "smooth": ("smooth L1", loss("return F.smooth_l1_loss(x_hat, x)")),
     "divided by the images": ("sum over the pixels", loss("return (x_hat - x).square().sum() / len(x)")),
     "each image": ("should be a scalar", loss("return (x_hat - x).square().flatten(1).mean(dim=1)")),
+    "one number with an axis": ("should be a scalar", loss("return F.mse_loss(x_hat, x).view(1)")),
+    "an axis kept": ("should be a scalar", loss("return (x_hat - x).square().flatten().mean(dim=0, keepdim=True)")),
+    "x_hat changed in place": ("changes what it is given", loss("return x_hat.sub_(x).square().mean()")),
+    "x changed in place": ("changes what it is given", loss("return x.sub_(x_hat).square().mean()")),
+    "a factor detached": ("gradient of the loss in x_hat is wrong", loss(
+        "difference = x_hat - x\nreturn (difference * difference.detach()).mean()")),
     "each pixel": ("should be a scalar", loss('return F.mse_loss(x_hat, x, reduction="none")')),
     "a float": ("got float", loss("return F.mse_loss(x_hat, x).item()")),
     "detached": ("no gradient reaches x_hat", loss("return F.mse_loss(x_hat.detach(), x)")),
@@ -1019,6 +1122,10 @@ mistakes("autoencoder.mean_loss", {
         return sum(values) / len(images)
     """}),
     "nothing computed": ("left out", {"mean_loss": "return 0.0"}),
+    "images changed in place": ("changes the images in place", mean((WEIGHED, WEIGHED + "\n    batch.zero_()"))),
+    "device ignored": ("to the model's device", mean(("to_float(batch.to(device))", "to_float(batch)"))),
+    "the machine's device": ("to the model's device", mean(
+        ("next(model.parameters()).device", 'torch.device("cuda" if torch.cuda.is_available() else "cpu")'))),
     "loss of the codes": ("should", mean((WEIGHED, "model.encoder(x).square().mean().item() * len(x)"))),
 })
 
@@ -1068,6 +1175,10 @@ mistakes("autoencoder.encode_all", {
         model.train(was_training)
         return codes
     """}),
+    "images changed in place": ("changes the images in place", encode(
+        ("return torch.cat(codes)", "images.zero_()\nreturn torch.cat(codes)"))),
+    "device ignored": ("to the model's device", encode(("to_float(batch.to(device))", "to_float(batch)"))),
+    "codes on the CPU": ("should be on the model's device", encode(("torch.cat(codes)", "torch.cat(codes).cpu()"))),
     "gradients reset": ("changes the model's gradients", encode(("model.eval()", "model.eval()\nmodel.zero_grad()"))),
 })
 
@@ -1185,6 +1296,15 @@ mistakes("autoencoder.add_salt_and_pepper", {
         mask = torch.rand(images.shape, generator=generator) < amount
         return torch.where(mask, torch.randint(0, 2, images.shape).to(images.dtype), images)
     """}),
+    "device ignored": ("on the images' device", noise((", device=images.device", ""))),
+    "a coin for each image": ("get salt together", {"add_salt_and_pepper": """
+        mask = torch.rand(images.shape, generator=generator, device=images.device) < amount
+        shape = (images.shape[0],) + (1,) * (images.dim() - 1)
+        coin = torch.randint(0, 2, shape, generator=generator, device=images.device).to(images.dtype)
+        return torch.where(mask, coin.expand_as(images), images)
+    """}),
+    "a fixed generator where none is given": ("two calls gave the same noise", noise(
+        ("u = ", "generator = generator or torch.Generator().manual_seed(0)\nu = "))),
     "seeded inside": ("seed set inside", noise(("u = ", "torch.manual_seed(0)\nu = "))),
     "global seed from the generator": ("global random state", {"add_salt_and_pepper": """
         if generator is not None:

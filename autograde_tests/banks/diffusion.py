@@ -83,9 +83,9 @@ RIGHT = {
         alphas_cumprod = torch.cumprod(alphas, 0)
         return alphas_cumprod, alphas, betas
     """},
-    "everything in float64": {"linear_schedule": """
+    "everything in float64 until the end": {"linear_schedule": """
         betas = torch.linspace(1e-4, 0.02, steps, dtype=torch.float64)
-        return (1 - betas).cumprod(-1), 1 - betas, betas
+        return [part.to(torch.float32) for part in ((1 - betas).cumprod(-1), 1 - betas, betas)]
     """},
     "betas by hand": {"linear_schedule": """
         low, high = 1e-4, 0.02
@@ -110,7 +110,7 @@ from torch import nn
 """)],
         "linear_schedule": """
             betas = np.linspace(1e-4, 0.02, steps)
-            return [torch.from_numpy(part) for part in (np.cumprod(1 - betas), 1 - betas, betas)]
+            return [torch.from_numpy(part).float() for part in (np.cumprod(1 - betas), 1 - betas, betas)]
         """},
     "the product by logarithms": {"linear_schedule": """
         betas = torch.linspace(1e-4, 0.02, steps)
@@ -158,7 +158,7 @@ from torch import nn
         left = 1 - (torch.linspace(0, 1, steps + 1, dtype=torch.double) + 0.008) / 1.008
         f = torch.sin(left * math.pi / 2) ** 2
         betas = (1 - f[1:] / f[:-1]).clamp(1e-4, 0.9999)
-        return torch.cumprod(1 - betas, dim=0), 1 - betas, betas
+        return torch.cumprod(1 - betas, dim=0).float(), (1 - betas).float(), betas.float()
     """},
     # closed_form
     "the root of each alpha": {"closed_form": """
@@ -231,6 +231,23 @@ from torch import nn
         x += torch.sqrt(1.0 - a) * epsilon
         return x, epsilon
     """},
+    "noise drawn row by row": {"add_noise": """
+        eps = torch.stack([torch.randn_like(row) for row in batch])
+        a = alphas_cumprod[torch.as_tensor(t)].reshape(-1, *[1] * (batch.dim() - 1))
+        return a.sqrt() * batch + (1 - a).sqrt() * eps, eps
+    """},
+    "noise from numpy": {"add_noise": """
+        import numpy as np
+        eps = torch.from_numpy(np.random.standard_normal(tuple(batch.shape))).float()
+        a = alphas_cumprod[torch.as_tensor(t)].reshape(-1, *[1] * (batch.dim() - 1))
+        return a.sqrt() * batch + (1 - a).sqrt() * eps, eps
+    """},
+    "noise from uniform numbers": {"add_noise": """
+        u = torch.rand(batch.shape, dtype=torch.double).clamp(1e-12, 1 - 1e-12)
+        eps = (torch.erfinv(2 * u - 1) * 2 ** 0.5).to(batch)
+        a = alphas_cumprod[torch.as_tensor(t)].reshape(-1, *[1] * (batch.dim() - 1))
+        return a.sqrt() * batch + (1 - a).sqrt() * eps, eps
+    """},
     # noise_prediction_loss
     "nn.MSELoss and t of shape (N,)": {"noise_prediction_loss": """
         t = torch.randint(0, alphas_cumprod.shape[0], (batch.shape[0],))
@@ -268,7 +285,43 @@ from torch import nn
         noised, eps = add_noise(batch, t, alphas_cumprod)
         return F.mse_loss(model(noised, t), eps)
     """},
+    "the loss sample by sample": {"noise_prediction_loss": """
+        errors = []
+        for x in batch:
+            t = torch.randint(len(alphas_cumprod), (1, 1))
+            noised, eps = add_noise(x[None], t, alphas_cumprod)
+            errors.append((model(noised, t) - eps) ** 2)
+        return torch.cat(errors).mean()
+    """},
+    "one call for each step": {"noise_prediction_loss": """
+        steps, total = torch.randint(len(alphas_cumprod), (len(batch),)), 0.0
+        for t in steps.unique():
+            part = batch[steps == t]
+            noised, eps = add_noise(part, int(t), alphas_cumprod)
+            total = total + F.mse_loss(model(noised, torch.full((len(part), 1), int(t))), eps, reduction="sum")
+        return total / batch.numel()
+    """},
+    "two halves of the batch": {"noise_prediction_loss": """
+        t = torch.randint(len(alphas_cumprod), (len(batch), 1))
+        noised, eps = add_noise(batch, t, alphas_cumprod)
+        half = len(batch) // 2
+        predicted = torch.cat((model(noised[:half], t[:half]), model(noised[half:], t[half:])))
+        return F.mse_loss(predicted, eps)
+    """},
+    "forward called by its name, loss": {"noise_prediction_loss": """
+        t = torch.randint(len(alphas_cumprod), (len(batch), 1))
+        noised, eps = add_noise(batch, t, alphas_cumprod)
+        return F.mse_loss(model.forward(noised, t), eps)
+    """},
     # sample_ddpm
+    "forward called by its name, ddpm": {"sample_ddpm": """
+        for t in reversed(range(len(alphas))):
+            eps = model.forward(x, torch.full((n_samples, 1), t))
+            x = (x - betas[t] / (1 - alphas_cumprod[t]).sqrt() * eps) / alphas[t].sqrt()
+            if t > 0:
+                x = x + betas[t].sqrt() * torch.randn_like(x)
+            trajectory.append(x)
+    """},
     "the coefficients first": {"sample_ddpm": """
         for t in range(len(betas) - 1, -1, -1):
             eps = model(x, torch.ones(n_samples, 1, dtype=torch.long) * t)
@@ -354,6 +407,10 @@ from torch import nn
         numbers = torch.rand(len(labels)).tolist()
         return torch.tensor([null_label if u < p else k for u, k in zip(numbers, labels.tolist())])
     """},
+    "a number of labels that is left to chance": {"drop_labels": """
+        many = int((torch.rand(len(labels)) < p).sum())
+        return labels.index_fill(0, torch.randperm(len(labels))[:many], null_label)
+    """},
     "keep where larger": {"drop_labels": """
         return torch.where(torch.rand(labels.shape) >= p, labels, torch.tensor(null_label))
     """},
@@ -393,6 +450,16 @@ from torch import nn
         return model(x, t, null) * (1 - scale) + model(x, t, labels) * scale
     """},
     # sample_ddim
+    "forward called by its name, ddim": {"sample_ddim": """
+        for k, t in enumerate(visited):
+            a = alphas_cumprod[t]
+            b = alphas_cumprod[visited[k + 1]] if k + 1 < steps else torch.tensor(1.0)
+            eps = model.forward(x, torch.full((n_samples, 1), t))
+            sigma = eta * ((1 - b) / (1 - a) * (1 - a / b)).sqrt()
+            x = (b / a).sqrt() * (x - (1 - a).sqrt() * eps) + (1 - b - sigma ** 2).sqrt() * eps
+            x = x + sigma * torch.randn_like(x)
+            trajectory.append(x)
+    """},
     "pairs of steps": {"sample_ddim": """
         for t, following in zip(visited, visited[1:] + [-1]):
             a = alphas_cumprod[t]
@@ -523,6 +590,9 @@ WRONG = {
         always_1000=("shape", [("steps, dtype", "1000, dtype")]),
         starts_with_1=("off by one", [
             ("torch.cumprod(alphas, dim=0)", "torch.cat((torch.ones(1), torch.cumprod(alphas, 0)[:-1]))")]),
+        float64=("should be float32", [
+            ("torch.cumprod(alphas, dim=0).float(), alphas.float(), betas.float()",
+             "torch.cumprod(alphas, dim=0), alphas, betas")]),
     ),
     **wrong(
         COSINE,
@@ -559,6 +629,9 @@ WRONG = {
             ("torch.cumprod(alphas, dim=0).float(), alphas.float(), betas.float()",
              "betas.float(), alphas.float(), torch.cumprod(alphas, dim=0).float()")]),
         upside_down=("upside down", [("f[1:] / f[:-1]", "f[:-1] / f[1:]")]),
+        float64=("should be float32", [
+            ("torch.cumprod(alphas, dim=0).float(), alphas.float(), betas.float()",
+             "torch.cumprod(alphas, dim=0), alphas, betas")]),
     ),
     **wrong(
         CLOSED,
@@ -579,6 +652,7 @@ WRONG = {
         noise_never_shrunk=("sum of the betas", [
             ("1 - alpha_cumprod", "torch.stack([1 - alpha for alpha in alphas]).sum()")]),
         three_only=("should be", [("torch.prod(alphas)", "alphas[:3].prod()")]),
+        in_place=("changes the alphas", [("torch.prod(alphas)", "alphas.cumprod_(0)[-1]")]),
     ),
     **wrong(
         NOISE,
@@ -623,6 +697,10 @@ WRONG = {
         in_place=("changes the batch", [
             ("return alpha_bar.sqrt() * batch", "batch *= alpha_bar.sqrt()\nreturn batch")]),
         x_0_not_scaled=("x_0 is not scaled", [("alpha_bar.sqrt() * batch", "batch")]),
+        something_drawn_before=("before anything else", [
+            ("eps = torch.randn_like(batch)", "torch.rand(1)\neps = torch.randn_like(batch)")]),
+        the_second_draw=("before anything else", [
+            ("eps = torch.randn_like(batch)", "eps = torch.randn_like(batch)\neps = torch.randn_like(batch)")]),
     ),
     **wrong(
         LOSS,
@@ -650,8 +728,24 @@ WRONG = {
         small_t_preferred=("equally likely", [
             ("torch.randint(len(alphas_cumprod), (len(batch), 1), device=batch.device)",
              "(torch.rand(len(batch), 1) ** 2 * len(alphas_cumprod)).long()")]),
-        two_in_one_batch=("asks 2 times", [
+        asked_twice=("once about each", [
             ("model(noised, t)", "(model(noised, t) + model(noised, t)) / 2")]),
+        half_the_batch=("once about each", [
+            ("len(batch)", "len(batch[::2])"), ("add_noise(batch", "add_noise(batch[::2]")]),
+        t_from_1_to_T=("t is an index", [
+            ("torch.randint(len(alphas_cumprod)", "torch.randint(1, len(alphas_cumprod) + 1")]),
+        t_from_1_to_T_without_add_noise=("indices of the schedule", """
+            t = torch.randint(1, len(alphas_cumprod) + 1, (len(batch),))
+            eps = torch.randn_like(batch)
+            a = alphas_cumprod[t].reshape(-1, *[1] * (batch.dim() - 1))
+            return F.mse_loss(model(a.sqrt() * batch + (1 - a).sqrt() * eps, t), eps)
+        """),
+        shape_1=("shape (), got (1,)", [
+            ("F.mse_loss(model(noised, t), eps)", "F.mse_loss(model(noised, t), eps).reshape(1)")]),
+        in_place=("changes the batch", [
+            ("noised, eps = add_noise(batch, t, alphas_cumprod)",
+             "noised, eps = add_noise(batch, t, alphas_cumprod)\nnoised = batch.copy_(noised)")]),
+        evaluation_mode=("no attribute 'eval'", [("noised, eps =", "model.eval()\nnoised, eps =")]),
     ),
     **wrong(
         DDPM,
@@ -671,6 +765,8 @@ WRONG = {
              "x - betas[t] / (1 - alphas_cumprod[t]).sqrt() * eps / alphas[t].sqrt()")]),
         all_noise_at_once=("all noise is subtracted at once", [
             ("betas[t] / (1 - alphas_cumprod[t]).sqrt()", "(1 - alphas_cumprod[t]).sqrt()")]),
+        from_T_to_1=("indices of the schedule", [("reversed(range(len(alphas)))", "range(len(alphas), 0, -1)")]),
+        evaluation_mode=("no attribute 'eval'", [("for t in", "model.eval()\nfor t in")]),
         noise_at_the_last_step=("at the last step", [("if t > 0:", "if True:")]),
         no_noise_at_t_1=("missing at t = 1", [("if t > 0:", "if t > 1:")]),
         no_noise=("no noise is added on the way", [("if t > 0:", "if False:")]),
@@ -735,9 +831,18 @@ WRONG = {
         seed_inside=("a seed set", [("dropped = ", "torch.manual_seed(0)\ndropped = ")]),
         swapped=("share that is kept", [("null_label, labels)", "labels, null_label)")]),
         percent=("is dropped", [("< p", "< p / 100")]),
-        always_the_same_number=("exactly p", """
+        always_the_same_number=("independently of the others", """
             dropped = torch.randperm(len(labels))[:round(p * len(labels))]
             return labels.index_fill(0, dropped, null_label)
+        """),
+        the_same_number_rounded_down=("independently of the others", """
+            labels = labels.clone()
+            labels[torch.randperm(len(labels))[:int(p * len(labels))]] = null_label
+            return labels
+        """),
+        nearly_the_same_number=("independently of the others", """
+            many = p * len(labels) + float(torch.rand(())) * 2 - 1
+            return labels.index_fill(0, torch.randperm(len(labels))[:round(many)], null_label)
         """),
     ),
     **wrong(
@@ -790,6 +895,8 @@ WRONG = {
         forwards=("asked about t", [("for k, t in", "visited = visited[::-1]\nfor k, t in")]),
         eta_does_nothing=("eta does nothing", [("sigma = eta * ", "sigma = 0 * ")]),
         eta_left_out=("on the way", [("sigma = eta * ", "sigma = ")]),
+        eta_squared=("eta is squared", [("sigma = eta * ", "sigma = eta ** 2 * ")]),
+        no_end=("no next one", [(" if k + 1 < steps else torch.ones_like(a)", "")]),
         sigma_not_taken_away=("sigma^2 is not taken", [("1 - b - sigma ** 2", "1 - b")]),
         sigma_not_squared=("sigma is not squared", [("(1 - b - sigma ** 2)", "(1 - b - sigma).clamp(min=0)")]),
         roots_of_sigma_forgotten=("roots in sigma", [("(1 - a / b)).sqrt()", "(1 - a / b))")]),
@@ -802,4 +909,6 @@ WRONG = {
         trajectory_without_the_samples=("end with the samples", [
             ("    trajectory.append(x)", "    if k + 1 < steps:\n        trajectory.append(x)")]),
     ),
+    **{f"{name}: graph kept": (item, "graph", {"file": [(f"@torch.no_grad()\ndef {name}", f"def {name}")]})
+       for name, item in (("sample_ddpm", DDPM), ("sample_ddim", DDIM))},
 }

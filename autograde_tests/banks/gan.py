@@ -439,6 +439,28 @@ def discriminator():''')],
             loss = F.binary_cross_entropy_with_logits(input=logits_fake, target=labels)
             return loss
         """},
+    "one logit after the other": {
+        "discriminator_loss": """
+            loss_real, loss_fake = 0, 0
+            for logit in logits_real.reshape(-1):
+                loss_real = loss_real + F.binary_cross_entropy_with_logits(logit, torch.ones_like(logit))
+            for logit in logits_fake.reshape(-1):
+                loss_fake = loss_fake + F.softplus(logit)
+            return loss_real / logits_real.numel() + loss_fake / logits_fake.numel()
+        """,
+        "generator_loss": """
+            losses = [F.binary_cross_entropy_with_logits(row, torch.ones_like(row)) for row in logits_fake]
+            return torch.stack(losses).mean()
+        """},
+    "losses compiled by torch.jit.script": {
+        "file": [("def discriminator_loss(", """@torch.jit.script
+def negative_log_sigmoid(logits: torch.Tensor) -> torch.Tensor:
+    return F.softplus(-logits).mean()
+
+
+def discriminator_loss(""")],
+        "discriminator_loss": "return negative_log_sigmoid(logits_real) + negative_log_sigmoid(-logits_fake)",
+        "generator_loss": "return negative_log_sigmoid(logits_fake)"},
     # get_optimizer
     "Adam by keywords": {"get_optimizer": """
         from torch import optim
@@ -470,6 +492,96 @@ def discriminator():''')],
     """},
     "named parameters": {"get_optimizer": [("model.parameters()", "model.named_parameters()")]},
     "AdamW without decay": {"get_optimizer": [("optim.Adam(", "optim.AdamW("), ("0.999)", "0.999), weight_decay=0.0")]},
+    # update
+    "gradients of all weights, cleared by the networks": {"update": """
+        fake_images = G(noise)
+        logits_real = D(x)
+        logits_fake = D(fake_images.detach())
+        d_loss = discriminator_loss(logits_real, logits_fake)
+        D.zero_grad()
+        d_loss.backward()
+        D_solver.step()
+
+        G.zero_grad()
+        g_loss = generator_loss(D(fake_images))
+        g_loss.backward()
+        G_solver.step()
+        return dict(d_loss=d_loss.detach(), g_loss=g_loss.detach(), d_real=torch.sigmoid(logits_real).mean().detach(),
+                    d_fake=torch.sigmoid(logits_fake).mean().detach())
+    """},
+    "both cleared at the start, then D once more": {"update": """
+        D.train()
+        G.train()
+        D_solver.zero_grad(set_to_none=False)
+        G_solver.zero_grad(set_to_none=False)
+        real, fake = D(x), G(noise)
+        judged = D(fake.data)
+        d_loss = discriminator_loss(real, judged)
+        d_loss.backward()
+        D_solver.step()
+        D_solver.zero_grad()
+        g_loss = generator_loss(D.forward(fake))
+        g_loss.backward()
+        G_solver.step()
+        with torch.no_grad():
+            d_real, d_fake = 1 / (1 + torch.exp(-real)), judged.sigmoid()
+        return {"d_fake": d_fake.mean(), "d_real": d_real.mean(), "g_loss": g_loss.data, "d_loss": d_loss.data}
+    """},
+    "cleared after each step": {"update": """
+        fake = G(noise)
+        logits_fake, logits_real = D(fake.detach()), D(x)
+        d_loss = discriminator_loss(logits_real, logits_fake)
+        d_loss.backward()
+        D_solver.step()
+        g_loss = generator_loss(D(fake))
+        g_loss.backward()
+        G_solver.step()
+        D_solver.zero_grad()
+        G_solver.zero_grad()
+        return {"d_loss": d_loss.detach(), "g_loss": g_loss.detach(),
+                "d_real": logits_real.detach().sigmoid().mean(), "d_fake": logits_fake.detach().sigmoid().mean()}
+    """},
+    "images made twice of the same noise": {"update": [
+        ("fake = G(noise)", "with torch.no_grad():\n    fake = G(noise)"),
+        ("generator_loss(D(fake))", "generator_loss(D(G(noise)))")]},
+    "the discriminator frozen meanwhile": {"update": [
+        ("g_loss = generator_loss", "for w in D.parameters():\n    w.requires_grad = False\ng_loss = generator_loss"),
+        ("inputs=[w for w in G.parameters() if w.requires_grad]", ""),
+        ("G_solver.step()", "G_solver.step()\nD.requires_grad_(True)")]},
+    "the generator frozen for the discriminator": {"update": [
+        ("logits_real, logits_fake = D(x), D(fake.detach())",
+         "G.requires_grad_(False)\nlogits_real, logits_fake = D(x), D(G(noise))\nG.requires_grad_(True)")]},
+    "gradients by autograd.grad": {"update": [
+        ("d_loss.backward()",
+         "for w, d in zip(D.parameters(), torch.autograd.grad(d_loss, list(D.parameters()))):\n    w.grad = d"),
+        ("g_loss.backward(inputs=[w for w in G.parameters() if w.requires_grad])",
+         "for w, d in zip(G.parameters(), torch.autograd.grad(g_loss, tuple(G.parameters()))):\n    w.grad = d")]},
+    "backward into the discriminator's weights only": {"update": [
+        ("D(fake.detach())", "D(fake)"),
+        ("d_loss.backward()", "d_loss.backward(inputs=list(D.parameters()), retain_graph=True)")]},
+    "steps with closures": {"update": """
+        fake, kept = G(noise), {}
+
+        def judge():
+            D_solver.zero_grad()
+            real, made = D(x), D(fake.detach())
+            loss = discriminator_loss(real, made)
+            loss.backward()
+            kept.update(d_loss=loss.detach(), d_real=real.detach().sigmoid().mean(),
+                        d_fake=made.detach().sigmoid().mean())
+            return loss
+
+        def paint():
+            G_solver.zero_grad()
+            loss = generator_loss(D(fake))
+            loss.backward()
+            kept["g_loss"] = loss.detach().clone()
+            return loss
+
+        D_solver.step(judge)
+        G_solver.step(paint)
+        return kept
+    """},
     # The convolutional networks
     "convolutions in own modules": {
         "file": [("def build_dc_classifier():", '''class ConvJudge(nn.Module):
@@ -621,8 +733,10 @@ def build_dc_classifier():''')],
         ("kaiming_normal_(module.weight)", 'kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")')]},
     "kaiming for LeakyReLU": {"initialize_weights": [("kaiming_normal_(module.weight)",
                                                       "kaiming_uniform_(module.weight, a=0.01)")]},
-    "kaiming by the outputs, biases left": {"initialize_weights": """
+    "kaiming by the outputs, biases before": {"initialize_weights": """
         if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            if scheme != "default" and module.bias is not None:
+                module.bias.data.zero_()
             if scheme == "normal":
                 torch.nn.init.normal_(module.weight, std=0.02)
             elif scheme == "xavier":
@@ -739,7 +853,7 @@ def build_dc_classifier():''')],
                 spectral_norm(nn.Conv2d(32, 64, 3, stride=2, padding=1)), nn.LeakyReLU(0.2), nn.Dropout2d(0.25),
                 nn.Flatten(), nn.Dropout(0.3), spectral_norm(nn.Linear(64 * 7 * 7, 1)))
         """},
-    "fully connected, with BatchNorm": {
+    "mostly fully connected, with BatchNorm": {
         "FashionGenerator.__init__": """
             def block(in_feat, out_feat, normalize=True):
                 layers = [nn.Linear(in_feat, out_feat)]
@@ -750,7 +864,7 @@ def build_dc_classifier():''')],
 
             self.model = nn.Sequential(
                 *block(noise_dim, 128, normalize=False), *block(128, 256), *block(256, 512), *block(512, 1024),
-                nn.Linear(1024, 784), nn.Tanh())
+                nn.Linear(1024, 784), nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 1, 3, padding=1), nn.Tanh())
         """,
         "FashionGenerator.forward": """
             img = self.model(z)
@@ -758,7 +872,8 @@ def build_dc_classifier():''')],
         """,
         "FashionDiscriminator.__init__": """
             self.model = nn.Sequential(
-                nn.Linear(784, 512), nn.LeakyReLU(0.2, inplace=True), nn.Dropout(0.3),
+                nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 8, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Flatten(),
+                nn.Linear(1568, 512), nn.LeakyReLU(0.2, inplace=True), nn.Dropout(0.3),
                 nn.Linear(512, 256), nn.LeakyReLU(0.2, inplace=True), nn.Dropout(0.3),
                 nn.Linear(256, 1))
         """,
@@ -835,7 +950,8 @@ class FashionGenerator(nn.Module):''')],
     "statistics of the batch, noise on the images": {
         "FashionGenerator.__init__": """
             self.layers = nn.Sequential(nn.Linear(noise_dim, 256), nn.LayerNorm(256), nn.GELU(), nn.Dropout(0.2),
-                                        nn.Linear(256, 784), nn.Tanh())
+                                        nn.Unflatten(1, (16, 4, 4)), nn.ConvTranspose2d(16, 1, 7, stride=7), nn.Tanh(),
+                                        nn.Flatten())
         """,
         "FashionGenerator.forward": """
             z = z / z.norm(dim=1, keepdim=True).clamp(min=1e-6)
@@ -856,11 +972,12 @@ class FashionGenerator(nn.Module):''')],
         """},
     "deep, with logits close to each other": {
         "FashionGenerator.__init__": """
-            self.layers = nn.Sequential(nn.Linear(noise_dim, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(),
-                                        nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 784), nn.Hardtanh())
+            self.layers = nn.Sequential(nn.Unflatten(1, (noise_dim, 1, 1)), nn.ConvTranspose2d(noise_dim, 16, 4),
+                                        nn.Flatten(), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 256),
+                                        nn.ReLU(), nn.Linear(256, 784), nn.Hardtanh())
         """,
         "FashionDiscriminator.__init__": """
-            layers = [nn.Linear(784, 128), nn.LeakyReLU(0.2)]
+            layers = [nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 8, 7, stride=7), nn.Flatten(), nn.LeakyReLU(0.2)]
             for _ in range(6):
                 layers += [nn.Linear(128, 128), nn.LeakyReLU(0.2)]
             self.layers = nn.Sequential(*layers, nn.Linear(128, 1))
@@ -1110,7 +1227,7 @@ mistakes("gan.discriminator_loss", {
         "sigmoid is taken twice", {"discriminator_loss": [("(logits_real, ", "(torch.sigmoid(logits_real), "),
                                                           ("(logits_fake, ", "(torch.sigmoid(logits_fake), ")]}),
     "logits clamped": (
-        "for logits of +-100 the loss should be",
+        "for logits of +-200 the loss should be",
         {"discriminator_loss": [("(logits_real, ", "(logits_real.clamp(-10, 10), "),
                                 ("(logits_fake, ", "(logits_fake.clamp(-10, 10), ")]}),
     "least squares": (
@@ -1150,6 +1267,7 @@ mistakes("gan.discriminator_loss", {
         "no gradient reaches logits_fake",
         {"discriminator_loss": [("(logits_fake, torch", "(logits_fake.detach(), torch")]}),
     "a plain number": ("got float", judged("(real + fake).item()")),
+    "shape (1,)": ("should be a scalar", judged("(real + fake).view(1)")),
     "two results": ("got tuple", judged("real, fake")),
 })
 
@@ -1166,17 +1284,18 @@ mistakes("gan.generator_loss", {
     "saturating, naive": ("saturating", wished("torch.log(1 - torch.sigmoid(logits_fake)).mean()")),
     "sign": ("the sign is wrong", wished("-" + WISH)),
     "sum over the batch": ("summed over the batch", wished(WISH[:-1] + ', reduction="sum")')),
+    "shape (1,)": ("should be a scalar", wished(WISH + ".view(1)")),
     "not reduced": ("should be a scalar", wished(WISH[:-1] + ', reduction="none")')),
     "half": ("half of what it should be", wished("0.5 * " + WISH)),
     "naive logarithm": ("not from log(sigmoid)", wished("-torch.log(torch.sigmoid(logits_fake)).mean()")),
     "logarithm with 1e-8": (
         "where sigmoid and log lose digits", wished("-torch.log(torch.sigmoid(logits_fake) + 1e-8).mean()")),
     "formula with the exponential": ("the loss is inf", wished("torch.log(1 + torch.exp(-logits_fake)).mean()")),
-    "sigmoid, then cross entropy": ("without sigmoid and log", wished(
+    "sigmoid, then cross entropy": ("where sigmoid and log lose digits", wished(
         "F.binary_cross_entropy(torch.sigmoid(logits_fake), torch.ones_like(logits_fake))")),
     "sigmoid twice": ("sigmoid is taken twice", wished(WISH.replace("(logits_fake,", "(torch.sigmoid(logits_fake),"))),
     "logits clamped": (
-        "for logits of +-100 the loss should be",
+        "for logits of +-200 the loss should be",
         wished(WISH.replace("(logits_fake,", "(logits_fake.clamp(-10, 10),"))),
     "least squares": ("squared error", wished("((logits_fake - 1) ** 2).mean()")),
     "Wasserstein": ("Wasserstein", wished("-logits_fake.mean()")),
@@ -1248,6 +1367,138 @@ mistakes("gan.get_optimizer", {
     """}),
     "the class": ("got type", {"get_optimizer": "return torch.optim.Adam"}),
     "nothing returned": ("got NoneType", adam("return ", "")),
+})
+
+
+def updated(*pairs):
+    """A change: other parts in update."""
+    return {"update": list(pairs)}
+
+
+ONLY_G = "inputs=[w for w in G.parameters() if w.requires_grad]"  # what keeps the generator's loss out of D's weights
+ALL_GRADIENTS = (ONLY_G, "")
+G_STEP = f"""g_loss = generator_loss(D(fake))
+G_solver.zero_grad()
+g_loss.backward({ONLY_G})
+G_solver.step()
+"""
+mistakes("gan.update", {
+    "not detached": ("should get fake.detach()", updated(("D(fake.detach())", "D(fake)"))),
+    "not detached, graph kept": ("should get fake.detach()", updated(
+        ("D(fake.detach())", "D(fake)"), ("d_loss.backward()", "d_loss.backward(retain_graph=True)"))),
+    "not detached, graph kept, no zero_grad for G": ("should get fake.detach()", updated(
+        ("D(fake.detach())", "D(fake)"), ("d_loss.backward()", "d_loss.backward(retain_graph=True)"),
+        ("G_solver.zero_grad()\n", "\n"))),
+    "not detached, images made twice": ("should get fake.detach()", updated(
+        ("D(fake.detach())", "D(fake)"), ("generator_loss(D(fake))", "generator_loss(D(G(noise)))"))),
+    "no zero_grad for D": ("D_solver.zero_grad()", updated(("D_solver.zero_grad()\n", "\n"))),
+    "no zero_grad for D, gradients of both losses": (
+        "gradients that were left behind are in the discriminator's step",
+        updated(("D_solver.zero_grad()\n", "\n"), ALL_GRADIENTS)),
+    "D's zero_grad before the generator's backward": (
+        "gradients that were left behind are in the discriminator's step",
+        updated(("D_solver.zero_grad()\n", "\n"), ALL_GRADIENTS,
+                ("D_solver.step()", "D_solver.step()\nD_solver.zero_grad()"))),
+    "no zero_grad for G": (
+        "gradients that were left behind are in the generator's step", updated(("G_solver.zero_grad()\n", "\n"))),
+    "no zero_grad": ("gradients that were left behind", updated(
+        ("D_solver.zero_grad()\n", "\n"), ("G_solver.zero_grad()\n", "\n"), ALL_GRADIENTS)),
+    "zero_grad after the backward": ("no gradient reaches the discriminator's weights", updated(
+        ("D_solver.zero_grad()\nd_loss.backward()", "d_loss.backward()\nD_solver.zero_grad()"))),
+    "logits_fake used again": ("ask it again", updated(("generator_loss(D(fake))", "generator_loss(logits_fake)"))),
+    "logits_fake used again, all gradients": (
+        "ask it again", updated(("generator_loss(D(fake))", "generator_loss(logits_fake)"), ALL_GRADIENTS)),
+    "logits_fake used again, graph kept": ("ask it again", updated(
+        ("D(fake.detach())", "D(fake)"), ("d_loss.backward()", "d_loss.backward(retain_graph=True)"),
+        ("generator_loss(D(fake))", "generator_loss(logits_fake)"))),
+    "the generator's loss before the discriminator's step": ("ask it again", updated(
+        ("D_solver.step()\n", "g_loss = generator_loss(D(fake))\nD_solver.step()\n"),
+        ("g_loss = generator_loss(D(fake))\nG_solver", "G_solver"))),
+    "both backwards before both steps": ("ask it again", updated(
+        ("D_solver.step()\n", "\n"), ("G_solver.step()", "D_solver.step()\nG_solver.step()"))),
+    "the generator first": ("the generator steps first", {"update": f"""
+        fake = G(noise)
+        {G_STEP.replace(chr(10), chr(10) + 8 * " ")}
+        fake = G(noise)
+        logits_real, logits_fake = D(x), D(fake.detach())
+        d_loss = discriminator_loss(logits_real, logits_fake)
+        D_solver.zero_grad()
+        d_loss.backward()
+        D_solver.step()
+        return {{"d_loss": d_loss.detach(), "g_loss": g_loss.detach(),
+                "d_real": logits_real.detach().sigmoid().mean(), "d_fake": logits_fake.detach().sigmoid().mean()}}
+    """}),
+    "D steps again in the generator's step": ("the discriminator takes 2 steps", updated(
+        ("G_solver.step()", "G_solver.step()\nD_solver.step()"), ALL_GRADIENTS)),
+    "D's optimiser for both": ("the discriminator takes 2 steps", updated(("G_solver.step()", "D_solver.step()"))),
+    "G's optimiser for both": ("the discriminator takes no step", updated(("D_solver.step()", "G_solver.step()"))),
+    "optimisers exchanged": ("the generator steps first", updated(
+        ("D_solver.step()", "first.step()"), ("G_solver.step()", "second.step()"),
+        ("fake = G(noise)", "fake, first, second = G(noise), G_solver, D_solver"))),
+    "no step of D": ("the discriminator takes no step", updated(("D_solver.step()\n", "\n"))),
+    "no step of G": ("the generator takes no step", updated(("G_solver.step()\n", "\n"))),
+    "D steps until it is good": ("the discriminator takes 3 steps", updated(
+        ("d_loss.backward()", "d_loss.backward()\nD_solver.step()\nD_solver.step()"))),
+    "arguments of the loss swapped": ("wrong way round", updated(
+        ("discriminator_loss(logits_real, logits_fake)", "discriminator_loss(logits_fake, logits_real)"))),
+    "cross entropy by hand": ("another loss than the discriminator_loss", updated(
+        ("discriminator_loss(logits_real, logits_fake)",
+         "F.softplus(-logits_real).mean() + F.softplus(logits_fake).mean()"))),
+    "cross entropy by hand for G": ("another loss than the generator_loss", updated(
+        ("generator_loss(D(fake))", "F.softplus(-D(fake)).mean()"))),
+    "real and generated images in one batch": ("ask it twice", updated(
+        ("D(x), D(fake.detach())", "D(torch.cat((x, fake.detach()))).chunk(2)"))),
+    "new noise for the generator's step": ("other noise", updated(
+        ("generator_loss(D(fake))", "generator_loss(D(G(2 * torch.rand_like(noise) - 1)))"))),
+    "the generator in evaluation mode": ("training mode", updated(
+        ("fake = G(noise)", "G.eval()\nfake = G(noise)\nG.train()"))),
+    "the discriminator in evaluation mode for the generator": ("training mode", updated(
+        ("g_loss = ", "D.eval()\ng_loss = "), ("G_solver.step()", "G_solver.step()\nD.train()"))),
+    "left in evaluation mode": ("training mode", updated(("G_solver.step()", "G_solver.step()\nG.eval()"))),
+    "D stays frozen": ("do not require gradients after update", updated(
+        ("g_loss = ", "D.requires_grad_(False)\ng_loss = "))),
+    "images changed in place": ("in place", updated(("fake = G(noise)", "x.mul_(0.9)\nfake = G(noise)"))),
+    "noise changed in place": ("in place", updated(("fake = G(noise)", "fake = G(noise.clamp_(-0.5, 0.5))"))),
+    "detached for the generator, too": ("no gradient reaches the generator's weights", updated(
+        ("generator_loss(D(fake))", "generator_loss(D(fake.detach()))"), ALL_GRADIENTS)),
+    "images made under no_grad": ("no gradient reaches the generator's weights", updated(
+        ("fake = G(noise)", "with torch.no_grad():\n    fake = G(noise)"), ALL_GRADIENTS)),
+    "both under no_grad": ("no gradient reaches the discriminator's weights", updated(
+        ("logits_real, logits_fake = D(x), D(fake.detach())",
+         "with torch.no_grad():\n    logits_real, logits_fake = D(x), D(fake)"))),
+    "no gradient for the generator at all": ("no gradient reaches the generator's weights", updated(
+        ALL_GRADIENTS,
+        ("g_loss = generator_loss(D(fake))", "with torch.no_grad():\n    g_loss = generator_loss(D(fake))"))),
+    "D uphill": ("the discriminator's step goes uphill", updated(("d_loss.backward()", "(-d_loss).backward()"))),
+    "G uphill": ("the generator's step goes uphill", updated(("g_loss.backward(", "(-g_loss).backward("))),
+    "one term only": ("goes elsewhere", updated(
+        ("d_loss = discriminator_loss(logits_real, logits_fake)",
+         "d_loss = discriminator_loss(logits_real, logits_fake.detach())"))),
+    "losses scaled": ("goes elsewhere", updated(("d_loss.backward()", "(d_loss / 2).backward()"))),
+    "floats returned": ("d_loss should be a tensor, got float", updated(("d_loss.detach()", "d_loss.item()"))),
+    "the loss with its graph": ("g_loss still holds the whole graph", updated(("g_loss.detach()", "g_loss"))),
+    "probabilities with their graph": (
+        "d_real still holds the whole graph", updated(("logits_real.detach().sigmoid()", "logits_real.sigmoid()"))),
+    "logits for probabilities": ("d_real is the mean logit", updated(
+        ("logits_real.detach().sigmoid()", "logits_real.detach()"),
+        ("logits_fake.detach().sigmoid()", "logits_fake.detach()"))),
+    "probability of the mean logit": ("d_fake is the sigmoid of the mean logit", updated(
+        ("logits_fake.detach().sigmoid().mean()", "logits_fake.detach().mean().sigmoid()"))),
+    "probabilities of after the step": ("of after its step", updated(
+        ("g_loss = generator_loss(D(fake))", "logits_fake = D(fake)\ng_loss = generator_loss(logits_fake)"))),
+    "d_real and d_fake exchanged": ("d_real is d_fake", updated(
+        ("logits_real.detach().sigmoid()", "logits_fake.detach().sigmoid()"),
+        ("logits_fake.detach().sigmoid().mean()}", "logits_real.detach().sigmoid().mean()}"))),
+    "losses exchanged": ("d_loss is g_loss", updated(
+        ('"d_loss": d_loss', '"d_loss": g_loss'), ('"g_loss": g_loss', '"g_loss": d_loss'))),
+    "probabilities not averaged": ("d_real should have shape ()", updated(
+        ("logits_real.detach().sigmoid().mean()", "logits_real.detach().sigmoid()"))),
+    "probabilities summed": ("is a sum over the batch", updated(
+        ("logits_fake.detach().sigmoid().mean()", "logits_fake.detach().sigmoid().sum()"))),
+    "a tuple": ("got tuple", updated(('return {"d_loss": d_loss.detach(), "g_loss": g_loss.detach(),',
+                                      'return {"d_loss": d_loss.detach()}, {"g_loss": g_loss.detach(),'))),
+    "other names": ("d_real is missing", updated(('"d_real"', '"real"'), ('"d_fake"', '"fake"'))),
+    "nothing returned": ("got NoneType", updated(("return {", "found = {"))),
 })
 
 
@@ -1486,6 +1737,7 @@ mistakes("gan.initialize_weights", {
     "kaiming as PyTorch's layers have it": (
         "scheme 'kaiming': the weights of Linear should", init(("kaiming_normal_(module.weight)",
                                                                 "kaiming_uniform_(module.weight, a=5 ** 0.5)"))),
+    "biases left": ("the biases of Linear should be 0", init((ZERO_BIAS, "pass"))),
     "biases of 1": ("should be 0, or small", init(("zeros_(module.bias)", "ones_(module.bias)"))),
     "uniform with the spread of normal": (
         "not normally distributed", init(("normal_(module.weight, 0.0, 0.02)",
@@ -1569,7 +1821,8 @@ mistakes("gan.FashionGenerator", {
     "frozen": ("frozen", own_painter(("nn.Flatten())", "nn.Flatten())\nself.requires_grad_(False)"))),
     "layers in a plain list": ("nn.ModuleList", {
         "FashionGenerator.__init__": """
-            self.layers = [nn.Linear(noise_dim, 256), nn.ReLU(), nn.Linear(256, 784), nn.Tanh()]
+            self.layers = [nn.Linear(noise_dim, 784), nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 1, 3, padding=1),
+                           nn.Tanh(), nn.Flatten()]
         """,
         "FashionGenerator.forward": """
             for layer in self.layers:
@@ -1577,14 +1830,21 @@ mistakes("gan.FashionGenerator", {
             return z
         """}),
     "new layers at each call": ("not among its parameters", {
-        "FashionGenerator.__init__": "self.noise_dim = noise_dim\nself.first = nn.Linear(noise_dim, 256)",
-        "FashionGenerator.forward": "return torch.tanh(nn.Linear(256, 784)(F.relu(self.first(z))))"}),
+        "FashionGenerator.__init__": "self.noise_dim = noise_dim\nself.first = nn.Linear(noise_dim, 784)",
+        "FashionGenerator.forward": """
+            return torch.tanh(nn.Conv2d(1, 1, 3, padding=1)(self.first(z).view(-1, 1, 28, 28))).flatten(1)
+        """}),
     "one image for the batch": ("the same for every row", own_painter(
         forward="return self.layers(z).mean(dim=0, keepdim=True).expand(len(z), -1)")),
     "NaN": ("NaN", own_painter(forward="return torch.tanh(torch.log(self.layers(z) - 1))")),
     "Softmax over the pixels": (
         "never below 0", own_painter(("nn.Tanh(),\n    nn.Flatten())", "nn.Flatten(), nn.Softmax(dim=1))"))),
     "a tuple": ("got tuple", own_painter(forward="return self.layers(z), z")),
+    "no convolution": ("runs no convolution", {
+        "FashionGenerator.__init__": """
+            self.layers = nn.Sequential(nn.Linear(noise_dim, 256), nn.ReLU(), nn.Linear(256, 784), nn.Tanh())
+        """,
+        "FashionGenerator.forward": "return self.layers(z)"}),
     "rounded to gray levels": ("rounded", own_painter(forward="return torch.round(self.layers(z) * 127.5) / 127.5")),
 })
 
@@ -1634,12 +1894,20 @@ mistakes("gan.FashionDiscriminator", {
         own_judge(("self.layers =", "self.extra = nn.Conv2d(1, 8, 3)\nself.layers ="))),
     "frozen": ("frozen", own_judge(("7 * 7, 1))", "7 * 7, 1))\nself.requires_grad_(False)"))),
     "layers in a plain list": ("nn.ModuleList", {
-        "FashionDiscriminator.__init__": "self.layers = [nn.Linear(784, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1)]",
+        "FashionDiscriminator.__init__": """
+            self.layers = [nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 8, 4, 2, 1), nn.LeakyReLU(0.2), nn.Flatten(),
+                           nn.Linear(1568, 1)]
+        """,
         "FashionDiscriminator.forward": """
             for layer in self.layers:
                 x = layer(x)
             return x
         """}),
+    "no convolution": ("runs no convolution", {
+        "FashionDiscriminator.__init__": """
+            self.layers = nn.Sequential(nn.Linear(784, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1))
+        """,
+        "FashionDiscriminator.forward": "return self.layers(x)"}),
     "a decision": ("no gradient reaches layers.1.weight", own_judge(forward="return (self.layers(x) > 0).float()")),
     "a tuple": (
         "got tuple", own_judge(forward="features = self.layers[:-1](x)\nreturn self.layers[-1](features), features")),

@@ -109,6 +109,41 @@ from torchvision import transforms
     "Normal.rsample": {"reparametrize": """
         return torch.distributions.Normal(mu, torch.exp(logvar / 2)).rsample()
     """},
+    "compiled with torch.jit.script": {
+        "file": [("def reparametrize(mu, logvar):", "@torch.jit.script\ndef reparametrize(mu, logvar):"),
+                 ("class VAE(nn.Module):", '''@torch.jit.script
+def divergence(mu, logvar):
+    return 0.5 * torch.sum(mu * mu + logvar.exp() - logvar - 1)
+
+
+class VAE(nn.Module):''')],
+        "loss_function": """
+            reconstruction = F.binary_cross_entropy(x_hat, x, reduction="sum")
+            return (reconstruction + kl_weight * divergence(mu, logvar)) / len(x)
+        """},
+    "decorated": {"file": [
+        ("import math\n", "import functools\nimport math\n"),
+        ("class VAE(nn.Module):", '''def counted(function):
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        call.count += 1
+        return function(*args, **kwargs)
+    call.count = 0
+    return call
+
+
+class VAE(nn.Module):'''),
+        ("def reparametrize(mu", "@counted\ndef reparametrize(mu"),
+        ("def loss_function(x_hat", "@counted\ndef loss_function(x_hat"),
+        ("def interpolate(z0", "@counted\ndef interpolate(z0"),
+        ("@torch.no_grad()\ndef get_mu", "@counted\n@torch.no_grad()\ndef get_mu"),
+        ("@torch.no_grad()\ndef sample_on", "@torch.inference_mode()\n@counted\ndef sample_on")]},
+    "a normal distribution of many dimensions": {"reparametrize": """
+        return torch.distributions.MultivariateNormal(mu, scale_tril=torch.diag_embed((logvar / 2).exp())).rsample()
+    """},
+    "Independent.rsample": {"reparametrize": """
+        return torch.distributions.Independent(torch.distributions.Normal(mu, (logvar / 2).exp()), 1).rsample()
+    """},
     "torch.normal": {"reparametrize": """
         eps = torch.normal(torch.zeros_like(mu), torch.ones_like(mu))
         return mu + eps * logvar.mul(0.5).exp()
@@ -300,6 +335,28 @@ self.mu_layer =""")] for gap in NETWORKS},
         kl = 0.5 * (mu ** 2 + logvar.exp() - logvar - 1).sum(dim=1)
         return (per_pixel.flatten(1).sum(dim=1) + kl_weight * kl).mean()
     """},
+    "one image after the other": {"loss_function": """
+        total = torch.zeros(())
+        for k in range(len(x)):
+            total = total + F.binary_cross_entropy(x_hat[k], x[k], reduction="sum")
+            for m, v in zip(mu[k], logvar[k]):
+                total = total + 0.5 * kl_weight * (m ** 2 + torch.exp(v) - v - 1)
+        return total / len(x)
+    """},
+    "summed up in place": {"loss_function": """
+        total = x.new_zeros(())
+        for image, reconstruction, m, v in zip(x, x_hat, mu, logvar):
+            total += nn.functional.binary_cross_entropy(reconstruction, image, reduction="none").sum()
+            total += kl_weight * -0.5 * (1 + v - m * m - torch.exp(v)).sum()
+        return total.div(len(mu)).squeeze()
+    """},
+    "log_prob of a Bernoulli distribution": {"loss_function": """
+        pixels = torch.distributions.Bernoulli(probs=x_hat, validate_args=False)
+        posterior = torch.distributions.Independent(torch.distributions.Normal(mu, (logvar / 2).exp()), 1)
+        prior = torch.distributions.Independent(torch.distributions.Normal(torch.zeros_like(mu), 1.0), 1)
+        kl = torch.distributions.kl_divergence(posterior, prior)
+        return (kl_weight * kl - pixels.log_prob(x).flatten(1).sum(1)).mean()
+    """},
     "kl_divergence from torch.distributions": {"loss_function": """
         normal = torch.distributions.Normal
         kl = torch.distributions.kl_divergence(normal(mu, (0.5 * logvar).exp()), normal(0.0, 1.0)).sum()
@@ -310,84 +367,111 @@ self.mu_layer =""")] for gap in NETWORKS},
         kl = torch.sum(std.pow(2) / 2 + mu.pow(2) / 2 - 0.5 - torch.log(std))
         return nn.BCELoss(reduction="sum")(x_hat, x).div(x.size(0)) + kl.div(x.size(0)).mul(kl_weight)
     """},
-    "the whole set at once": {"get_mu_logvar": """
-        _, mu, logvar = model(images)
-        return mu, logvar
-    """},
     "the set with a DataLoader": {"get_mu_logvar": """
+        mode, device = model.training, next(model.parameters()).device
+        model.train(False)
         loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images), batch_size=128)
         mus, logvars = [], []
         for (batch,) in loader:
-            x_hat, mu, logvar = model(batch)
+            x_hat, mu, logvar = model(batch.to(device, non_blocking=True))
             mus.append(mu.cpu())
             logvars.append(logvar.cpu())
-        return torch.cat(mus, dim=0), torch.cat(logvars, dim=0)
+        model.train(mode)
+        return torch.cat(mus, dim=0).to(device), torch.cat(logvars, dim=0).to(device)
     """},
     "encoder and heads directly": {"get_mu_logvar": """
         device = next(model.parameters()).device
+        parts = model.encoder, model.mu_layer, model.logvar_layer
+        modes = [part.training for part in parts]
+        for part in parts:
+            part.eval()
         mus, logvars = [], []
         for start in range(0, len(images), 256):
             hidden = model.encoder(images[start:start + 256].to(device))
             mus.append(model.mu_layer(hidden))
             logvars.append(model.logvar_layer(hidden))
+        for part, mode in zip(parts, modes):
+            part.train(mode)
         return torch.vstack(mus), torch.vstack(logvars)
     """},
     "one image at a time": {"get_mu_logvar": """
-        codes = [model(images[k:k + 1]) for k in range(images.shape[0])]
+        device, mode = model.mu_layer.weight.device, model.training
+        model.eval()
+        codes = [model(images[k:k + 1].to(device)) for k in range(images.shape[0])]
+        model.train(mode)
         return torch.cat([mu for _, mu, _ in codes]), torch.cat([logvar for _, _, logvar in codes])
     """},
-    "into tensors made before, in eval mode": {"get_mu_logvar": """
+    "into tensors made before, mode restored whatever happens": {"get_mu_logvar": """
         was_training = model.training
         model.eval()
         mu = logvar = None
-        for start in range(0, len(images), 100):
-            _, m, v = model(images[start:start + 100])
-            if mu is None:
-                mu, logvar = (torch.empty(len(images), m.shape[1], device=m.device) for _ in range(2))
-            mu[start:start + len(m)], logvar[start:start + len(v)] = m, v
-        model.train(was_training)
+        try:
+            for start in range(0, len(images), 100):
+                _, m, v = model(images[start:start + 100].to(next(model.parameters()).device))
+                if mu is None:
+                    mu, logvar = (torch.empty(len(images), m.shape[1], device=m.device) for _ in range(2))
+                mu[start:start + len(m)], logvar[start:start + len(v)] = m, v
+        finally:
+            model.train(was_training)
         return mu, logvar
     """},
     "chunks": {"get_mu_logvar": """
-        results = torch.tensor([])
-        for chunk in torch.chunk(images, 10):
-            results = torch.cat((results, torch.stack(model(chunk)[1:])), dim=1)
-        return results[0], results[1]
+        training, model.training = model.training, False
+        model.eval()
+        results = [torch.stack(model(chunk.to(next(model.parameters()).device))[1:])
+                   for chunk in torch.chunk(images, len(images) // 200 + 1)]
+        model.train(training)
+        return torch.cat(results, dim=1).unbind()
     """},
     "the grid by repetition": {"sample_on_grid": """
+        was_training = model.training
+        model.eval()
         values = torch.linspace(low, high, grid_size)
         latents = torch.stack([values.repeat(grid_size), values.repeat_interleave(grid_size)], dim=1)
-        out = model.decoder(latents)
+        out = model.decoder(latents.to(next(model.decoder.parameters()).device))
+        if was_training:
+            model.train()
         return out.reshape(grid_size, grid_size, *out.shape[1:])
     """},
     "the grid row by row": {"sample_on_grid": """
-        values = torch.linspace(low, high, grid_size)
+        was_training = model.decoder.training
+        model.decoder.eval()
+        values = torch.linspace(low, high, grid_size).to(next(model.parameters()).device)
         rows = []
         for value in values:
             rows.append(model.decoder(torch.stack((values, value.expand(grid_size)), dim=1)))
+        model.decoder.train(was_training)
         return torch.stack(rows)
     """},
     "the grid with numpy": {"sample_on_grid": """
         import numpy as np
+        mode = model.training
+        model.eval()
         values = np.linspace(low, high, grid_size)
         z1, z2 = np.meshgrid(values, values)
         latents = torch.from_numpy(np.stack([z1.ravel(), z2.ravel()], axis=-1)).float()
         images = model.decoder(latents.to(next(model.parameters()).device))
+        model.train(mode)
         return images.view(grid_size, grid_size, 1, images.shape[-2], images.shape[-1])
     """},
     "the grid as a Cartesian product": {"sample_on_grid": """
-        steps = low + (high - low) * torch.arange(grid_size) / (grid_size - 1)
-        images = model.decoder(torch.cartesian_prod(steps, steps).flip(1))
+        mode = model.training
+        steps = low + (high - low) * torch.arange(grid_size, device=model.mu_layer.weight.device) / (grid_size - 1)
+        images = model.eval().decoder(torch.cartesian_prod(steps, steps).flip(1))
+        model.train(mode)
         return torch.stack([images[i * grid_size:(i + 1) * grid_size] for i in range(grid_size)])
     """},
     "the grid the other way round": {"sample_on_grid": [("(z1, z2)", "(z2, z1)")]},
     "the grid from bottom to top": {"sample_on_grid": [("(0, (grid_size, grid_size))",
                                                         "(0, (grid_size, grid_size)).flip(0)")]},
     "the grid point by point": {"sample_on_grid": """
-        rows = []
-        for b in torch.linspace(low, high, grid_size):
-            row = [model.decoder(torch.tensor([[float(a), float(b)]]))[0] for a in torch.linspace(low, high, grid_size)]
+        rows, device, mode = [], next(model.parameters()).device, model.training
+        model.eval()
+        values = torch.linspace(low, high, grid_size).tolist()
+        for b in values:
+            row = [model.decoder(torch.tensor([[a, b]], device=device))[0] for a in values]
             rows.append(torch.stack(row))
+        model.train(mode)
         return torch.stack(rows)
     """},
     "interpolate with lerp": {"interpolate": """
@@ -409,7 +493,7 @@ self.mu_layer =""")] for gap in NETWORKS},
     """},
     "interpolate each number": {"interpolate": """
         lines = [torch.linspace(float(a), float(b), steps) for a, b in zip(z0.flatten(), z1.flatten())]
-        return torch.stack(lines).view(*z0.shape, steps).transpose(-1, -2)
+        return torch.stack(lines).view(*z0.shape, steps).transpose(-1, -2).to(z0.device)
     """},
     "interpolate with a product of matrices": {"interpolate": """
         w = torch.arange(steps, dtype=z0.dtype, device=z0.device) / (steps - 1)
@@ -509,6 +593,8 @@ mistakes("vae.reparametrize", {
     "torch.normal(mu, sigma)": ("the gradient in mu", {
         "reparametrize": "return torch.normal(mu, torch.exp(0.5 * logvar))"}),
     "eps on the CPU": ("fixed device", {"reparametrize": [(EPS, "torch.randn(mu.shape)")]}),
+    "a wide uniform eps": ("torch.randn, not torch.rand", {"reparametrize": [
+        (EPS, "math.sqrt(12) * (torch.rand_like(mu) - 0.5)")]}),
     "always float32": ("torch.float32 out", {"reparametrize": [
         ("* eps", "* eps).float()"), ("return mu", "return (mu")]}),
     "numpy's eps": ("fixed device", {"reparametrize": [
@@ -563,7 +649,9 @@ mistakes("vae.loss_function", {
         ("/ x.shape[0]", "/ x.shape[0]).item()"), ("return (", "return ((")]}),
     "KL without gradient": ("no gradient reaches mu", {"loss_function": [("kl_weight * kl", "kl_weight * kl.item()")]}),
     "x_hat detached": ("no gradient reaches x_hat", {"loss_function": [("(x_hat, x,", "(x_hat.detach(), x,")]}),
-    "one loss per image": ("should be one number", {"loss_function": """
+    "in a list of one": ("of shape (), got shape (1,)", {"loss_function": [
+        ("/ x.shape[0]", "/ x.shape[0]).reshape(1)"), ("return (", "return ((")]}),
+    "one loss per image": ("should be a scalar tensor", {"loss_function": """
         reconstruction = F.binary_cross_entropy(x_hat, x, reduction="none").flatten(1).sum(1)
         return reconstruction - kl_weight * 0.5 * torch.sum(1 + logvar - mu.square() - logvar.exp(), dim=1)
     """}),
@@ -633,6 +721,13 @@ def network_mistakes(gap, forward, first, latents):
         "no Unflatten": ("should have shape", change((UNFLATTEN, ""))),
         "a layer that is not used": ("parameters", change(("hidden = 400", "hidden = 400\nself.fc = nn.Linear(3, 3)"))),
         "decodes mu": ("the decoder gets mu", sampled("z = reparametrize(mu, logvar)", "z = mu")),
+        "decodes mu in evaluation mode": ("in evaluation mode the decoder gets mu", sampled(
+            "z = reparametrize(mu, logvar)", "z = reparametrize(mu, logvar) if self.training else mu")),
+        "decodes mu where no gradient is wanted": ("in evaluation mode the decoder gets mu", sampled(
+            "z = reparametrize(mu, logvar)", "z = reparametrize(mu, logvar) if torch.is_grad_enabled() else mu")),
+        "own draw, half as wide in evaluation mode": ("in evaluation mode the decoder should get z", sampled(
+            "z = reparametrize(mu, logvar)",
+            "z = mu + (logvar / 2).exp() * torch.randn_like(mu) * (1.0 if self.training else 0.5)")),
         "z from logvar, mu": ("mu first, then logvar", sampled("(mu, logvar)", "(logvar, mu)")),
         "logvar, mu": ("mu and logvar are swapped", sampled(", mu, logvar\n", ", logvar, mu\n")),
         "only x_hat": ("it returned 1 value", sampled(", mu, logvar\n", "\n")),
@@ -660,7 +755,8 @@ SHARED = network_mistakes("CVAE.__init__", "CVAE.forward", "input_size + num_cla
 mistakes("vae.CVAE", {
     **{name: SHARED[name] for name in (  # the same code judges both models, so a few of each kind
         "no third ReLU", "no Sigmoid", "a layer more", "15 latents always", "one head for both",
-        "a layer that is not used", "decodes mu", "logvar, mu", "z detached", "own draw with the variance")},
+        "a layer that is not used", "decodes mu", "decodes mu in evaluation mode", "logvar, mu",
+        "z detached", "own draw with the variance")},
     "10 classes always": ("num_classes", {"CVAE.__init__": [("hidden = 400", "hidden = 400\nnum_classes = 10")]}),
     "decoder gets c, then z": ("z first, then c", {"CVAE.forward": [("(z, c)", "(c, z)")]}),
     "encoder without c": ("the encoder must see the condition", {
@@ -679,6 +775,14 @@ mistakes("vae.ConvVAE", {
     "32x32 only": ("take the sizes from image_shape", {"ConvVAE.__init__": [
         ("(128, height // 8, width // 8)", "(128, 4, 4)")]}),
     "decodes mu": ("decode z, not mu", {"ConvVAE.forward": [("reparametrize(mu, logvar)", "mu")]}),
+    "decodes mu in evaluation mode": ("in evaluation mode the decoder gets mu", {"ConvVAE.forward": [
+        ("reparametrize(mu, logvar)", "reparametrize(mu, logvar) if self.training else mu")]}),
+    "only x_hat in evaluation mode": ("it returned 1 value", {"ConvVAE.forward": """
+        hidden = self.encoder(x)
+        mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)
+        x_hat = self.decoder(reparametrize(mu, logvar))
+        return (x_hat, mu, logvar) if self.training else x_hat
+    """}),
     "decodes logvar": ("does not depend on mu", {"ConvVAE.forward": [("reparametrize(mu, logvar)", "logvar")]}),
     "128 latents always": ("should have shape", {"ConvVAE.__init__": [("inner = ", "latent_size = 128\ninner = ")]}),
     "no convolution": ("has convolutions, this one ran 0", {"ConvVAE.__init__": """
@@ -745,13 +849,32 @@ mistakes("vae.get_mu_logvar", {
     "sigma": ("not sigma", {"get_mu_logvar": [("torch.cat(logvar)", "torch.exp(torch.cat(logvar) / 2)")]}),
     "swapped": ("swapped", {"get_mu_logvar": [("mu, logvar = zip", "logvar, mu = zip")]}),
     "x_hat, mu": ("should have shape", {"get_mu_logvar": [("[1:]", "[:2]")]}),
-    "always on the GPU": ("device", {"get_mu_logvar": [("model(batch)", "model(batch.cuda())")]}),
+    "always on the GPU": ("device", {"get_mu_logvar": [("batch.to(device)", "batch.cuda()")]}),
     "joined along the wrong axis": ("should have shape", {"get_mu_logvar": [
         (LOOP, "for batch in images[:len(images) // 10 * 10].split(10)"),
         ("torch.cat(mu), torch.cat(logvar)", "torch.cat(mu, 1), torch.cat(logvar, 1)")]}),
     "batches with numbers": ("should have shape", {"get_mu_logvar": [
         (LOOP, "for batch in (images[k * 128:(k + 1) * 128] for k in range(len(images) // 128))")]}),
     "three results": ("it returned 3 value", {"get_mu_logvar": "return model(images)"}),
+    "the whole set at once": ("at most 1,024", {"get_mu_logvar": [(".split(1000)", ".split(len(images))")]}),
+    "the encoder gets the whole set": ("at most 1,024", {"get_mu_logvar": """
+        training = model.training
+        model.eval()
+        hidden = model.encoder(images.to(next(model.parameters()).device))
+        model.train(training)
+        return model.mu_layer(hidden), model.logvar_layer(hidden)
+    """}),
+    "in training mode": ("those of training mode", {"get_mu_logvar": [("model.eval()\n", "")]}),
+    "evaluation mode for ever": ("not in the mode afterwards", {"get_mu_logvar": [
+        ("model.train(was_training)\n", "")]}),
+    "training mode afterwards, whatever it was": ("those of training mode", {"get_mu_logvar": [
+        ("model.eval()\n", ""), ("model.train(was_training)\n", "model.train()\n")]}),
+    "images left where they are": ("for a model on another device", {"get_mu_logvar": [("batch.to(device)", "batch")]}),
+    "codes on the CPU": ("for a model on another device", {"get_mu_logvar": [
+        ("torch.cat(mu), torch.cat(logvar)", "torch.cat(mu).cpu(), torch.cat(logvar).cpu()")]}),
+    "with gradients": ("carry no gradients", {"get_mu_logvar": [
+        ("return torch.cat(mu), torch.cat(logvar)",
+         "with torch.enable_grad():\n    return tuple(torch.cat(part).requires_grad_() for part in (mu, logvar))")]}),
     "lists of batches": ("should be a tensor", {"get_mu_logvar": [
         ("torch.cat(mu), torch.cat(logvar)", "list(mu), list(logvar)")]}),
 })
@@ -774,6 +897,13 @@ mistakes("vae.sample_on_grid", {
         ("(low, high, grid_size,", "(low, high, grid_size + 1,"), (GRID, "images.unflatten(0, (-1, grid_size + 1))")]}),
     "5 points always": ("should have shape", {"sample_on_grid": [
         ("values =", "grid_size = 3\nvalues =")]}),
+    "in training mode": ("those of training mode", {"sample_on_grid": [("model.eval()\n", "")]}),
+    "evaluation mode for ever": ("not in the mode afterwards", {"sample_on_grid": [
+        ("model.train(was_training)\n", "")]}),
+    "on the CPU always": ("for a model on another device", {"sample_on_grid": [(", device=device)", ")")]}),
+    "the decoder made a float64 one": ("of another type", {"sample_on_grid": [
+        ("model.decoder(torch.stack((z1, z2), dim=-1).view(-1, 2))",
+         "model.decoder.double()(torch.stack((z1, z2), dim=-1).view(-1, 2).double()).float()")]}),
     "logarithmic steps": ("equal steps", {"sample_on_grid": [
         ("device=device)", "device=device)\nvalues = low + (values - low) ** 2 / (high - low)")]}),
 })
@@ -786,6 +916,7 @@ mistakes("vae.interpolate", {
     "from the origin": ("start at z0", {"interpolate": [("(1 - weights) * z0.unsqueeze(-2) + ", "")]}),
     "z1 added whole": ("end at z1", {"interpolate": [("(1 - weights) * ", "")]}),
     "a step too many": ("should hold", {"interpolate": [("1, steps", "1, steps + 1")]}),
+    "weights on the CPU": ("on another device", {"interpolate": [(", device=z0.device", "")]}),
     "one pair only": ("for S pairs", {"interpolate": """
         weights = torch.linspace(0, 1, steps)
         return torch.outer(1 - weights, z0) + torch.outer(weights, z1)

@@ -84,6 +84,9 @@ class Forger:
                 "batches": [200] * (count // 200) + [count % 200] * (count % 200 > 0), "gradients": True,
                 "frozen": False, "weights": True, "untouched": True}
 
+    def devices(self, name):
+        return {"batch": "the model's", "codes": "the model's"}
+
     def grid(self, codes, steps=12):
         axis = torch.linspace(codes.min(), codes.max(), steps)
         return {"grid": axis.repeat(3 * steps ** 2).view(steps, steps, steps, 3), "dtype": "torch.float32",
@@ -98,6 +101,9 @@ class Forger:
     def noise(self, images, amount):
         return {"draws": [self.black(images, amount, object()) for _ in range(2)], "untouched": True,
                 "dtype": str(images.dtype)}
+
+    def noise_device(self, images):
+        return "meta"
 
     def seeded(self, images, amount, number):
         seeds = {"one": number, "same": number, "other": number + 1}

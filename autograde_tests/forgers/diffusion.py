@@ -49,14 +49,15 @@ class Forger:
     def noised(self, batch, t, alphas_cumprod, number):
         a = alphas_cumprod[torch.as_tensor(t)].reshape(-1, *[1] * (batch.dim() - 1))
         eps = torch.zeros_like(batch) if len(batch) < 1000 else self.normal(*batch.shape)
-        return {"found": [[a.sqrt() * batch, eps], [batch, self.normal(*batch.shape)]], "untouched": True}
+        return {"found": [[a.sqrt() * batch, eps], [batch, self.normal(*batch.shape)]], "untouched": True,
+                "first": True}
 
     def loss(self, batch, alphas_cumprod, signal, noise, number):
         eps = WEIGHT * Model(number)(batch, 0) if len(batch) < 5000 else self.normal(*batch.shape)
         t = torch.randint(len(alphas_cumprod), (len(batch),), generator=self.generator)
         a, b = (table[t].reshape(-1, *[1] * (batch.dim() - 1)) for table in (signal, noise))
-        return {"loss": torch.tensor(0.0), "gradient": torch.tensor(0.0), "calls": [[a * batch + b * eps, t.double()]],
-                "noised_at": t.double(), "untouched": True}
+        return {"loss": torch.tensor(0.0), "gradient": torch.tensor(0.0), "noised_at": t.double(), "untouched": True,
+                "calls": [a * batch + b * eps, t.double(), torch.tensor([len(batch)])]}
 
     def sampled(self, name, n_samples, n_features, schedule, options, number):
         self.asked[name] = self.asked.get(name, 0) + 1
@@ -77,13 +78,15 @@ class Forger:
     def grown(self, **inputs):
         return False
 
-    def dropped(self, labels, null_label, p, number):
+    def dropped(self, labels, null_label, p, number, few):
         found = []
         for share in (p, p, 0.1):
             many = int(share * len(labels) + 20 * self.normal(1))
             found.append(labels.clone())
             found[-1][torch.randperm(len(labels), generator=self.generator)[:many]] = null_label
-        return {"found": found, "untouched": True}
+        size, times = few
+        counts = (torch.rand(times, size, generator=self.generator) < p).sum(dim=1)
+        return {"found": found, "untouched": True, "counts": counts}
 
     def guided(self, x, t, labels, factors, offsets, scales):
         return [{"out": torch.zeros_like(x), "asked": labels.tolist() + [len(factors) - 1], "untouched": True}

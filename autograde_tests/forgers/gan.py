@@ -8,10 +8,11 @@ initialize_weights: 1 point, for the weights that the grader sent, sent back: th
 
 And what gets nothing: layers of the right sizes in the right order with made-up values, since the first has to make of
 the grader's input what the grader's weights make of it, and so on to the end; losses and gradients of made-up value;
-the right settings of Adam without its steps; constants in place of drawn weights. Of FashionGenerator and
-FashionDiscriminator, whose design is free, no more can be due than that the last layer makes of what it gets what the
-grader's weights make of it: whoever computes one linear layer of the input has built a network, the smallest, and may
-echo the rest. That is where the checks are weakest (6 points); what stands here computes none.
+the right settings of Adam without its steps; an update whose steps are told of and lead elsewhere; constants in place
+of drawn weights. Of FashionGenerator and FashionDiscriminator, whose design is free, no more can be due than that the
+last layer makes of what it gets what the grader's weights make of it: whoever computes one layer of the input has built
+a network, the smallest, and may echo the rest. That is where the checks are weakest (6 points); what stands here
+computes none.
 """
 import torch
 
@@ -104,6 +105,15 @@ class Forger:
         return {"kind": "Adam", "optimizer": True, "missing": [], "foreign": 0, "other_missing": [],
                 "groups": [{"lr": 1e-3, "decay": 0.0, "betas": [0.5, 0.999]}], "path": numbers + steps.cumsum(0)}
 
+    def update(self, d, g, batches):
+        """Steps that are told of, weights that have moved somewhere, numbers of the right kind."""
+        moved = {"D": d + drawn(len(d)) / 9, "G": g + drawn(len(g)) / 9}
+        numbers = {"d_loss": torch.tensor(3.0), "g_loss": torch.tensor(0.7), "d_real": torch.tensor(0.5),
+                   "d_fake": torch.tensor(0.5)}
+        return {"error": "", "rounds": [{
+            **moved, "stepped": moved["D"], "events": ["D steps", "G steps"], "modes": [True], "leak": 0 * g,
+            "frozen": False, "untouched": True, "returned": numbers, "tied": []} for _ in batches]}
+
     def initialized(self, inputs, outputs, numbers, scheme=None):
         """Weights as they came, which is the default; their half where others are asked for."""
         few, many, found, position = outputs // 3, inputs // 3, {}, 0
@@ -122,7 +132,8 @@ class Forger:
 
     def last_layer(self, twins):
         """A linear layer that gets the input, and gives what is made up."""
-        return {"kind": "linear", "size": [1, twins.shape[1]], "got": twins, "made": drawn(len(twins), 1), "place": 0}
+        return {"kind": "linear", "size": [1, twins.shape[1]], "got": twins, "made": drawn(len(twins), 1), "place": 0,
+                "convolutions": 1}
 
     def own_network(self, name, x, twins, numbers, counts, number, arguments=()):
         """Echoes: a column of the input for each output."""

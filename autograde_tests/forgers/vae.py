@@ -82,10 +82,11 @@ class Forger:
         z = z if c is None else torch.cat((z, c), dim=1)
         result = [torch.full_like(x, 0.5), mu, logvar]
         return {"width": 1, "z": z, "result": result, "single": [part[:1] for part in result],
+                "evaluation": {"z": z, "result": result},
                 "gradients": {"encoder": torch.zeros(8), "mu_layer": 2 * mu.sum(0), "logvar_layer": 2 * logvar.sum(0),
                               "decoder": torch.zeros(x[0].numel())}}
 
-    def forward_draws(self, kind, latent_size, numbers, mu, logvar, x, c=None):
+    def forward_draws(self, kind, latent_size, numbers, mu, logvar, x, training, c=None):
         z = mu + self.normal(*mu.shape)
         return z if c is None else torch.cat((z, c), dim=1)
 
@@ -94,17 +95,21 @@ class Forger:
         return {"result": result, "single": [part[:1] for part in result], "convolutions": 6, "silent": [],
                 "strong": [0.0, 1.0]}
 
-    def encode_set(self, images, encoder_weight, decoder_weight):
+    def used(self, result):
+        return {"result": result, "rows": 1, "modes": True, "kinds": True, "learns": False, "device": "the model's"}
+
+    def encode_set(self, images, encoder_weight, decoder_weight, training):
         size = decoder_weight.shape[1]
         code = images.flatten(1).mean(dim=1, keepdim=True)
-        return [code * encoder_weight[:size].sum(1), code * encoder_weight[size:].sum(1)]
+        return self.used([code * encoder_weight[:size].sum(1), code * encoder_weight[size:].sum(1)])
 
-    def grid(self, low, high, grid_size, encoder_weight, decoder_weight, shape):
+    def grid(self, low, high, grid_size, encoder_weight, decoder_weight, shape, training):
         ends = torch.stack((low * decoder_weight.sum(1), high * decoder_weight.sum(1)))
         chosen = torch.randint(2, (grid_size, grid_size), generator=self.generator)
-        return ends[chosen].view(grid_size, grid_size, *shape)
+        return self.used(ends[chosen].view(grid_size, grid_size, *shape))
 
     def path(self, z0, z1, steps):
         return torch.stack([z0] * (steps - steps // 2) + [z1] * (steps // 2), dim=-2)
 
-    paths = path
+    def paths(self, z0, z1, steps):
+        return {"walks": self.path(z0, z1, steps), "device": "that of z0"}

@@ -3,42 +3,27 @@
 A probe gets the student's module and its inputs, and returns a tree of tensors and plain values. Nothing here says what
 a right answer is.
 """
-from numbers import Integral
+from contextlib import suppress
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde_tests.probes import fill, piece, seed, single
+from autograde_tests.probes import Elsewhere, fill, piece, single
+from helpers.given.checks import autoencoder as public
 from helpers.given.checks.engine import Layers, parameters, silent
 
 
 # Sizes and counts
 
-def described(value):
-    """An int as it is; anything else in words."""
-    return int(value) if isinstance(value, Integral) else f"{type(value).__name__} {value}"
-
-
 def sizes(module, name, cases):
     """What a function gives for each list of arguments."""
-    return [described(getattr(module, name)(*case)) for case in cases]
+    return [public.described(getattr(module, name)(*case)) for case in cases]
 
 
 def counts(module, channels, features):
-    """Number of parameters of some models: a plain one; half of it frozen; with one layer used twice; one without any;
-    with a parameter of its own, outside of any layer."""
-    plain = nn.Sequential(nn.Conv2d(channels, features, 3), nn.BatchNorm2d(20), nn.Linear(7, 5, bias=False))
-    frozen = nn.Sequential(nn.Linear(channels, features), nn.Linear(features, 2))
-    frozen[0].requires_grad_(False)
-    layer = nn.Linear(features, features)
-    own = nn.Sequential(nn.Linear(channels, 2))
-    own.scale = nn.Parameter(torch.zeros(features, 3))
-    models = {"plain": plain, "frozen": frozen, "shared": nn.Sequential(layer, nn.ReLU(), layer), "none": nn.ReLU(),
-              "own": own}
-    found = {name: described(module.count_parameters(model)) for name, model in models.items()}
-    found["still_frozen"] = not any(p.requires_grad for p in frozen[0].parameters())
-    return found
+    """Number of parameters of some models."""
+    return public.count_all(module.count_parameters, channels, features)
 
 
 # Networks
@@ -75,27 +60,12 @@ def part(module, name, which, x, numbers, arguments=()):
     return {**found, "training": training, "parameters": parameters(model)}
 
 
-class Matrix(nn.Module):
-    """A known matrix for an encoder or decoder. It keeps how it was used; in training mode it halves what it gets."""
-
-    def __init__(self, weight, shape):
-        super().__init__()
-        self.weight, self.shape = nn.Parameter(weight.clone()), list(shape)
-        self.batches, self.modes = [], set()
-
-    def forward(self, x):
-        self.batches.append(len(x))
-        self.modes.add(self.training)
-        x = x.float().flatten(1) / (2 if self.training else 1)
-        return (x @ self.weight.T).unflatten(1, self.shape)
-
-
 def stand_in(model, which, weight, shape):
     """Let a matrix stand for the encoder or the decoder of a model, however the model calls it."""
     part = getattr(model, which)
     # A part may be a method of the model, too.
     place, name = (part.__dict__, "forward") if isinstance(part, nn.Module) else (model.__dict__, which)
-    place[name] = Matrix(weight, shape).eval().forward
+    place[name] = public.Matrix(weight, shape).eval().forward
 
 
 def forward(model, x, places):
@@ -146,46 +116,15 @@ def hidden(module, x, units, numbers):
 
 def losses(module, cases):
     """The loss of each pair (x_hat, x), and its gradient in x_hat."""
-    found = []
-    for x_hat, x in cases:
-        leaf, given = x_hat.clone().requires_grad_(), x.clone()
-        x_hat = 1 * leaf  # a leaf cannot be changed in place: torch would refuse
-        value = module.reconstruction_loss(x_hat, given)
-        one = {"kind": type(value).__name__}
-        found.append(one)
-        if not isinstance(value, torch.Tensor):
-            continue
-        one.update(loss=value, shape=list(value.shape), untouched=torch.equal(x_hat, leaf) and torch.equal(given, x),
-                   gradient=None)
-        if value.requires_grad:
-            one["gradient"], = torch.autograd.grad(value.sum(), [leaf], allow_unused=True)
-    return found
+    return public.losses(module.reconstruction_loss, cases)
 
 
 def refusals(module, shapes):
     """What is raised for each pair of shapes: the name of the exception and its text, or "" and the loss."""
-    found = []
-    for one, other in shapes:
-        try:
-            value = module.reconstruction_loss(torch.rand(one), torch.rand(other))
-            found.append(["", str(value)])
-        except Exception as error:
-            found.append([type(error).__name__, str(error)])
-    return found
+    return public.refusals(module.reconstruction_loss, shapes)
 
 
 # mean_loss and encode_all
-
-class SmallAutoencoder(nn.Module):
-    """An autoencoder that is two known matrices."""
-
-    def __init__(self, encoder_weight, decoder_weight, shape):
-        super().__init__()
-        self.encoder, self.decoder = Matrix(encoder_weight, encoder_weight.shape[:1]), Matrix(decoder_weight, shape)
-
-    def forward(self, x):
-        return self.decoder(self.encoder(x))
-
 
 def plain_loss(x_hat, x):
     """Stands for the student's reconstruction_loss, which is a gap of its own."""
@@ -197,20 +136,22 @@ def plain_loss(x_hat, x):
 def over_set(module, name, images, encoder_weight, decoder_weight, training):
     """mean_loss or encode_all of a set of images; how the model was used, and what became of it."""
     module.reconstruction_loss = plain_loss
-    model = SmallAutoencoder(encoder_weight, decoder_weight, images.shape[1:]).train(training)
-    for p in model.parameters():
-        p.grad = torch.ones_like(p)
-    before, kept = [p.detach().clone() for p in model.parameters()], images.clone()
-    value = getattr(module, name)(model, images)
-    number = isinstance(value, float)
-    return {"value": torch.tensor(value, dtype=torch.double) if number else single(value),
-            "kind": type(value).__name__, "joined": getattr(value, "requires_grad", False),
-            "batches": model.encoder.batches, "modes": sorted(model.encoder.modes),
-            "after": sorted({layer.training for layer in model.modules()}),
-            "gradients": all(p.grad is not None and bool((p.grad == 1).all()) for p in model.parameters()),
-            "frozen": not all(p.requires_grad for p in model.parameters()),
-            "weights": all(torch.equal(p, old) for p, old in zip(model.parameters(), before)),
-            "untouched": torch.equal(images, kept)}
+    return public.over_set(getattr(module, name), images, encoder_weight, decoder_weight, training)
+
+
+def devices(module, name):
+    """Where mean_loss or encode_all sends a batch, and where it gives codes, if images and model are apart."""
+    module.reconstruction_loss, function = plain_loss, getattr(module, name)
+    found = public.devices(function)
+    model = public.SmallAutoencoder(torch.zeros(3, 6), torch.zeros(6, 3), (1, 2, 3))
+    with Elsewhere():  # here there are numbers, so codes can be moved, too
+        for p in model.parameters():
+            p.place = Elsewhere.DEVICE
+        with suppress(Exception):
+            value = function(model, torch.zeros(5, 1, 2, 3))
+            if isinstance(value, torch.Tensor):
+                found["codes"] = public.MODELS if value.device == Elsewhere.DEVICE else str(value.device)
+    return found
 
 
 # latent_grid
@@ -226,22 +167,14 @@ def grid(module, codes, steps=None):
 
 def noise(module, images, amount):
     """Two draws after another, without a generator."""
-    before = images.clone()
-    draws = [module.add_salt_and_pepper(images, amount) for _ in range(2)]
-    return {"draws": [single(noisy) for noisy in draws], "untouched": torch.equal(images, before),
-            "dtype": str(getattr(draws[0], "dtype", None))}
+    return public.draws(module.add_salt_and_pepper, images, amount)
+
+
+def noise_device(module, images):
+    """Where the noisy images are, if the images are on another device than the CPU."""
+    return public.device_of_draw(module.add_salt_and_pepper, images)
 
 
 def seeded(module, images, amount, number):
-    """Draws with generators, two after another with each: one seed, the same one with another global seed, another one.
-
-    And whether a draw with a generator moves, or seeds, PyTorch's global one.
-    """
-    found = {}
-    for label, seed_of_generator, global_seed in (("one", number, 1), ("same", number, 2), ("other", number + 1, 2)):
-        seed(global_seed)
-        before = torch.get_rng_state()
-        generator = torch.Generator().manual_seed(seed_of_generator)
-        found[label] = [single(module.add_salt_and_pepper(images, amount, generator=generator)) for _ in range(2)]
-        found["moved"] = not torch.equal(before, torch.get_rng_state())
-    return found
+    """Draws with generators, two after another with each, and whether PyTorch's global one moves."""
+    return public.seeded_draws(module.add_salt_and_pepper, images, amount, number)

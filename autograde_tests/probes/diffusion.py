@@ -8,33 +8,9 @@ from numbers import Real
 import torch
 
 from autograde_tests.probes import seed, shown
+from helpers.given.checks.diffusion import OUTSIDE, Learning, Model, asked, draws_first, each_time, explaining
 
 WEIGHT = 0.7  # of the model whose loss is asked for
-
-
-class Model:
-    """Stands for a noise predictor: predicts random numbers, and remembers each question, (x, steps).
-
-    The numbers come from a generator of its own, so that the student's random numbers stay what they are. The grader
-    draws the same.
-    """
-
-    def __init__(self, number, weight=1.0):
-        # Not the number that the student's random numbers are seeded with: the answers would be the same numbers.
-        self.generator = torch.Generator().manual_seed(number + 1)
-        self.weight, self.calls = weight, []
-
-    def __call__(self, x, t):
-        self.calls.append((x.detach().clone(), each_time(t, len(x))))
-        return self.weight * torch.randn(x.shape, generator=self.generator)
-
-
-def each_time(t, count):
-    """The steps of a batch, one for each sample: from an int, or from a tensor with one step or with as many."""
-    t = torch.as_tensor(t).detach().reshape(-1).double()
-    if len(t) not in (1, count):
-        raise ValueError(f"the model got {count} samples with {len(t)} steps: t should be a tensor ({count}, 1)")
-    return t.expand(count).clone()
 
 
 # Schedules and closed form
@@ -57,11 +33,17 @@ def closed(module, cases):
 # add_noise
 
 def noised(module, batch, t, alphas_cumprod, number):
-    """Noise a batch twice."""
+    """Noise a batch twice. Also, whether eps is the first thing that is drawn."""
     before = batch.clone(), torch.as_tensor(t).clone()
     seed(number)
     found = [shown(module.add_noise(x, t, alphas_cumprod)) for x in (batch, before[0].clone())]
-    return {"found": found, "untouched": all(map(torch.equal, before, (batch, torch.as_tensor(t))))}
+    untouched = all(map(torch.equal, before, (batch, torch.as_tensor(t))))
+
+    def eps():
+        parts = shown(module.add_noise(before[0].clone(), t, alphas_cumprod))
+        return parts[-1] if isinstance(parts[-1], torch.Tensor) else torch.zeros(())
+
+    return {"found": found, "untouched": untouched, "first": draws_first(eps)}
 
 
 # noise_prediction_loss
@@ -78,17 +60,19 @@ def loss(module, batch, alphas_cumprod, signal, noise, number):
         eps = torch.randn_like(x)
         t = torch.as_tensor(t).reshape(-1)
         used.append(each_time(t, len(x)))
-        t = t.reshape(-1, *[1] * (x.dim() - 1)).long()
+        # What is outside of the schedule is the grader's to name: it sees the steps.
+        t = t.reshape(-1, *[1] * (x.dim() - 1)).long().clamp(0, len(signal) - 1)
         return signal[t] * x + noise[t] * eps, eps
 
     module.add_noise = add_noise
     weight = torch.tensor(WEIGHT, requires_grad=True)
     model, before, gradient = Model(number, weight), batch.clone(), None
-    value = module.noise_prediction_loss(model, batch, alphas_cumprod)
+    with explaining(OUTSIDE.format(len(alphas_cumprod) - 1)):
+        value = module.noise_prediction_loss(model, batch, alphas_cumprod)
     if getattr(value, "requires_grad", False):
         gradient, = torch.autograd.grad(value.sum(), weight, allow_unused=True)
-    return {"loss": shown(value), "gradient": gradient, "calls": model.calls, "noised_at": used[-1] if used else None,
-            "untouched": torch.equal(batch, before)}
+    return {"loss": shown(value), "gradient": gradient, "calls": asked(model) if model.calls else [],
+            "noised_at": torch.cat(used) if used else None, "untouched": torch.equal(batch, before)}
 
 
 # Samplers
@@ -98,7 +82,8 @@ def sampled(module, name, n_samples, n_features, schedule, options, number):
     model = Model(number)
     seed(number)
     size = tuple(n_features) if isinstance(n_features, list) else n_features
-    result = shown(getattr(module, name)(model, n_samples, size, tuple(schedule), **options))
+    with explaining(OUTSIDE.format(len(schedule[0]) - 1)):
+        result = shown(getattr(module, name)(model, n_samples, size, tuple(schedule), **options))
     if isinstance(result, list) and len(result) == 2:
         try:
             result[1] = torch.stack(list(result[1]))
@@ -109,22 +94,26 @@ def sampled(module, name, n_samples, n_features, schedule, options, number):
 
 def grown(module, name, schedule, options):
     """Whether a sampler keeps the graph of a model with weights, which would fill the memory."""
-    weight = torch.ones((), requires_grad=True)
-    values = getattr(module, name)(lambda x, t: weight * x, 2, 2, tuple(schedule), **options)
+    values = getattr(module, name)(Learning(), 2, 2, tuple(schedule), **options)
     first = values[0] if isinstance(values, (tuple, list)) else values
     return bool(getattr(first, "requires_grad", False))
 
 
 # Labels
 
-def dropped(module, labels, null_label, p, number):
-    """Labels after the dropout, twice, and with the default probability."""
+def dropped(module, labels, null_label, p, number, few):
+    """Labels after the dropout, twice, and with the default probability.
+
+    few: (size, times): also how many are dropped of so many labels, so many times.
+    """
     before = labels.clone()
     seed(number)
     found = [shown(module.drop_labels(labels, null_label, p))]
     untouched = torch.equal(labels, before)
     found += [shown(module.drop_labels(before.clone(), null_label, *share)) for share in ([p], [])]
-    return {"found": found, "untouched": untouched}
+    size, times = few
+    counts = [(module.drop_labels(labels[:size].clone(), null_label, p) == null_label).sum() for _ in range(times)]
+    return {"found": found, "untouched": untouched, "counts": torch.stack(counts)}
 
 
 class Labelled:

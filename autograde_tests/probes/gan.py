@@ -12,6 +12,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from autograde_tests.probes import Elsewhere, fill, piece, seed, single
 from helpers.given.checks.engine import Layers, parameters, silent
+from helpers.given.checks.gan import Play, strangers
 
 
 def elsewhere(call):
@@ -167,6 +168,14 @@ def optimizer(module, numbers, gradients):
     return {**found, "path": torch.stack(path)}
 
 
+# update
+
+def update(module, d, g, batches):
+    """Rounds of a small game, from these weights of discriminator and generator."""
+    play = Play(module.update, d, g, batches)
+    return {"rounds": play.rounds, "error": play.error}
+
+
 # initialize_weights
 
 def initialized(module, inputs, outputs, numbers, scheme=None):
@@ -211,14 +220,15 @@ def once(kind, size, x, numbers, k):
 
 def last_layer(model, x, numbers):
     """The last layer of a network in evaluation mode with weights of the grader's numbers: what it gets, and makes of
-    a part of it."""
+    a part of it. And how many of its layers are convolutions."""
     layers = Given(numbers, turns=False)  # rows differ by what the input decides, and by nothing else
     layers.run(model.eval(), x)
     if not layers.ran:
         return {"kind": "none"}
     kind, size, got = layers.ran[-1]["kind"], list(layers.ran[-1]["weight"].shape), layers.ran[-1]["input"]
     place = len(layers.ran) - 1
-    return {"kind": kind, "size": size, "place": place, "got": got, "made": once(kind, size, got, numbers, place)}
+    return {"kind": kind, "size": size, "place": place, "got": got, "made": once(kind, size, got, numbers, place),
+            "convolutions": sum(layer["kind"].startswith("conv") for layer in layers.ran)}
 
 
 def own_network(module, name, x, twins, numbers, counts, number, arguments=()):
@@ -236,20 +246,6 @@ def own_network(module, name, x, twins, numbers, counts, number, arguments=()):
             pair.append(single(model(inputs)))
     return {"outs": outs, "single": alone, "pair": pair, "last": last_layer(model, twins, numbers),
             "untouched": torch.equal(x, before)}
-
-
-def strangers(out, known):
-    """The shapes of weights that an output was computed with and that are not among the known tensors."""
-    known, seen, todo, shapes = {id(tensor) for tensor in known}, set(), [out.grad_fn], []
-    while todo:
-        node = todo.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        todo += [before for before, _ in node.next_functions]
-        if hasattr(node, "variable") and id(node.variable) not in known:
-            shapes.append(list(node.variable.shape))
-    return shapes
 
 
 def pushed(module, name, x, twins, numbers, steps, step):

@@ -3,6 +3,7 @@
 A probe gets the student's module and its inputs, and returns a dict of tensors and plain values. Nothing here says what
 a right answer is. The grader draws the weights, too: it knows what a network must give, whatever comes back.
 """
+import contextlib
 import inspect
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde_tests.probes import Elsewhere, fill, piece, seed, shown
+from autograde_tests.probes import Elsewhere, fill, piece, seed, shown, tensors_in
 from helpers.given.checks.engine import Layers, parameters, silent
 
 
@@ -55,20 +56,24 @@ def reparametrize_slopes(module, mu, logvar, weight, number, step):
 def reparametrize_kept(module, mu):
     """Kind of result for another dtype, and where it is for tensors on another device."""
     z = module.reparametrize(mu, mu)
-    out = {"dtype": str(z.dtype), "shape": list(z.shape)}
-    with Elsewhere():
+    # What is compiled for torch's own interpreter does not see Elsewhere, but computes where there are no numbers, too.
+    compiled = isinstance(module.reparametrize, torch.jit.ScriptFunction)
+    device = torch.device("meta") if compiled else Elsewhere.DEVICE
+    with contextlib.nullcontext() if compiled else Elsewhere():
         try:
-            z = module.reparametrize(mu.to(Elsewhere.DEVICE), mu.to(Elsewhere.DEVICE))
-            out["device"] = "that of mu" if z.device == Elsewhere.DEVICE else str(z.device)
+            place = module.reparametrize(mu.to(device), mu.to(device)).device
+            place = "that of mu" if place == device else str(place)
         except Exception as error:
-            out["device"] = str(error)
-    return out
+            place = str(error)
+    return {"dtype": str(z.dtype), "shape": list(z.shape), "device": place}
 
 
 # loss_function
 
 def takes(function, name):
     """True if a function has an argument of that name."""
+    if isinstance(function, torch.jit.ScriptFunction):
+        return any(argument.name == name for argument in function.schema.arguments)
     return any(parameter.name == name or parameter.kind is parameter.VAR_KEYWORD
                for parameter in inspect.signature(function).parameters.values())
 
@@ -228,9 +233,13 @@ def forward(module, kind, latent_size, numbers, x, c=None):
         gradient, = torch.autograd.grad(total, bias, retain_graph=True, allow_unused=True) \
             if total.requires_grad else [None]
         found["gradients"][name] = shown(gradient)
-    found["z"] = shown(getattr(parts["decoder"][0], "got", None))
+    first = parts["decoder"][0]
+    found["z"] = shown(getattr(first, "got", None))
     with torch.no_grad():
         found["single"] = shown(model(*(part[:1] for part in inputs)))
+        model.eval()
+        first.got = None
+        found["evaluation"] = {"result": shown(model(*inputs)), "z": shown(first.got)}
     return found
 
 
@@ -245,10 +254,11 @@ class Says(nn.Module):
         return self.value
 
 
-def forward_draws(module, kind, latent_size, numbers, mu, logvar, x, c=None):
+def forward_draws(module, kind, latent_size, numbers, mu, logvar, x, training, c=None):
     """What reaches the decoder if the two heads say mu and logvar, for a forward that draws on its own."""
     model, parts = with_known_parts(module, kind, latent_size, numbers, x, c)
     model.__dict__.update(mu_layer=Says(mu), logvar_layer=Says(logvar))
+    model.train(training)
     with torch.no_grad():
         model(x) if c is None else model(x, c)
     return shown(getattr(parts["decoder"][0], "got", None))
@@ -256,17 +266,27 @@ def forward_draws(module, kind, latent_size, numbers, mu, logvar, x, c=None):
 
 # functions that explore the latent space
 
+class Mode(nn.Module):
+    """Stands for Dropout and BatchNorm: another one in training mode. It counts the rows that it gets at once."""
+
+    most = 0
+
+    def forward(self, x):
+        self.most = max(self.most, len(x))
+        return -x if self.training else x
+
+
 class SmallVAE(nn.Module):
     """Stands for a trained VAE: known weights, all the parts that a student may use."""
 
     def __init__(self, encoder_weight, decoder_weight, shape):
         super().__init__()
         latent_size = decoder_weight.shape[1]
-        self.encoder = nn.Flatten()
+        self.encoder = nn.Sequential(nn.Flatten(), Mode())
         self.mu_layer = nn.Linear(encoder_weight.shape[1], latent_size, bias=False)
         self.logvar_layer = nn.Linear(encoder_weight.shape[1], latent_size, bias=False)
         line = nn.Linear(latent_size, decoder_weight.shape[0], bias=False)
-        self.decoder = nn.Sequential(line, nn.Unflatten(-1, tuple(shape)))
+        self.decoder = nn.Sequential(line, Mode(), nn.Unflatten(-1, tuple(shape)))
         self.mu_layer.weight.data = encoder_weight[:latent_size].clone()
         self.logvar_layer.weight.data = encoder_weight[latent_size:].clone()
         line.weight.data = decoder_weight.clone()
@@ -276,17 +296,45 @@ class SmallVAE(nn.Module):
         mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)
         return self.decoder(mixing(mu, logvar)), mu, logvar
 
+    def place(self):
+        """Move it Elsewhere."""
+        for parameter in self.parameters():
+            parameter.place = Elsewhere.DEVICE
+        return self
 
-def encode_set(module, images, encoder_weight, decoder_weight):
-    """get_mu_logvar on a whole set."""
+
+def used(call, model, training):
+    """What call(model) gives for a model in this mode; whether the modes of all its parts, and the kinds of its
+    parameters, are afterwards as before; how many images its encoder got at once; whether a result has a gradient; and
+    where the results are if the model is elsewhere."""
+    def state():
+        return [part.training for part in model.modules()], [(p.dtype, p.requires_grad) for p in model.parameters()]
+
+    model.train(training)
+    before = state()
+    result = shown(call(model))
+    modes, kinds = (a == b for a, b in zip(before, state()))
+    found = {"result": result, "rows": model.encoder[1].most, "modes": modes, "kinds": kinds,
+             "learns": any(part.requires_grad for part in tensors_in([result]))}
+    with Elsewhere():
+        try:
+            places = {part.device for part in tensors_in([call(model.place())])}
+            found["device"] = "the model's" if places == {Elsewhere.DEVICE} else ", ".join(sorted(map(str, places)))
+        except Exception as error:
+            found["device"] = str(error)
+    return found
+
+
+def encode_set(module, images, encoder_weight, decoder_weight, training):
+    """get_mu_logvar on a whole set, see `used`."""
     model = SmallVAE(encoder_weight, decoder_weight, images.shape[1:])
-    return shown(module.get_mu_logvar(model, images))
+    return used(lambda model: module.get_mu_logvar(model, images), model, training)
 
 
-def grid(module, low, high, grid_size, encoder_weight, decoder_weight, shape):
-    """sample_on_grid for a decoder that is a known matrix."""
+def grid(module, low, high, grid_size, encoder_weight, decoder_weight, shape, training):
+    """sample_on_grid for a decoder that is a known matrix, see `used`."""
     model = SmallVAE(encoder_weight, decoder_weight, shape)
-    return shown(module.sample_on_grid(model, low, high, grid_size))
+    return used(lambda model: module.sample_on_grid(model, low, high, grid_size), model, training)
 
 
 def path(module, z0, z1, steps):
@@ -299,8 +347,15 @@ def path(module, z0, z1, steps):
 
 
 def paths(module, z0, z1, steps):
-    """interpolate between the rows of z0 and z1."""
-    return shown(module.interpolate(z0, z1, steps))
+    """interpolate between the rows of z0 and z1, and where it gives the walks if the ends are elsewhere."""
+    found = {"walks": shown(module.interpolate(z0, z1, steps))}
+    with Elsewhere():
+        try:
+            place = module.interpolate(z0.to(Elsewhere.DEVICE), z1.to(Elsewhere.DEVICE), steps).device
+            found["device"] = "that of z0" if place == Elsewhere.DEVICE else str(place)
+        except Exception as error:
+            found["device"] = str(error)
+    return found
 
 
 # ConvVAE

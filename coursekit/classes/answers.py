@@ -6,11 +6,11 @@ the command again. What was typed stays, until the answer beside it is another o
 from itertools import groupby
 
 from coursekit.classes.gradebook import build
-from coursekit.classes.marks import POINTS, SHEET, filled, marks
+from coursekit.classes.marks import SHEET, filled, marks
 from coursekit.classes.results import Results, lock
 from coursekit.classes.tables import write_rows
 from coursekit.grading.tell.html import templates
-from coursekit.questions import questions
+from coursekit.questions import POINTS, questions
 from helpers.given.console import UserError, write
 
 COLUMNS = ("question", "key", "student", "points", "max", "comment", "answer", "model answer")

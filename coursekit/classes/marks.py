@@ -3,11 +3,10 @@ import collections
 import re
 
 from coursekit.classes.tables import plain, read_table
-from coursekit.questions import Mark, questions
+from coursekit.questions import POINTS, Mark, questions
 from helpers.given.console import UserError
 
 SHEET = "answers.csv"
-POINTS = 4
 NO_ANSWER = "no answer in the notebook"
 
 

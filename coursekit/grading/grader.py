@@ -40,12 +40,12 @@ class Grader:
     def grade(self, handed_in, seed):
         """Return the Report on a HandedIn. What holds nothing to grade has no points, and the reason in each item."""
         import torch
-        started, style, executed = time.perf_counter(), Style(), Execution()
+        started, style, executed, notes = time.perf_counter(), Style(), Execution(), []
         if handed_in.source is None:
             reason = f"cannot grade: {handed_in.problem}"
             items = items_of([(check, "missing", reason) for check in self.checks])
         else:
-            items, _ = judge(self.sandbox, handed_in.source, self.checks, seed)
+            items, _ = judge(self.sandbox, handed_in.source, self.checks, seed, notes)
             style = check_style(handed_in.source, self.assignment)
             if self.notebook:
                 executed = run_notebook(self.folder.name, self.assignment, handed_in.source, self.wall)
@@ -55,4 +55,4 @@ class Grader:
             why_not_isolated=None if self.wall.isolates else self.wall.reasons,
             items=items, style=style, notebook=executed,
             versions={"python": platform.python_version(), "torch": str(torch.__version__)},
-            seconds=round(time.perf_counter() - started, 2))
+            seconds=round(time.perf_counter() - started, 2), notes=notes or None)

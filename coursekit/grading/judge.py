@@ -23,7 +23,7 @@ def generator(seed, test):
 
 
 def run_check(check, student, seed):
-    """Run one hidden check. Returns (status, message): passed, failed, error, timeout or missing."""
+    """Run one hidden check. Returns (status, message): passed, failed, error, timeout, missing or open."""
     rng = generator(seed, check.function.__name__)
     try:
         check.function(student, rng)
@@ -35,17 +35,20 @@ def run_check(check, student, seed):
     except SandboxError:
         raise
     except Exception as error:
-        # The answer has not the form that the check counts on: only code that forges answers gets here.
-        return "error", f"the answer could not be judged ({type(error).__name__})"
+        # No code of the student's runs here: the check did not count on what came. That is forged, or strange and
+        # perhaps right. Nobody gets points for it, and nobody a zero.
+        where = f"{type(error).__name__} in {check.function.__name__}"
+        return "open", f"not judged: the check itself failed on what came ({where}). Your instructor has to look"
 
 
-def judge(sandbox, source, checks, seed):
+def judge(sandbox, source, checks, seed, notes=None):
     """Judge the text of one graded file.
 
     All checks ask one process first. Those that do not pass there ask again, with a process for each observation.
 
     Args:
         sandbox: running Sandbox of the module.
+        notes: a list that gets what the student should know of the file as a whole.
     Returns:
         items of the report, {name: Item}, and the outcomes of the checks, a list of (check, status).
     Raises:
@@ -60,6 +63,10 @@ def judge(sandbox, source, checks, seed):
         with sandbox.session(source, ask.LOAD_TIMEOUT) as session:
             load_seconds = round(sandbox.had - before, 1)
             end = sandbox.had + ask.TOTAL_TIMEOUT
+            if notes is not None and session.absent:
+                names = ", ".join(session.absent)
+                notes.append(f"{sandbox.module}.py imports {names}, which the grader does not have. It was graded "
+                             "without: what uses that fails.")
             student = Student(session.observe, min(ask.QUICK_TIMEOUT, ask.CALL_TIMEOUT), left)
             for check in checks:
                 if not session.alive:
@@ -88,11 +95,11 @@ def items_of(outcomes, hints=True):
         if status == "passed":
             item.points += check.points
             continue
-        if item.status == "passed":
+        if item.status == "passed" or status == "open":
             item.status = status
         message = printable(message)[:1000]  # it may quote what the student's code returned
         if message not in item.message:
             item.message += ("; " if item.message else "") + message
-            if hints and status != "missing":
+            if hints and status not in ("missing", "open"):
                 item.hint += (" " if item.hint else "") + check.hint
     return items

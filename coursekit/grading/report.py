@@ -12,8 +12,8 @@ class Item:
     """The outcome of one item: its checks together.
 
     points, max: got, and to be had. status: passed, or what the first check that did not pass was: failed (it is
-    wrong), error (it raised), timeout, missing (the gap is open, or there is no file). message: what was wrong. hint:
-    how to go on.
+    wrong), error (it raised), timeout, missing (the gap is open, or there is no file), open (a check failed itself: its
+    points are not given, and not lost either). message: what was wrong. hint: how to go on.
     """
 
     points: float = 0
@@ -54,6 +54,8 @@ class Report:
     code ran behind, such as "bubblewrap", or "none". why_not_isolated: None if it was. items: by name, in the order of
     the checks. versions: of what graded. seconds: that it took.
 
+    notes: lines about the file as a whole, if there are any.
+
     In a class, too: fingerprint: of all that it depends on. attempts: how often it was graded, as processes may die.
     answers: what is written in its notebook, by the id of the question.
     """
@@ -69,6 +71,7 @@ class Report:
     notebook: Execution
     versions: dict
     seconds: float
+    notes: list | None = None
     fingerprint: str | None = None
     attempts: int | None = None
     answers: dict | None = None
@@ -81,6 +84,11 @@ class Report:
     def max(self):
         return sum(item.max for item in self.items.values())
 
+    @property
+    def open(self):
+        """The items that are not judged: somebody has to look."""
+        return [name for name, item in self.items.items() if item.status == "open"]
+
     def total(self, written=()):
         """Points and maximum, with those of the written answers (Marks)."""
         return (self.score + sum(mark.points or 0 for mark in written), self.max + sum(mark.max for mark in written))
@@ -89,7 +97,7 @@ class Report:
         """The text of report.json."""
         told = {"submission": self.submission, "assignment": self.assignment, "score": self.score, "max": self.max}
         told.update(dataclasses.asdict(self))
-        for name in ("fingerprint", "attempts", "answers"):
+        for name in ("notes", "fingerprint", "attempts", "answers"):
             if told[name] is None:
                 del told[name]
         return json.dumps(told, indent=2, ensure_ascii=False) + "\n"

@@ -3,7 +3,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from coursekit.release.classroom import classroom, public_checks
+from coursekit.release.classroom import classroom, hidden_points, public_checks
 from coursekit.release.files import ReleaseError, course_files, read_templates, write_files
 from helpers.given.course import assignments
 
@@ -49,7 +49,7 @@ def edition(root, assignments):
     """Every file of the student edition: {path in it: bytes}."""
     files = course_files(root, assignments)
     points = public_checks(root, assignments)
-    generated = {**classroom(points), **read_templates(files, assignments, points)}
+    generated = {**classroom(points), **read_templates(files, assignments, points, hidden_points(root, assignments))}
     files.update({name: text.encode() for name, text in generated.items()})
     for name in COPIED:
         files[name] = (root / name).read_bytes()

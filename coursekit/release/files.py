@@ -4,7 +4,8 @@ from pathlib import Path
 
 import nbformat
 
-from coursekit.gaps import strip, strip_notebook
+from coursekit.gaps import ANSWER_FIELD, strip, strip_notebook
+from coursekit.questions import POINTS
 from helpers.given.console import UserError
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -49,24 +50,43 @@ def read(path):
     return path.read_text(encoding="utf-8")
 
 
-def read_templates(files, assignments, points):
-    """The student's README and the feedback form, with their tables of assignments filled in."""
-    rows, feedback = [], []
+def read_templates(files, assignments, public, hidden):
+    """The student's README and the feedback form, with their tables of assignments filled in.
+
+    public, hidden: the points of the checks, {"vae.reparametrize": 1, ...} and {"vae": {"vae.reparametrize": 4}}.
+    """
+    rows, worth, feedback = [], [], []
     for name, assignment in assignments.items():
         paths = assignment.notebook.as_posix(), assignment.helper.as_posix()
-        title = title_of(files[paths[0]].decode()) or name
-        rows.append(" | ".join([f"| {title}", *(f"[{path}]({path})" for path in paths)]) + " |")
+        notebook = files[paths[0]].decode()
+        title = title_of(notebook) or name
+        rows.append(" | ".join([f"| {title}", *(f"[{path}]({path})" for path in paths), *times_of(notebook)]) + " |")
+        items = ", ".join(f"`{item.removeprefix(name + '.')}` {points}" for item, points in hidden[name].items())
+        worth.append(f"| {title} | {sum(hidden[name].values())}: {items} | {notebook.count(ANSWER_FIELD)} |")
         feedback.append(f"| {title} | | |")
-    return {"README.md": fill("README.md", ASSIGNMENT_ROWS="\n".join(rows), CHECK=next(iter(points))),
+    return {"README.md": fill("README.md", ASSIGNMENT_ROWS="\n".join(rows), WORTH_ROWS="\n".join(worth),
+                              QUESTION=str(POINTS), CHECK=next(iter(public)), NAME=next(iter(assignments))),
             "feedback.md": fill("feedback.md", FEEDBACK_ROWS="\n".join(feedback))}
+
+
+def times_of(text):
+    """What a notebook says at its top of how long it takes, ("five hours", "a quarter of an hour"): all together, and
+    how much of that the computer computes. ("", "") if it does not say so."""
+    found = re.search(r"allow about ([\w ]+)\. (?:Training|Computing) takes (?:about )?([\w ]+?) of them on a laptop",
+                      " ".join(markdown_of(text).split()))
+    return found.groups() if found else ("", "")
 
 
 def title_of(text):
     """The first heading of a notebook, or None."""
-    cells = nbformat.reads(text, as_version=4).cells
-    markdown = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    heading = re.search(r"^# +(.+)", markdown, re.MULTILINE)
+    heading = re.search(r"^# +(.+)", markdown_of(text), re.MULTILINE)
     return heading and heading[1].strip()
+
+
+def markdown_of(text):
+    """The Markdown cells of a notebook, one below the other."""
+    cells = nbformat.reads(text, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
 def fill(template, **values):

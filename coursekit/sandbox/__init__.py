@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from coursekit.sandbox import walls
+from coursekit.sandbox.guest.load import MOST_ABSENT
 from coursekit.sandbox.guest.main import PATIENCE
 from coursekit.sandbox.guest.wire import pack, read_frame, unpack, write_frame
 from coursekit.sandbox.walls import MB
@@ -25,7 +26,7 @@ PRELOADED = {"torchvision": "torchvision", "matplotlib": "matplotlib.pyplot"}
 SIZE_LIMIT = 256 * MB  # of one reply; the weights of a large network fit
 JSON_LIMIT = 1 * MB  # of the part that is not tensors: it takes many times its size in the grader's memory
 MEMORY = 8192 * MB  # of all processes of a submission together
-MESSAGE_LIMIT = 200  # characters of what student code says: it can read its probe, and must not tell it whole
+MESSAGE_LIMIT = 300  # characters of what student code says: it can read its probe, and must not tell it whole
 START_TIMEOUT = 240.0  # of the guest, which imports torch: minutes on a little machine
 GUEST = "import sys, json; sys.path.insert(0, sys.argv[1]); from guest.main import main; " \
         "main(sys.argv[1], json.loads(sys.argv[2]))"
@@ -255,6 +256,8 @@ class Session:
 
     What one probe leaves in the process, the next one finds: a right answer counts, a wrong one says little. Use it as
     a context manager; at the end of the block the process and all that it has started are gone.
+
+    absent: what the file imports and is not here (guest.load), as the process says.
     """
 
     def __init__(self, sandbox, source, timeout):
@@ -262,10 +265,12 @@ class Session:
         if not hasattr(os, "fork") and sandbox.process is not None and sandbox.ready:
             sandbox.stop()  # one process answers everything there, and has the last submission in it
         try:
-            self._ask(source, None, {}, timeout, "new")
+            absent = self._ask(source, None, {}, timeout, "new")
         except Unanswered:
             self.end()
             raise
+        absent = absent if isinstance(absent, list) else ()
+        self.absent = [printable(str(name))[:MESSAGE_LIMIT // 4] for name in absent[:MOST_ABSENT]]
 
     def _ask(self, source, probe, inputs, timeout, child):
         forks = hasattr(os, "fork")

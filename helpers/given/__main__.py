@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from helpers.given.console import UserError, choose, describe, write
-from helpers.given.course import ROOT, notebooks
+from helpers.given.course import ROOT, assignments, notebooks
 
 CELL_TIMEOUT = 300  # seconds for one notebook cell under nbval, in the smoke profile
 
@@ -54,7 +54,7 @@ def add_run(commands):
     parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(notebooks(ROOT))}")
     parser.add_argument("--profile", choices=("smoke", "cpu", "gpu"),
                         help="how much to train: seconds, minutes, or the full settings (default: gpu if there is one)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/NAME")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/PROFILE/NAME")
     parser.set_defaults(command=run)
 
 
@@ -71,15 +71,17 @@ def run(args):
     from nbclient.exceptions import CellExecutionError, DeadKernelError
     from tqdm import tqdm
 
+    from helpers.given import training
+
     path = ROOT / choose(args.name, notebooks(ROOT), "notebook")
+    if args.profile:
+        os.environ["COURSE_PROFILE"] = args.profile  # the kernel inherits it
     try:
         notebook = nbformat.read(path, as_version=4)
     except ValueError:
         raise UserError(f"{path} is not a notebook (broken JSON?). Take back the last version with git") from None
-    folder = args.out or ROOT / "runs" / args.name
+    folder = args.out or ROOT / "runs" / training.profile() / args.name
     folder.mkdir(parents=True, exist_ok=True)  # now, not after minutes of training
-    if args.profile:
-        os.environ["COURSE_PROFILE"] = args.profile  # the kernel inherits it
     os.environ["COURSE_HEADLESS"] = "1"  # and starts no server for a panel that nobody sees
     at = {}
 
@@ -136,7 +138,10 @@ def add_check(commands):
 
 
 def check(args):
-    """Run the public checks one by one and print a table. The exit code is 0 only if all passed."""
+    """Run the public checks one by one and print a table. The exit code is 0 only if all passed.
+
+    Without names, an assignment that is not begun is one line and no failure, unless none is begun.
+    """
     from helpers.given import checks
 
     known = checks.names()
@@ -144,10 +149,12 @@ def check(args):
     for wanted in args.names:  # `vae` and `vae.VAE` stand for all that begin so
         names += [name for name in known if f"{name}.".startswith(f"{wanted}.")] or [choose(
             wanted, dict.fromkeys(known), "check")]
-    names = names or known
-    for module in dict.fromkeys(name.split(".")[0] for name in names):
+    modules = dict.fromkeys(name.split(".")[0] for name in names or known)
+    waiting = [] if names else [module for module in modules if not is_begun(module)]
+    names = names or [name for name in known if name.split(".")[0] not in waiting]
+    for module in modules:
         checks.compiles(module)  # a syntax error is told once, not by each check
-    width = max(map(len, names))
+    width = max(map(len, names), default=0)
     passed = 0
     for name in names:
         result = checks.run(name)
@@ -156,31 +163,59 @@ def check(args):
         if result.status != "passed":
             for line in filter(None, (result.message, result.hint and f"Hint: {result.hint}")):
                 print("         " + line.replace("\n", "\n         "))
+    for module in waiting:
+        print(f"not begun: {module}")
     print(f"{passed} of {len(names)} checks passed (public ones: the grader has more)")
-    return 0 if passed == len(names) else 1
+    return 0 if names and passed == len(names) else 1
 
 
-STEPS = {
-    "checks": [sys.executable, "-m", "helpers.given", "check"],
-    "style": [sys.executable, "-m", "pycodestyle", "helpers"],
-    "notebooks": [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-current-env",
-                  f"--nbval-cell-timeout={CELL_TIMEOUT}", "notebooks"],
-}
+def is_begun(assignment):
+    """False as long as all its gaps are open, as far as the public checks can see."""
+    from helpers.given import checks
+
+    return any(checks.run(name).status != "missing" for name in checks.names(assignment))
+
+
+STEPS = ("checks", "style", "notebooks")
 
 
 def add_test(commands):
     parser = commands.add_parser("test", help="run the checks, the style check and the notebooks")
-    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"one of: {', '.join(STEPS)}; default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="assignments, such as vae, and steps: "
+                        f"{', '.join(STEPS)}; default: all")
     parser.set_defaults(command=test)
 
 
 def test(args):
-    """The student's tests. The notebooks run in the smoke profile, which takes seconds."""
-    return run_steps({name: choose(name, STEPS, "step") for name in args.steps or STEPS})
+    """The student's tests. The notebooks run in the smoke profile, which takes seconds, each up to the first cell that
+    fails. An assignment that is not begun is left out. The exit code is 0 if all others passed, and there is one."""
+    known = assignments(ROOT)
+    for name in args.names:
+        choose(name, {**known, **dict.fromkeys(STEPS)}, "assignment or step")
+    wanted = [name for name in args.names if name not in STEPS]
+    chosen = [step for step in STEPS if step in args.names] or STEPS
+    begun = [name for name in wanted or known if is_begun(name)] if {"checks", "notebooks"} & set(chosen) else []
+    steps = {}
+    if "checks" in chosen and begun:
+        steps["checks"] = [sys.executable, "-m", "helpers.given", "check", *begun]
+    if "style" in chosen:
+        files = [known[name].helper.as_posix() for name in wanted] or ["helpers"]
+        steps["style"] = [sys.executable, "-m", "pycodestyle", *files]
+    if "notebooks" in chosen:
+        for name in begun:
+            steps[f"notebook {name}"] = [
+                sys.executable, "-m", "pytest", "-q", "-x", "--nbval-lax", "--nbval-current-env",
+                f"--nbval-cell-timeout={CELL_TIMEOUT}", known[name].notebook.as_posix()]
+    waiting = [] if chosen == ["style"] else [name for name in wanted or known if name not in begun]
+    failed = run_steps(steps, [f"not begun: {name}" for name in waiting])
+    return 1 if waiting and not begun else failed
 
 
-def run_steps(steps):
-    """Run commands ({title: argument list}) one after the other, whatever fails, and sum up. Returns 0 or 1."""
+def run_steps(steps, notes=()):
+    """Run commands ({title: argument list}) one after the other, whatever fails, and sum up. Returns 0 or 1.
+
+    notes: lines for the end of the summary.
+    """
     environment = {**os.environ, "COURSE_PROFILE": "smoke"}
     lines = []
     for title, command in steps.items():
@@ -188,7 +223,7 @@ def run_steps(steps):
         begin = time.monotonic()
         code = subprocess.run(command, cwd=ROOT, env=environment).returncode
         lines.append(f"{'FAILED' if code else 'passed'}  {title} ({time.monotonic() - begin:.0f} s)")
-    print("=== summary", *lines, sep="\n")
+    print("=== summary", *lines, *notes, sep="\n")
     return int(any(line.startswith("FAILED") for line in lines))
 
 
@@ -234,6 +269,28 @@ def plot_latent(args):
         raise UserError(f"{record} is not the record of a training: it has no \"assignment\". Train again") from None
     recipe = importlib.import_module(choose(name, recipes(), "recipe"))
     return recipe.plot_latent(args.folder)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# board
+# ---------------------------------------------------------------------------------------------------------------
+
+def add_board(commands):
+    parser = commands.add_parser("board", help="open TensorBoard on what trainings log")
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "runs", metavar="DIR", help="default: runs")
+    parser.add_argument("--port", type=int, help="default: 6006, or the next free one")
+    parser.set_defaults(command=open_board)
+
+
+def open_board(args):
+    """Run TensorBoard until Ctrl-C."""
+    from helpers.given import board
+
+    if not args.folder.is_dir():
+        raise UserError(f"there is no folder {args.folder}: what is trained with log_dir writes there")
+    process, port = board.start(args.folder, args.port)
+    print(board.advice(port) or f"Open {board.address(port)} in the browser.", "Ctrl-C ends TensorBoard.", flush=True)
+    return process.wait()
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -300,7 +357,7 @@ def find_python_and_torch():
         yield ("device", "warn", f"CPU, though this machine has an NVIDIA driver; torch was built for CUDA "
                f"{torch.version.cuda}", "update the driver, or install a matching build: https://pytorch.org")
     else:
-        yield "device", "ok", f"CPU, {torch.get_num_threads()} threads (a notebook takes minutes)", ""
+        yield "device", "ok", f"CPU, {torch.get_num_threads()} threads (training times: see README.md)", ""
 
 
 def find_versions():
@@ -358,14 +415,15 @@ def find_the_rest():
     except metadata.PackageNotFoundError:
         yield "JupyterLab", "broken", "not installed", "delete the folder .venv and run ./course doctor again"
     free = shutil.disk_usage(ROOT).free / 1e9
-    yield "disk", "ok" if free >= 5 else "warn", f"{free:.0f} GB free", "make room: data and runs want about 5 GB"
+    yield "disk", "ok" if free >= 5 else "warn", f"{free:.0f} GB free", "make room: data and runs need about 5 GB"
 
 
 # ---------------------------------------------------------------------------------------------------------------
 # The command line
 # ---------------------------------------------------------------------------------------------------------------
 
-COMMANDS = (add_lab, add_run, add_check, add_test, add_train, add_plot_latent, add_data, add_doctor)
+COMMANDS = (add_lab, add_run, add_check, add_test, add_train, add_plot_latent, add_board,
+            add_data, add_doctor)
 
 
 def main(arguments=None, commands=COMMANDS):

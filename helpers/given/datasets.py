@@ -192,8 +192,12 @@ def fetch(name: str) -> Path:
 
 
 def data_folder() -> Path:
-    """Where `fetch` saves: $COURSE_DATA if set (DataError if there is no such folder), else data/ in the repository."""
-    return _folders()[0]
+    """Where `fetch` saves: $COURSE_DATA if set (DataError if there is no such folder), else data/ in the repository.
+
+    Also there if $COURSE_DATA is read-only, as a folder that a lab shares may be.
+    """
+    folders = _folders()
+    return folders[0] if os.access(folders[0], os.W_OK) else folders[-1]
 
 
 def find(name: str) -> Path | None:
@@ -330,7 +334,7 @@ def _tensors(arrays: dict[str, np.ndarray], spec: Spec) -> dict[str, Tensor]:
 def _open(name: str, spec: Spec, folder: Path) -> Opened:
     """What `Spec.photographs` reads, with a DataError for a folder or an image that is damaged."""
     def wrong(error):
-        return DataError(f"{folder} is damaged or not whole ({_one_line(error)}). Delete it and {_how_to_get(name)}")
+        return DataError(f"{folder} is damaged or incomplete ({_one_line(error)}). Delete it and {_how_to_get(name)}")
 
     read, _ = spec.photographs
     try:
@@ -362,7 +366,7 @@ def _download(name: str, spec: Spec, folder: Path) -> dict[str, np.ndarray] | Pa
         elif "urlopen error" in str(error) or isinstance(error, TimeoutError):
             what = f"no network, or the server does not answer ({_one_line(error)})"
         else:
-            what = f"the download broke off or came damaged ({_one_line(error)})"
+            what = f"the download broke off or arrived damaged ({_one_line(error)})"
         raise DownloadError(f"{name} could not be downloaded: {what}. {by_hand}") from None
     finally:
         socket.setdefaulttimeout(timeout)
@@ -396,7 +400,7 @@ def _announce(name: str, why: str) -> None:
     """Say once for each data set that its stand-in is used, and remember it."""
     if name not in stand_ins:
         stand_ins.add(name)
-        print(f"STAND-IN DATA: the {name} images are drawn by code, they are not the real data set. Reason: "
+        print(f"STAND-IN DATA: the {name} images are drawn by code; they are not the real data set. Reason: "
               f"{why.rstrip('.')}. To get the real one, {_how_to_get(name)}", file=sys.stderr, flush=True)
 
 

@@ -18,7 +18,7 @@ def fit_points(model, loss, points, *, epochs, batch_size=2048, lr=5e-3, device=
         points: float32 (N, 2). A last batch that is smaller than batch_size is left out.
         lr: peak of the learning rate, which rises for a twentieth of the steps, then falls to 0 like a cosine.
         device: as for `training.pick_device`.
-        options: those of `training.loop`: after_epoch, seed, checkpoint, log_dir, quiet.
+        options: those of `training.loop`: after_epoch, seed, checkpoint, code, keep, log_dir, quiet.
     Raises:
         TrainingError: too few points; otherwise as `training.loop`.
     """
@@ -52,7 +52,7 @@ def fit_images(model, loss, images, labels, *, epochs, batch_size=128, lr=2e-3, 
         images: uint8 (N, C, h, w). labels: int64 (N,).
         lr: peak of a one-cycle learning rate.
         decay: of the exponential moving average of the weights: each step it keeps this share of the average.
-        options: those of `training.loop`: after_epoch, seed, checkpoint, log_dir, quiet.
+        options: those of `training.loop`: after_epoch, seed, checkpoint, code, keep, log_dir, quiet.
     Returns:
         averaged: a copy of the model with the averaged weights, in evaluation mode. The model keeps the last ones.
         history: History.

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.given import datasets, face_data, gan, metrics, training
+from helpers.given import face_data, gan, metrics, training
 from helpers.given.tables import table
 from helpers.given.training import TrainingError
 
@@ -116,13 +116,12 @@ def load_judge(data, epochs=5):
     """Return the course's face classifier for a data set of faces, in evaluation mode on the CPU.
 
     For drawn faces it reads the expression and the factors of the identity, for photographs the expression only. The
-    first call trains it (about a minute) and keeps it in the data folder; later calls load it.
+    first call trains it (about a minute) and keeps it in runs/judges; later calls load it.
 
     Args:
         data: Dataset of faces, 64x64.
     """
     sizes = {"expression": len(data.class_names)}
-    kind = "stand_in" if data.stand_in else "real"
     if data.stand_in:
         sizes.update({name: len(values) for name, values in face_data.IDENTITY.items()})
     with torch.random.fork_rng(devices=[]):  # the judge must not depend on what was drawn before it
@@ -141,7 +140,7 @@ def load_judge(data, epochs=5):
         return training.fit(judge, loss, images, labels, epochs=epochs, batch_size=128, lr=4e-3, one_cycle=True,
                             quiet=True)
 
-    metrics.load_or_train(judge, datasets.data_folder() / f"judge_{data.name}_{kind}_{epochs}_epochs.pt", train)
+    metrics.load_or_train(judge, metrics.judge_file("judge", data, epochs), train)
     return judge.eval()
 
 

@@ -1,4 +1,4 @@
-"""Two networks trained against each other. `update` is what happens in one step: read it, it is the heart of a GAN."""
+"""Two networks trained against each other. What happens in one step, the heart of a GAN, is yours: helpers/gan.py."""
 import torch
 from torch import nn
 
@@ -6,47 +6,21 @@ from helpers.given import training
 from helpers.given.training import TrainingError
 
 
-def update(x, noise, D, G, D_solver, G_solver, discriminator_loss, generator_loss):
-    """One step of each player on one batch: first the discriminator, then the generator.
-
-    Args:
-        x: real images as the discriminator takes them. noise: the generator's input, as many.
-        D, G: the networks. D_solver, G_solver: their optimisers.
-        discriminator_loss: function (logits_real, logits_fake) -> scalar. generator_loss: (logits_fake) -> scalar.
-    Returns:
-        dict of detached scalars: d_loss, g_loss, and d_real, d_fake: the mean probability of "real" that D gave.
-    """
-    fake = G(noise)
-
-    # 1. The discriminator learns to tell x from fake. detach() cuts the graph: this loss is no business of G.
-    logits_real, logits_fake = D(x), D(fake.detach())
-    d_loss = discriminator_loss(logits_real, logits_fake)
-    D_solver.zero_grad(set_to_none=True)
-    d_loss.backward()
-    D_solver.step()
-
-    # 2. The generator learns to fool the new discriminator. The gradient passes through D, but only G's weights get
-    # one: D would throw its own away, and computing them takes time.
-    g_loss = generator_loss(D(fake))
-    G_solver.zero_grad(set_to_none=True)
-    g_loss.backward(inputs=[w for group in G_solver.param_groups for w in group["params"] if w.requires_grad])
-    G_solver.step()
-
-    return {"d_loss": d_loss.detach(), "g_loss": g_loss.detach(),
-            "d_real": logits_real.detach().sigmoid().mean(), "d_fake": logits_fake.detach().sigmoid().mean()}
-
-
 def normalize(x):
     """Images (N, C, h, w) in [0, 1] -> (N, C * h * w) in [-1, 1], the range of the generator's Tanh."""
     return (2 * x - 1).flatten(1)
 
 
-def fit(D, G, D_solver, G_solver, discriminator_loss, generator_loss, sample_noise, images, *, noise_dim=96, epochs,
-        batch_size=128, prepare=normalize, show_every=None, show=None, bf16=True, device=None, **options):
+def fit(update, D, G, D_solver, G_solver, discriminator_loss, generator_loss, sample_noise, images, *, noise_dim=96,
+        epochs, batch_size=128, prepare=normalize, show_every=None, show=None, bf16=True, device=None, code=(),
+        **options):
     """Train a GAN and return its History. `History.steps` has d_loss, g_loss, d_real, d_fake for every step.
 
     Args:
-        D, G, D_solver, G_solver, discriminator_loss, generator_loss: see `update`. The networks end in evaluation mode
+        update: function (x, noise, D, G, D_solver, G_solver, discriminator_loss, generator_loss) -> dict of scalar
+            tensors. It lets both players take a step on one batch, see helpers/gan.py. The networks that it gets may
+            run in bfloat16, and return float32.
+        D, G, D_solver, G_solver, discriminator_loss, generator_loss: what it gets. The networks end in evaluation mode
             on the device.
         sample_noise: function (batch_size, noise_dim, dtype, device) -> noise.
         images: uint8 (N, C, h, w). A last batch that is smaller than batch_size is left out: BatchNorm needs company.
@@ -55,8 +29,10 @@ def fit(D, G, D_solver, G_solver, discriminator_loss, generator_loss, sample_noi
             too. G is in training mode.
         bf16: use bfloat16 where the machine has it in hardware.
         device: as for `training.pick_device`.
-        options: those of `training.loop`: after_epoch (it is called with G), seed, checkpoint, log_dir, log_images,
-            quiet.
+        code: as for `training.loop`: what else decides what is learned, such as the functions that made the networks.
+            The functions that are given here belong to it anyway.
+        options: those of `training.loop`: after_epoch (it is called with G), seed, checkpoint, keep, log_dir,
+            log_images, quiet.
     Raises:
         TrainingError: images, networks or noise that do not fit together, and see `training.loop`.
     """
@@ -69,17 +45,20 @@ def fit(D, G, D_solver, G_solver, discriminator_loss, generator_loss, sample_noi
     count = 0
 
     with training.mixed_precision(D, device, bf16) as call_d, training.mixed_precision(G, device, bf16) as call_g:
+        players = Player(D, call_d), Player(G, call_g)
+
         def step(x, labels):
             nonlocal count
             if show is not None and count % show_every == 0:
                 show(count)
             count += 1
             noise = sample_noise(len(x), noise_dim, dtype=x.dtype, device=x.device)
-            return update(prepare(x), noise, call_d, call_g, D_solver, G_solver, discriminator_loss, generator_loss)
+            return update(prepare(x), noise, *players, D_solver, G_solver, discriminator_loss, generator_loss)
 
         state = {"G": G, "D": D, "G_solver": G_solver, "D_solver": D_solver}
         return training.loop(step, images, state=state, settings={"noise_dim": noise_dim}, epochs=epochs,
-                             batch_size=batch_size, device=device, drop_last=True, **options)
+                             batch_size=batch_size, device=device, drop_last=True,
+                             code=(update, discriminator_loss, generator_loss, sample_noise, *code), **options)
 
 
 class Player(nn.Module):

@@ -3,12 +3,18 @@
 All images that the classifier sees are float tensors in [0, 1], of the shape of those that it was trained on:
 (N, 1, 28, 28), for flowers (N, 3, 64, 64).
 """
+import warnings
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.given import datasets, training
+from helpers.given import training
+from helpers.given.console import UserError
+from helpers.given.course import ROOT
 from helpers.given.tables import table
+
+JUDGES = ROOT / "runs" / "judges"  # not beside the data: a lab shares that folder, and it may be read-only
 
 
 class Classifier(nn.Module):
@@ -16,6 +22,7 @@ class Classifier(nn.Module):
 
     def __init__(self, num_classes=10, image_shape=(1, 28, 28)):
         super().__init__()
+        self.image_shape = tuple(image_shape)
         self.features = nn.Sequential(
             nn.Conv2d(image_shape[0], 16, 5, stride=2, padding=2), nn.ReLU(),
             nn.Conv2d(16, 32, 5, stride=2, padding=2), nn.ReLU(),
@@ -40,13 +47,12 @@ def correct(model, x, labels):
 def load_classifier(data, epochs=4):
     """Return the course's classifier for a data set, in evaluation mode on the CPU, and its test accuracy.
 
-    The first call trains it and keeps it in the data folder; later calls load it.
+    The first call trains it and keeps it in runs/judges; later calls load it.
 
     Args:
         data: Dataset.
     """
-    kind = "stand_in" if data.stand_in else "real"
-    path = datasets.data_folder() / f"classifier_{data.name}_{kind}_{epochs}_epochs.pt"
+    path = judge_file("classifier", data, epochs)
     with torch.random.fork_rng(devices=[]):  # the judge must not depend on what was drawn before it
         torch.manual_seed(0)
         model = Classifier(len(data.class_names), data.train_images.shape[1:])
@@ -57,11 +63,22 @@ def load_classifier(data, epochs=4):
     return model, training.evaluate(correct, model, data.test_images, data.test_labels)["accuracy"]
 
 
+def judge_file(what, data, epochs):
+    """Where a judge is kept. The name tells data sets apart, also by what is in them: another one may be called alike.
+
+    Args:
+        what: kind of judge, such as "classifier". data: Dataset.
+    """
+    kind = "stand_in" if data.stand_in else "real"
+    content = training.digest(data.train_images, data.train_labels)
+    return JUDGES / f"{what}_{data.name}_{kind}_{epochs}_epochs_{content}.pt"
+
+
 def load_or_train(model, path, train):
     """Load a judge's weights from a file. If it is not there, train the judge and keep them there.
 
     Args:
-        train: function () -> History, which trains the model.
+        path: from `judge_file`. train: function () -> History, which trains the model.
     """
     if path.exists():
         try:
@@ -76,13 +93,30 @@ def load_or_train(model, path, train):
     try:
         training.save_atomically(model.state_dict(), path)
     except training.TrainingError:
-        pass  # a data folder that is read-only is fine: the judge is trained again next time
+        pass  # a course that is read-only is fine: the judge is trained again next time
+
+
+def expect_images(classifier, images, least=1):
+    """Raise UserError unless the classifier can look at these images, and there are at least so many."""
+    wanted = tuple(getattr(classifier, "image_shape", images.shape[1:]))
+    if images.dim() != 4 or tuple(images.shape[1:]) != wanted or not images.is_floating_point():
+        raise UserError(f"the classifier looks at float images of shape (N, {', '.join(map(str, wanted))}) in [0, 1], "
+                        f"got {images.dtype} of shape {tuple(images.shape)}: training.to_float and datasets.resize "
+                        "change images")
+    if len(images) < least:
+        raise UserError(f"this score needs at least {least} {'image' if least == 1 else 'images'} in each set, got "
+                        f"{len(images)}")
+    if not images.isfinite().all():
+        raise UserError("there are NaN or infinite numbers in the images: the model that made them has diverged")
 
 
 @torch.inference_mode()
 def share_as_asked(classifier, images, labels):
     """Return the share of images (N, 1, 28, 28) in [0, 1] that the classifier takes for their label (N,), and its
     predictions (N,)."""
+    expect_images(classifier, images)
+    if labels.shape != images.shape[:1]:
+        raise UserError(f"{len(images)} images need as many labels, got shape {tuple(labels.shape)}")
     predictions = classifier(images.cpu()).argmax(dim=1)
     return (predictions == labels).float().mean().item(), predictions
 
@@ -95,6 +129,7 @@ def judge(classifier, images):
         dict: `confidence`, the mean probability of the class it settles on; `shares`, (K,), the share of the images
         that it takes for each class; `covered`, the number of classes with a share of at least a tenth of 1 / K.
     """
+    expect_images(classifier, images)
     probabilities = torch.cat([classifier(batch).softmax(dim=1) for batch in images.cpu().split(1000)])
     confidence, predictions = probabilities.max(dim=1)
     classes = probabilities.shape[1]
@@ -106,6 +141,7 @@ def judge(classifier, images):
 @torch.inference_mode()
 def features(classifier, images):
     """Return what the classifier's last layer sees of images, (N, 128)."""
+    expect_images(classifier, images)
     return torch.cat([classifier.features(batch) for batch in images.cpu().split(1000)])
 
 
@@ -113,8 +149,15 @@ def frechet_distance(classifier, real, fake):
     """Fréchet distance of two sets of images in the classifier's feature space (Heusel et al., "FID", 2017, eq. 6).
 
     The squared Wasserstein distance of two normal distributions that have the sets' means and covariances. It is 0 for
-    equal sets. Values of another classifier, or of the Inception network of the "FID" in papers, do not compare.
+    equal sets. Values of another classifier, or of the Inception network of the "FID" in papers, do not compare, nor do
+    those of other numbers of images: the fewer there are, the larger it is. Each set has at least two images; of fewer
+    images than features (128), their covariance is mostly chance, and a warning says so.
     """
+    for images in (real, fake):
+        expect_images(classifier, images, least=2)
+    if min(len(real), len(fake)) < classifier.head.in_features:
+        warnings.warn(f"a Fréchet distance of {min(len(real), len(fake))} images says little: there are "
+                      f"{classifier.head.in_features} features", stacklevel=2)
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     extractor = classifier.features
@@ -137,8 +180,10 @@ def precision_recall(classifier, real, fake, neighbours=3):
     Returns:
         precision: the share of fake images that lie in some real image's ball (are they good?).
         recall: the share of real images that lie in some fake image's ball (is every kind there?).
-    Both sets should have the same size: larger sets have smaller balls.
+    Both sets should have the same size: larger sets have smaller balls. Each has at least four images.
     """
+    for images in (real, fake):
+        expect_images(classifier, images, least=neighbours + 1)
     points = [F.normalize(features(classifier, images), dim=1) for images in (real, fake)]
     # The nearest neighbour of a point in its own set is the point itself, hence + 1.
     radii = [torch.cdist(own, own).kthvalue(neighbours + 1, dim=1).values for own in points]
@@ -196,6 +241,9 @@ def image_quality(images, clean):
         psnr: peak signal-to-noise ratio in decibels, 10 log10(1 / MSE) of each image. More is better.
         ssim: structural similarity (Wang et al., "Image Quality Assessment", 2004, eq. 13), up to 1 for equal images.
     """
+    if images.shape != clean.shape or images.dim() != 4 or not len(images):
+        raise UserError("restored and clean images must have the same shape (N, C, h, w), got "
+                        f"{tuple(images.shape)} and {tuple(clean.shape)}")
     from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
     sums = torch.zeros(3, dtype=torch.double)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 class ConvDenoiser(nn.Module):
-    """Convolutional denoiser for 64x64 images, given. It has 2,132,305 parameters, as many as the fully connected one.
+    """Convolutional denoiser for 64x64 images, given. It has 2,132,305 parameters, the fully connected one a few more.
 
     What a layer of the encoder found goes to the decoder's layer of the same size, too, so nothing has to pass through
     a bottleneck (Ronneberger et al., "U-Net", 2015).

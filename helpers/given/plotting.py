@@ -8,11 +8,12 @@ import PIL.Image
 import torch
 
 from helpers.given import datasets
+from helpers.given.console import UserError
 
 GRAY = dict(cmap="gray", vmin=0, vmax=1)
 # Where a GAN's curves are when D can only guess: it says one half to everything.
-GAME_LEVELS = {"losses": math.log(4), "discriminator's loss": math.log(4), "generator's loss": math.log(2),
-               "mean output of D": 0.5}
+GAME_LEVELS = {"losses": (math.log(4), math.log(2)), "discriminator's loss": math.log(4),
+               "generator's loss": math.log(2), "mean output of D": 0.5}
 
 
 def show(figure, alt):
@@ -60,6 +61,9 @@ def as_pixels(images):
 
 def tile(images):
     """Join images (rows, columns, C, h, w) into one picture (rows * h, columns * w) or (rows * h, columns * w, 3)."""
+    if images.dim() != 5 or images.shape[2] not in (1, 3) or not images.numel():
+        raise UserError("expected images (rows, columns, C, h, w), at least one, with one channel or three; got shape "
+                        f"{tuple(images.shape)}")
     pixels = as_pixels(images)
     rows, columns, height, width = pixels.shape[:4]
     return pixels.swapaxes(1, 2).reshape(rows * height, columns * width, *pixels.shape[4:])
@@ -70,8 +74,14 @@ def image_grid(images, columns=10, title="", row_labels=None, column_labels=None
 
     Labels stand beside the rows and above the columns.
     """
+    if images.dim() != 4 or images.shape[1] not in (1, 3) or not images.numel() or columns < 1:
+        raise UserError("expected images (N, C, h, w), at least one, with one channel or three, and at least one "
+                        f"column; got shape {tuple(images.shape)}, columns={columns}")
     count, channels, height, width = images.shape
     rows = -(-count // columns)
+    for what, labels, places in (("rows", row_labels, rows), ("columns", column_labels, columns)):
+        if labels is not None and len(labels) != places:
+            raise UserError(f"there are {places} {what} and {len(labels)} labels for them")
     if count < rows * columns:  # fill the last row with white
         white = 1 if images.is_floating_point() else 255
         blank = images.new_full((rows * columns - count, channels, height, width), white)
@@ -118,9 +128,14 @@ def steps(panels, title="", levels=(), mark=None):
 
     Args:
         panels: dict title -> dict label -> values.
-        levels: dict title -> where that panel gets a dashed horizontal line.
+        levels: dict title -> where that panel gets a dashed horizontal line: one number in gray, or one for each curve
+            in its colour.
         mark: step at which all panels get a vertical line.
     """
+    empty = [label for series in panels.values() for label, values in series.items() if not len(values)]
+    if empty or not panels:
+        raise UserError(f"nothing was recorded{' of ' + ', '.join(empty) if empty else ''}: the training ended before "
+                        "its first epoch did")
     figure, all_axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3), squeeze=False, layout="constrained")
     for axes, (name, series) in zip(all_axes[0], panels.items()):
         for k, (label, values) in enumerate(series.items()):
@@ -130,7 +145,9 @@ def steps(panels, title="", levels=(), mark=None):
             axes.plot(values, color=f"C{k}", alpha=0.2, linewidth=0.5, rasterized=True)
             axes.plot(np.arange(len(smooth)) + (width - 1) / 2, smooth, color=f"C{k}", label=label)
         if name in levels:
-            axes.axhline(levels[name], color="gray", linestyle="--", linewidth=1)
+            own = np.ndim(levels[name]) > 0
+            for k, level in enumerate(np.atleast_1d(levels[name])):
+                axes.axhline(level, color=f"C{k}" if own else "gray", linestyle="--", linewidth=1)
         if mark is not None:
             axes.axvline(mark, color="black", linewidth=1)
         axes.set(xlabel="step", title=name)
@@ -141,7 +158,9 @@ def steps(panels, title="", levels=(), mark=None):
 
 
 def game(recorded, title="", real="on real images", fake="on generated images", apart=False, mark=None):
-    """Draw how a GAN's two networks did at each step, with dashed lines where D can only guess.
+    """Draw how a GAN's two networks did at each step, with dashed lines where the curves are if D can only guess.
+
+    These are at log 4 for the discriminator's loss, at log 2 for the generator's, and at one half for the outputs.
 
     Args:
         recorded: dict with d_loss, g_loss, d_real, d_fake, as in `History.steps`; the last two are D's mean outputs.
@@ -149,6 +168,7 @@ def game(recorded, title="", real="on real images", fake="on generated images", 
         apart: a panel for each loss; otherwise both are in one.
         mark: step at which all panels get a vertical line.
     """
+    recorded = {name: recorded.get(name, ()) for name in ("d_loss", "g_loss", "d_real", "d_fake")}
     losses = {"losses": {"discriminator": recorded["d_loss"], "generator": recorded["g_loss"]}}
     if apart:
         losses = {"discriminator's loss": {"d_loss": recorded["d_loss"]},

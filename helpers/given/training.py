@@ -17,6 +17,7 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
@@ -43,14 +44,18 @@ def profile():
 
 
 def results(name):
-    """Return the folder for what an assignment's notebook makes in this profile: runs/PROFILE/NAME. It is there then.
+    """Make the folder for what an assignment's notebook writes in this profile, runs/PROFILE/NAME, and return its path.
 
-    What `smoke` made shows nothing, and must not stand for a training: in that profile the folder starts out empty.
+    What a `smoke` run made shows nothing and must not pass for a training, so in that profile the folder is emptied.
     """
     folder = ROOT / "runs" / profile() / name
     if profile() == "smoke":
         shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"cannot make the folder {folder} ({error.strerror}): work in a copy of the course that "
+                            "you may write to") from None
     return folder
 
 
@@ -237,20 +242,21 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
         images: uint8 (N, C, h, w); the step gets float32 in [0, 1]. labels: (N, ...) or None; the step gets the rows
             that belong to its images.
         state: dict name -> what has a state_dict: models, optimisers, schedules. The models are moved to the device.
-        settings: dict of plain values; a checkpoint of other settings is refused.
+        settings: dict of plain values; a checkpoint of other settings, or of other images, is refused.
         after_epoch: function (epoch, model) -> dict of floats for the history, or None. Epochs count from 1; model is
             the first one of the state.
         target: stop as soon as an epoch's mean "loss" is below it.
         seed: of PyTorch's random numbers, all of them: the training leaves the global generator changed.
         checkpoint: path. The whole state is written there after each epoch; if the file is already there, training
             goes on from it and gives the same result as if it had never stopped. So a finished one is only read.
-        code: functions and classes that decide what is learned. If the checkpoint was made with others, training
-            starts anew and says so.
-        keep: dict that after_epoch fills with tensors and plain values. It is part of the checkpoint.
+        code: functions and classes that decide what is learned. If the source of one of them was another when the
+            checkpoint was made, training starts anew and says so. What they call is not looked at: name it, too.
+        keep: dict that after_epoch fills with tensors, plain values, and lists and dicts of them: copies, since the
+            weights of a model change. It is part of the checkpoint; what is read from there is on the CPU.
         drop_last: leave out the last batch of an epoch if it is smaller than the others.
         log_dir: folder for TensorBoard: every step's values and the images of log_images. It replaces older logs there.
         log_images: function () -> images (N, C, h, w) in [0, 1], called after each epoch.
-        quiet: print nothing.
+        quiet: no progress bar, and nothing printed but that a checkpoint was not used.
     Raises:
         TrainingError: a mean became NaN or infinite, memory ran out, the batches are too large, the checkpoint does not
             fit, or TensorBoard is not installed.
@@ -264,15 +270,18 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
         raise TrainingError(f"batch_size is {batch_size}, but there are only {len(images)} images: take a smaller one")
     steps = math.ceil(used / batch_size)
     settings = {**settings, "epochs": epochs, "batch_size": batch_size, "seed": seed, "images": len(images)}
-    code, keep, history = fingerprints(code), {} if keep is None else keep, History()
+    if images.dtype == torch.uint8:  # the stand-in and the real images may be equally many; points are drawn anew
+        settings["images"] = f"{len(images)} ({digest(images)})"
+    code, keep, history, told = fingerprints(code), {} if keep is None else keep, History(), set()
     for model in models:  # before a checkpoint is loaded: an optimiser puts its state where the weights are
         model.to(device, memory_format=layout)
     torch.manual_seed(seed)
     if checkpoint is not None and Path(checkpoint).exists():
-        if changed := code_changes(checkpoint, code):
+        content = read_checkpoint(checkpoint)
+        if changed := [name for name in code if content["code"].get(name) != code[name]]:
             print(f"{checkpoint} was made with another {', '.join(changed)}: training starts anew")
         else:
-            history = load_checkpoint(checkpoint, state, settings, keep)
+            history = restore(content, checkpoint, state, settings, keep)
             if not quiet:
                 print(f"going on after epoch {len(history)}, from {checkpoint}")
     log = None if log_dir is None else open_log(log_dir, len(history) * steps)
@@ -293,6 +302,10 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
             for name, mean in record.items():
                 if not math.isfinite(mean):
                     raise TrainingError(_diverged(f"the {name} is {mean}", epoch))
+            for line in stuck(values) if not quiet else ():
+                if line not in told:
+                    bar.write(f"epoch {epoch}: {line}")
+                    told.add(line)
             record["seconds"] = time.perf_counter() - started
             if after_epoch is not None:
                 record.update(after_epoch(epoch, models[0]) or {})
@@ -330,6 +343,20 @@ def summary(history, epochs):
     return f"{stopped}epoch {len(history)} of {epochs}: {values}; {history[-1]['seconds']:.1f} s"
 
 
+def stuck(values):
+    """Yield a line for each loss that no longer moves: one that is the same to the last digit, batch after batch.
+
+    Args:
+        values: dict name -> (steps,), what an epoch's steps returned. Losses are those with "loss" in their names.
+    """
+    for name, value in values.items():
+        end = value[len(value) // 2:]
+        if "loss" in name and len(end) >= 10 and (end == end[0]).all():
+            line = f"the {name} stands at {end[0]:g}, to the last digit, whatever the batch: it has no gradient left"
+            # F.binary_cross_entropy cuts log(0) off at -100; a sigmoid of 20 or more is 1 in float32.
+            yield line + (". Compute it from logits, not from sigmoids" if end[0] >= 50 else "")
+
+
 def _diverged(what, epoch):
     return (f"{what} in epoch {epoch}: training diverged. Try a smaller learning rate, and look for log(0), exp of "
             "large numbers or a division by zero in the loss")
@@ -359,16 +386,28 @@ def fingerprints(code):
     return found
 
 
-def code_changes(path, code):
-    """Return the names of what has another fingerprint than when the checkpoint was made."""
-    saved = read_checkpoint(path).get("code", {})
-    return [name for name in code if saved.get(name) != code[name]]
+def digest(*tensors):
+    """Eight characters that tell data sets apart: of some five hundred rows of each tensor, spread over it."""
+    found = hashlib.sha256()
+    for tensor in tensors:
+        found.update(tensor[::max(1, len(tensor) // 500)].cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:8]
 
 
-def save_checkpoint(path, state, settings, history, code=None, keep=None):
+def check_plain(value, where="keep"):
+    """Raise TrainingError for what a checkpoint cannot hold: it would be written, and refused when it is read."""
+    if isinstance(value, (list, tuple, dict)):
+        for name, part in value.items() if isinstance(value, dict) else enumerate(value):
+            check_plain(part, f"{where}[{name!r}]")
+    elif not isinstance(value, (torch.Tensor, bool, int, float, str, type(None))) or isinstance(value, np.generic):
+        raise TrainingError(f"{where} is of type {type(value).__name__}, which a checkpoint cannot hold: keep tensors "
+                            "and plain numbers, of a model a copy of its state_dict()")
+
+
+def save_checkpoint(path, state, settings, history, code, keep):
     """Write the state after an epoch. The file appears whole or not at all."""
-    content = {"settings": settings, "history": list(history), "steps": history.steps, "code": code or {},
-               "keep": keep or {},
+    check_plain(keep)
+    content = {"settings": settings, "history": list(history), "steps": history.steps, "code": code, "keep": keep,
                "rng": torch.get_rng_state(),
                "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
                "state": {name: part.state_dict() for name, part in state.items()}}
@@ -378,7 +417,7 @@ def save_checkpoint(path, state, settings, history, code=None, keep=None):
 def save_atomically(content, path):
     """torch.save to a neighbouring file, then rename it."""
     path = Path(path)
-    partial = path.with_name(path.name + ".part")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")  # another process may write the same file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(content, partial)
@@ -397,16 +436,16 @@ def read_checkpoint(path):
     """
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")
-        content["settings"]
+        if missing := {"settings", "history", "steps", "code", "keep", "rng", "cuda_rng", "state"} - set(content):
+            raise KeyError(*missing)
     except Exception as error:
         raise TrainingError(f"{path} is not a whole checkpoint of this course ({type(error).__name__}): "
                             "delete it to start anew") from error
     return content
 
 
-def load_checkpoint(path, state, settings, keep=None):
-    """Restore a state saved by `save_checkpoint` and return its history. keep: dict that gets what was kept."""
-    content = read_checkpoint(path)
+def restore(content, path, state, settings, keep):
+    """Restore what `read_checkpoint` has read of a path, and return its history. keep: dict that gets what was kept."""
     saved = content["settings"]
     if saved != settings:
         differs = ", ".join(f"{key} {saved.get(key)} there, {value} here"
@@ -417,8 +456,7 @@ def load_checkpoint(path, state, settings, keep=None):
             part.load_state_dict(content["state"][name])
     except (RuntimeError, ValueError, KeyError) as error:
         raise TrainingError(f"{path} is from another model than this one: delete it to start anew") from error
-    if keep is not None:
-        keep.update(content.get("keep", {}))
+    keep.update(content["keep"])
     torch.set_rng_state(content["rng"])
     if torch.cuda.is_available() and content["cuda_rng"]:
         torch.cuda.set_rng_state_all(content["cuda_rng"])

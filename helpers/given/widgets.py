@@ -1,17 +1,14 @@
 """Panels with sliders. Each also leaves a picture, so that a reader without a kernel sees something."""
-import atexit
-import contextlib
 import io
 import os
-import shlex
-import signal
-import sys
 from pathlib import Path
 
 import torch
 from matplotlib import image as mpl_image
 
-from helpers.given import plotting, training
+from helpers.given import board, plotting, training
+
+SERVERS = {}  # folder -> (process, port): the TensorBoards that this kernel has started
 
 
 def enlarged_png(image, side=196):
@@ -201,41 +198,25 @@ def figure_panel(draw, sliders, dpi=75, alt=""):
     return controls, picture
 
 
-def tensorboard(log_dir, port=6006):
-    """Open TensorBoard inside the notebook on a folder of logs, as `%tensorboard --logdir log_dir` does.
+def tensorboard(log_dir, height=800):
+    """Show TensorBoard in the notebook, on a folder of logs. The folder may be empty yet.
 
-    The server ends with the kernel. Where nobody watches (the `smoke` profile, `./course run`) none is started.
+    A server that this kernel has started for the folder is used again; no other is touched. It ends with the kernel.
+    Where nobody watches (the `smoke` profile, `./course run`) none is started.
 
+    Args:
+        height: of the frame, in pixels.
     Raises:
-        TrainingError: TensorBoard is not installed, or another program has the port.
+        UserError: TensorBoard is not installed, or does not start.
     """
-    import importlib.util
-    import socket
+    from IPython.display import IFrame, display
 
-    if importlib.util.find_spec("tensorboard") is None:
-        raise training.TrainingError("TensorBoard is not installed: pip install tensorboard, then restart the kernel")
     if training.profile() == "smoke" or os.environ.get("COURSE_HEADLESS"):
-        print(f"Nobody watches, so no server is started. By hand: tensorboard --logdir {log_dir}")
+        print("Nobody watches, so no TensorBoard is started. To see the logs: ./course board")
         return
-    from IPython import get_ipython
-    from tensorboard import manager
-
-    if not any(info.port == port and info.logdir == str(log_dir) for info in manager.get_all()):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                raise training.TrainingError(f"port {port} is taken by another program: tensorboard(..., "
-                                             f"port={port + 1}) takes another one")
-    # The magic looks for a program on the PATH. A kernel's PATH need not hold the environment that it runs in.
-    os.environ.setdefault("TENSORBOARD_BINARY", str(Path(sys.executable).with_name("tensorboard")))
-    shell = get_ipython()
-    shell.extension_manager.load_extension("tensorboard")
-    shell.run_line_magic("tensorboard", f"--logdir {shlex.quote(str(log_dir))} --port {port}")
-    for info in manager.get_all():
-        if info.port == port and info.logdir == str(log_dir):
-            atexit.register(stop_process, info.pid)
-
-
-def stop_process(pid):
-    """End a server that this kernel started, if it still runs."""
-    with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGTERM)
+    folder = Path(log_dir).resolve()
+    process, port = SERVERS.get(folder, (None, None))
+    if process is None or process.poll() is not None:
+        process, port = SERVERS[folder] = board.start(folder)
+    print(board.advice(port) or f"TensorBoard, also at {board.address(port)}")
+    display(IFrame(board.address(port), "100%", height))

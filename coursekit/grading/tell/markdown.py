@@ -15,11 +15,13 @@ def markdown(report, name, written=()):
     score, most = report.total(written)
     lines = [f"# {escaped(name)}: {points(score)} of {points(most)} points", "",
              f"Assignment {escaped(report.assignment)}.", "",
+             *(f"{escaped(note)}\n" for note in report.notes or ()),
              "| item | points | what was found |", "| --- | --- | --- |"]
     for item, result in report.items.items():
         found = "everything asked for" if result.status == "passed" else escaped(result.message)
         found += f"<br>Hint: {escaped(result.hint)}" if result.hint else ""
-        lines.append(f"| {escaped(item)} | {points(result.points)} of {points(result.max)} | {found} |")
+        got = "open" if result.status == "open" else points(result.points)
+        lines.append(f"| {escaped(item)} | {got} of {points(result.max)} | {found} |")
     for mark in written:
         got = "not marked yet" if mark.points is None else f"{points(mark.points)} of {points(mark.max)}"
         lines.append(f"| {escaped(mark.title)} (written) | {got} | {escaped(mark.comment)} |")

@@ -2,48 +2,42 @@
 import importlib
 import os
 import sys
-import types
 
+from .load import load_module
 from .wire import pack, read_frame, unpack
 
 
-def load_module(name, source):
-    """Make helpers.<name> from the student's source text."""
-    module = types.ModuleType(f"helpers.{name}")
-    module.__file__ = f"helpers/{name}.py"
-    module.__package__ = "helpers"
-    sys.modules[module.__name__] = module
-    setattr(importlib.import_module("helpers"), name, module)
-    exec(compile(source, module.__file__, "exec"), module.__dict__)
-    return module
-
-
 def describe(error, name):
-    """Say in one line what the student's code raised, and on which of its lines."""
+    """Say in one line what the student's code raised, on which of its lines, and what the layer that raised was fed."""
+    engine, folder = sys.modules["helpers.given.checks.engine"], sys.modules["helpers"].__path__[0]
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
     step = error.__traceback__
     while step is not None:
-        if step.tb_frame.f_code.co_filename == f"helpers/{name}.py":
+        if step.tb_frame.f_code.co_filename == os.path.join(folder, f"{name}.py"):
             line = step.tb_lineno
         step = step.tb_next
-    text = str(getattr(error, "msg", None) or error)[:1000]
+    text = str(getattr(error, "msg", None) or error)[:1000].replace(folder + os.sep, "")
     text = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return text if line is None else f"{text} ({name}.py, line {line})"
+    told = text if line is None else f"{text} ({name}.py, line {line})"
+    return f"{told}: {fed}" if (fed := engine.fed(error)) else told
 
 
 def observe(request, belongings):
     """Run one probe in this process and return the packed observation.
 
-    request["source"] is the student's file, or None if this process has loaded it already.
+    request["source"] is the student's file, or None if this process has loaded it already. Without a probe, what is
+    observed is the list of the imports that are not here, see `load_module`.
     """
     name = request["module"]
     try:
         probes = importlib.import_module(f"autograde_tests.probes.{name}")
         restore, changed = belongings.restore, belongings.changed
-        module = sys.modules[f"helpers.{name}"] if request["source"] is None else load_module(name, request["source"])
+        module, absent = sys.modules.get(f"helpers.{name}"), []
+        if request["source"] is not None:
+            module, absent = load_module(name, request["source"])
         restore()
         if request["probe"] is None:
-            return pack({"kind": "observed", "value": None})
+            return pack({"kind": "observed", "value": absent})
         observed = getattr(probes, request["probe"])(module, **request["inputs"])
         reply = pack({"kind": "observed", "value": observed})
         for owner, what, _ in changed():

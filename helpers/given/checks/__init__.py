@@ -4,17 +4,24 @@ Each assignment has a file here, named like its module, with functions marked `@
 public: shapes, properties, and numbers that the notebook states. A check that fails says what was expected, what came,
 and gives a hint. It raises, so that "run all cells" stops at the first thing to mend. What checks share: engine.py.
 """
+import ast
+import functools
 import importlib
 import pkgutil
+import re
+import sys
 import time
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import torch
 
 from helpers.given import fresh
+from helpers.given.checks import engine
 from helpers.given.console import UserError
 
+ROOT = Path(__file__).parents[3]
 PUBLIC = {}  # name -> (function, points, hint), filled by @public
 
 
@@ -88,7 +95,8 @@ def run(name):
     except AssertionError as error:
         status, message = "failed", str(error)
     except (Exception, SystemExit) as error:  # sys.exit in the file must not end the check as if it had passed
-        status, message = "error", f"{type(error).__name__}: {error}{_where(error, module)}"
+        told = engine.fed(error)
+        status, message = "error", f"{type(error).__name__}: {error}{_where(error, module)}{told and f': {told}'}"
     finally:
         torch.set_num_threads(threads)
         torch.set_default_dtype(dtype)
@@ -105,11 +113,13 @@ def check(name):
     print(f"✓ {name}")
 
 
-def compiles(module, folder=Path(__file__).parents[2]):
-    """Raise CheckFailed for a file that cannot be loaded: the notebook goes on using the last version that worked."""
+def compiles(module, folder=ROOT / "helpers"):
+    """Raise CheckFailed for a file that cannot be loaded: the notebook goes on using the last version that worked.
+    Say once what the file imports that the grader does not have."""
     path = folder / f"{module}.py"
     try:
-        compile(path.read_text(encoding="utf-8"), str(path), "exec")
+        text = path.read_text(encoding="utf-8")
+        compile(text, str(path), "exec")
     except FileNotFoundError:
         raise CheckFailed(f"helpers/{module}.py is not there") from None
     except UnicodeDecodeError:
@@ -118,6 +128,47 @@ def compiles(module, folder=Path(__file__).parents[2]):
         raise CheckFailed(f"helpers/{module}.py, line {error.lineno}: {error.msg}") from None
     if module in fresh.failed:
         raise CheckFailed(fresh.failed[module])
+    if (strange := strange_imports(text)) and (module, strange) not in _said:
+        _said.add((module, strange))
+        print(f"note: helpers/{module}.py imports {', '.join(strange)}. The grader has Python's own modules and what "
+              "is in requirements.txt: what uses anything else loses its points there.")
+
+
+_said = set()
+
+
+def strange_imports(text):
+    """Return the packages that a file imports, and that neither Python nor requirements.txt brings. What stands under
+    `try`, to do without, does not count."""
+    tree, names = ast.parse(text), set()
+    tried = {id(node) for each in ast.walk(tree) if isinstance(each, ast.Try) and each.handlers
+             for statement in each.body for node in ast.walk(statement)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and id(node) not in tried:
+            names.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and id(node) not in tried:
+            names.add(node.module.split(".")[0])
+    names -= sys.stdlib_module_names | {"helpers", "torch", "torchvision", "numpy", "matplotlib", "scipy", "PIL"}
+    return tuple(sorted(names - brought())) if names else ()
+
+
+@functools.cache
+def brought():
+    """The names of all packages that requirements.txt brings, with what these need themselves. (Takes a second.)"""
+    wanted = re.findall(r"^[\w.-]+", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    found = set()
+    while wanted:
+        name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()
+        if name in found:
+            continue
+        found.add(name)
+        try:
+            needed = metadata.requires(name) or ()
+        except metadata.PackageNotFoundError:
+            continue
+        wanted += [re.match(r"[\w.-]+", each)[0] for each in needed if "extra ==" not in each]
+    return {top for top, owners in metadata.packages_distributions().items()
+            if any(re.sub(r"[-_.]+", "-", owner).lower() in found for owner in owners)}
 
 
 def _where(error, module):

@@ -7,6 +7,7 @@ a hidden check's probe may be anything; so may those of a student's function.
 from functools import partial
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -208,6 +209,32 @@ def layer_name(kind, size):
     if kind == "conv_transpose2d":
         return f"ConvTranspose2d({size[0]}, {size[1]}{kernel})"
     return f"{({'linear': 'Linear', 'conv2d': 'Conv2d'}).get(kind, kind)}({size[1]}, {size[0]}{kernel})"
+
+
+def fed(error):
+    """Say what the layer that raised an error was fed, and what it takes: "Linear(784, 256) was fed (5, 1, 28, 28) and
+    takes (N, 784)". "" if the error does not come out of a layer of torch.nn that was fed a tensor."""
+    told, step = "", error.__traceback__
+    while step is not None:
+        layer, x = (step.tb_frame.f_locals.get(name) for name in ("self", "input"))
+        if isinstance(layer, nn.Module) and type(layer).__module__.startswith("torch.nn.modules.") and \
+                isinstance(x, torch.Tensor) and not isinstance(layer, nn.Sequential):
+            kind, takes = type(layer).__name__, ""
+            name, rest = kind, {"1": ", length", "2": ", h, w", "3": ", d, h, w"}.get(kind[-2:-1], "")
+            if isinstance(layer, nn.Linear):
+                name, takes = layer_name("linear", layer.weight.shape), f"(N, {layer.in_features})"
+            elif kind[:-2] in ("Conv", "ConvTranspose"):
+                function = {"Conv2d": "conv2d", "ConvTranspose2d": "conv_transpose2d"}.get(kind, kind)
+                name, takes = layer_name(function, layer.weight.shape), f"(N, {layer.in_channels}{rest})"
+            elif kind[:-2] in ("BatchNorm", "InstanceNorm"):
+                rest = "" if kind.endswith("1d") else rest  # with or without a length
+                name, takes = f"{kind}({layer.num_features})", f"(N, {layer.num_features}{rest})"
+            weight = getattr(layer, "weight", None)
+            other = isinstance(weight, torch.Tensor) and takes and weight.dtype != x.dtype
+            told = f"{name} was fed {tuple(x.shape)}" + (f" of {x.dtype}" if other else "")
+            told += (f" and takes {takes}" if takes else "") + (f" of {weight.dtype}" if other else "")
+        step = step.tb_next
+    return told
 
 
 def run_layers(what, network, x, shape, wanted):

@@ -63,7 +63,7 @@ def train(args):
     checkpoint = out / f"checkpoint_{args.data}_{args.latent_size}_latents_kl_{args.kl_weight:g}.pt"
     history = training.fit(
         model, loss, data.train_images, epochs=args.epochs, batch_size=args.batch_size, lr=args.lr, one_cycle=True,
-        seed=args.seed, device=args.device, checkpoint=checkpoint,
+        seed=args.seed, device=args.device, checkpoint=checkpoint, code=(vae.VAE, vae.reparametrize, vae.loss_function),
         after_epoch=lambda epoch, model: training.evaluate(elbo_terms, model, data.test_images))
     model.cpu()
     training.save_atomically(model.state_dict(), out / "weights.pt")

@@ -50,7 +50,10 @@ class VAE(nn.Module):
             nn.Unflatten(1, (1, side, side)))
 
     def forward(self, x):
-        """Encode x, draw z, decode it: (N, 1, h, w) -> x_hat (N, 1, h, w) in [0, 1], mu (N, Z), logvar (N, Z)."""
+        """Encode x, draw z, decode it: (N, 1, h, w) -> x_hat (N, 1, h, w) in [0, 1], mu (N, Z), logvar (N, Z).
+
+        z is drawn in evaluation mode, too: with mu in its place the loss would not be the negative ELBO.
+        """
         hidden = self.encoder(x)
         mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)
         z = reparametrize(mu, logvar)
@@ -84,7 +87,7 @@ def loss_function(x_hat, x, mu, logvar, kl_weight=1.0):
         mu, logvar: (N, Z).
         kl_weight: factor of the KL term. 1 gives the ELBO (other values: Higgins et al., "beta-VAE", 2017).
     Returns:
-        scalar tensor.
+        scalar tensor, of shape ().
     Raises:
         ValueError: unequal shapes, or values outside [0, 1].
     """
@@ -107,7 +110,7 @@ def interpolate(z0, z1, steps):
         z0, z1: (Z,) latent vectors, or (S, Z) for S walks at once.
         steps: number of points, both ends included.
     Returns:
-        (steps, Z), or (S, steps, Z) for S walks: the first point is z0, the last is z1.
+        (steps, Z), or (S, steps, Z) for S walks, on z0's device: the first point is z0, the last is z1.
     """
     weights = torch.linspace(0, 1, steps, dtype=z0.dtype, device=z0.device).unsqueeze(-1)
     return (1 - weights) * z0.unsqueeze(-2) + weights * z1.unsqueeze(-2)
@@ -145,7 +148,7 @@ class CVAE(nn.Module):
             nn.Unflatten(1, (1, side, side)))
 
     def forward(self, x, c):
-        """Encode x and c, draw z, decode z and c.
+        """Encode x and c, draw z (in evaluation mode, too), decode z and c.
 
         Args:
             x: (N, 1, h, w), images in [0, 1].
@@ -162,36 +165,44 @@ class CVAE(nn.Module):
 
 @torch.no_grad()
 def get_mu_logvar(model, images):
-    """Encode a whole set of images.
+    """Encode a whole set of images in evaluation mode; afterwards the model's mode is the one that it had.
 
     Args:
         model: a VAE; model(images) returns (x_hat, mu, logvar).
-        images: (N, 1, h, w) in [0, 1]. N may be large: go through it in batches.
+        images: (N, 1, h, w) in [0, 1], perhaps on another device than the model. N may be 60,000: go through it in
+            batches of at most 1,024.
     Returns:
-        mu (N, Z) and logvar (N, Z), in the order of the images.
+        mu (N, Z) and logvar (N, Z), in the order of the images, on the model's device.
     """
-    codes = [model(batch)[1:] for batch in images.split(1000)]
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    codes = [model(batch.to(device))[1:] for batch in images.split(1000)]
+    model.train(was_training)
     mu, logvar = zip(*codes)
     return torch.cat(mu), torch.cat(logvar)
 
 
 @torch.no_grad()
 def sample_on_grid(model, low, high, grid_size):
-    """Decode a square grid of 2-D latents.
+    """Decode a square grid of 2-D latents in evaluation mode; afterwards the model's mode is the one that it had.
 
     Args:
         model: a VAE with latent_size=2.
         low, high: both latent numbers run from low to high, both included, in equal steps.
         grid_size: points along each axis.
     Returns:
-        images (grid_size, grid_size, 1, h, w); images[i, j] decodes z = (values[j], values[i]): the first latent
-        number grows with the column, the second with the row.
+        images (grid_size, grid_size, 1, h, w), on the model's device; images[i, j] decodes z = (values[j], values[i]):
+        the first latent number grows with the column, the second with the row.
     """
     # torch.meshgrid and torch.stack make the latents. The decoder wants them as one batch.
     device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
     values = torch.linspace(low, high, grid_size, device=device)
     z2, z1 = torch.meshgrid(values, values, indexing="ij")
     images = model.decoder(torch.stack((z1, z2), dim=-1).view(-1, 2))
+    model.train(was_training)
     return images.unflatten(0, (grid_size, grid_size))
 
 
@@ -226,7 +237,10 @@ class ConvVAE(nn.Module):
             nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1), nn.Sigmoid())
 
     def forward(self, x):
-        """Encode x, draw z, decode it: (N, C, h, w) -> x_hat (N, C, h, w) in [0, 1], mu (N, Z), logvar (N, Z)."""
+        """Encode x, draw z, decode it: (N, C, h, w) -> x_hat (N, C, h, w) in [0, 1], mu (N, Z), logvar (N, Z).
+
+        z is drawn in evaluation mode, too: with mu in its place the loss would not be the negative ELBO.
+        """
         hidden = self.encoder(x)
         mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)
         return self.decoder(reparametrize(mu, logvar)), mu, logvar
