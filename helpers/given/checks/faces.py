@@ -363,6 +363,9 @@ def patch_discriminator():
     seen, = torch.autograd.grad(patches[0, 0, h // 2, w // 2], images, retain_graph=True)
     assert not seen[1].any(), "a patch of one image sees other images: is there a BatchNorm?"
     expect_field("a patch", seen[0], 70)
+    for what, part in (("patch_logits", patches), ("label_logits", labels)):
+        way, = torch.autograd.grad(part.square().sum(), images, retain_graph=True, allow_unused=True)
+        assert way is not None, f"no gradient passes from {what} to the images, but the generator learns from it"
     (patches.square().mean() + labels.square().mean()).backward()
     expect_all_learn(silent(model))
     with torch.no_grad(), Layers() as layers:
