@@ -68,8 +68,13 @@ def images(args):
     print(f"training: {len(history)} epochs, {seconds:.0f} s, last loss {history[-1]['loss']:.4f}\n", flush=True)
     labels = torch.arange(args.images) % 10
     real = training.to_float(data.test_images)
-    floor = metrics.frechet_distance(classifier, real, training.to_float(data.train_images[:args.images]))
-    print(f"Fréchet distance of {args.images} real images to {len(real)} others: {floor:.2f}\n")
+    # Real images of the same number and of the same classes; several draws, since few images scatter.
+    others = [torch.cat([(data.train_labels == k).nonzero()[:, 0][torch.randperm(int((data.train_labels == k).sum()))]
+                         [:int((labels == k).sum())] for k in range(10)]) for _ in range(10)]
+    floors = torch.tensor([metrics.frechet_distance(classifier, real, training.to_float(data.train_images[draw]))
+                           for draw in others])
+    print(f"Fréchet distance of {args.images} real images to {len(real)} others, ten draws: {floors.mean():.2f} +- "
+          f"{floors.std():.2f}\n")
     print("| sampler | scale | seconds | as asked | Fréchet distance | precision | recall |\n" + "| --- " * 7 + "|")
     ways = [("DDIM", scale, 50) for scale in (1.0, 2.0, 3.0)] + [("DDIM", 2.0, steps) for steps in (10, 20, 100)]
     for name, scale, steps in ways + [("DDPM", 2.0, 1000)]:
