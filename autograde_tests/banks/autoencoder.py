@@ -561,6 +561,10 @@ RIGHT = {
             model.train(was_training)
             return np.concatenate(each).astype(np.float64).mean()
         """},
+    "a function compiled by torch.jit": {
+        "file": [("def reconstruction_loss(", "@torch.jit.script\ndef squared_error(a, b):\n    return (a - b).square()"
+                                              ".mean()\n\n\ndef reconstruction_loss(")],
+        "reconstruction_loss": [("F.mse_loss(", "squared_error(")]},
     "functions with decorators of their own": {
         "file": [("def conv_output_size(", DECORATOR + "@timed\ndef conv_output_size("),
                  ("def conv_transpose_output_size(", "@timed\ndef conv_transpose_output_size("),
