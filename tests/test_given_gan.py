@@ -21,8 +21,8 @@ def networks():
     return D, G
 
 
-def adam(model):
-    return torch.optim.Adam(model.parameters(), lr=1e-2, betas=(0.5, 0.999))
+def adam(model, lr=1e-2):
+    return torch.optim.Adam(model.parameters(), lr=lr, betas=(0.5, 0.999))
 
 
 def d_loss(real, fake):
@@ -37,9 +37,9 @@ def noise(batch_size, noise_dim, dtype=torch.float, device="cpu"):
     return torch.rand(batch_size, noise_dim, dtype=dtype, device=device) * 2 - 1
 
 
-def train(D, G, images=IMAGES, losses=(d_loss, g_loss), update=gan.update, **options):
+def train(D, G, images=IMAGES, losses=(d_loss, g_loss), update=gan.update, lr=1e-2, **options):
     options = {"noise_dim": 3, "epochs": 2, "batch_size": 20, "quiet": True, "device": "cpu", **options}
-    return given_gan.fit(update, D, G, adam(D), adam(G), *losses, noise, images, **options)
+    return given_gan.fit(update, D, G, adam(D), adam(G, lr), *losses, noise, images, **options)
 
 
 def test_it_is_the_plain_loop():
@@ -171,6 +171,20 @@ def test_tensorboard_files_hold_every_step_and_each_epochs_images(tmp_path):
     assert [event.step for event in log.Scalars("d_loss")] == [1, 2, 3, 4, 5, 6]
     assert [event.value for event in log.Scalars("g_loss")] == pytest.approx(history.steps["g_loss"])
     assert [event.step for event in log.Images("samples")] == [1, 2]
+
+
+def test_a_finished_training_read_again_keeps_its_log(tmp_path):
+    for _ in range(2):
+        train(*networks(), log_dir=tmp_path, checkpoint=tmp_path / "c.pt")
+    assert [event.step for event in scalars(tmp_path).Scalars("d_loss")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_checkpoint_of_other_learning_rates_is_refused(tmp_path):
+    D, G = networks()
+    train(D, G, checkpoint=tmp_path / "c.pt")
+    D, G = networks()
+    with pytest.raises(TrainingError, match="learning rates .* there, .* here"):
+        train(D, G, lr=0.5, checkpoint=tmp_path / "c.pt")
 
 
 def test_without_tensorboard_there_is_one_line(monkeypatch, tmp_path):

@@ -56,8 +56,9 @@ def fit(update, D, G, D_solver, G_solver, discriminator_loss, generator_loss, sa
             return update(prepare(x), noise, *players, D_solver, G_solver, discriminator_loss, generator_loss)
 
         state = {"G": G, "D": D, "G_solver": G_solver, "D_solver": D_solver}
-        return training.loop(step, images, state=state, settings={"noise_dim": noise_dim}, epochs=epochs,
-                             batch_size=batch_size, device=device, drop_last=True,
+        rates = [group["lr"] for solver in (D_solver, G_solver) for group in solver.param_groups]
+        return training.loop(step, images, state=state, settings={"noise_dim": noise_dim, "learning rates": rates},
+                             epochs=epochs, batch_size=batch_size, device=device, drop_last=True,
                              code=(update, discriminator_loss, generator_loss, sample_noise, *code), **options)
 
 

@@ -473,7 +473,7 @@ def open_log(folder, done_steps=0):
         if not done_steps:  # a second run in the same folder would be drawn over the first
             for old in Path(folder).glob("events.out.tfevents.*"):
                 old.unlink()
-        return SummaryWriter(str(folder), purge_step=done_steps or None)
+        return SummaryWriter(str(folder), purge_step=done_steps + 1 if done_steps else None)  # that step goes, too
     except OSError as error:
         raise TrainingError(f"cannot write the TensorBoard log into {folder}: {error}") from None
 
