@@ -17,7 +17,7 @@ from helpers.given.console import UserError
 
 FIRST_PORT = 6006  # TensorBoard's own
 TRIES = 20
-IMAGES = 1000  # that are kept; with 0, which its help suggests for "all", TensorBoard 2.21 shows none
+IMAGES = 1000  # that are kept; 0 is "all" for an EventAccumulator, and none for the server (TensorBoard 2.21)
 PATIENCE = 60  # seconds for a server to answer: a slow disk, a training beside it
 # The server ends with the process that started it, however that ends: its end of the pipe is closed then. Ctrl-C is
 # meant for the training: Jupyter sends it to all that a kernel has started.
