@@ -46,4 +46,7 @@ def test_its_public_checks_run_without_the_other_assignments(released, name):
     done = subprocess.run([sys.executable, "-m", "helpers.given", "check"], cwd=released, capture_output=True,
                           text=True)
     assert done.returncode == 1 and not done.stderr, done.stderr
+    assert done.stdout == f"not begun: {name}\n", done.stdout
+    done = subprocess.run([sys.executable, "-m", "helpers.given", "check", name], cwd=released, capture_output=True,
+                          text=True)
     assert f"missing  {name}." in done.stdout and "\nerror " not in done.stdout, done.stdout

@@ -117,6 +117,9 @@ def divergence(mu, logvar):
 
 
 class VAE(nn.Module):''')],
+        "reparametrize": """
+            return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        """,
         "loss_function": """
             reconstruction = F.binary_cross_entropy(x_hat, x, reduction="sum")
             return (reconstruction + kl_weight * divergence(mu, logvar)) / len(x)

@@ -70,14 +70,6 @@ class Belongings:
         for count, leave in self.modes:
             while count():
                 leave()
-        torch = self.modules["torch"]
-        torch.set_default_dtype(torch.float32)
-        torch.set_grad_enabled(True)
-        if torch.are_deterministic_algorithms_enabled():  # to ask is quick, to say so imports a compiler
-            torch.use_deterministic_algorithms(False)
-        torch.autograd.set_detect_anomaly(False)
-        self.modules["numpy"].seterr(divide="warn", over="warn", under="ignore", invalid="warn")
-        warnings.resetwarnings()  # none is an error here
         sys.modules.update(self.modules)
         sys.meta_path[:], sys.path[:] = self.finders, self.path
         for function, code, defaults in self.code:
@@ -91,3 +83,11 @@ class Belongings:
                     delattr(owner, name)
             except (AttributeError, TypeError):
                 pass
+        torch = self.modules["torch"]
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+        if torch.are_deterministic_algorithms_enabled():  # to ask is quick, to say so imports a compiler
+            torch.use_deterministic_algorithms(False)
+        torch.autograd.set_detect_anomaly(False)
+        self.modules["numpy"].seterr(divide="warn", over="warn", under="ignore", invalid="warn")
+        warnings.resetwarnings()  # none is an error here
