@@ -175,7 +175,7 @@ class Bubblewrap(Wall):
             for path in map(str, paths):
                 out += [option, path, path]
         for path in map(str, order.empty):
-            out += ["--size", str(64 * MB), "--perms", "1777", "--tmpfs", path]
+            out += ["--size", str(DISK), "--perms", "1777", "--tmpfs", path]
         out += ["--remount-ro", "/dev", "--remount-ro", "/"]  # else the folders between the mounts could be written to
         out += ["--", *confined(order.command, order.environment, order.folder,
                                 limits={**LIMITS, "NPROC": PROCESSES}, filtered=True)]
