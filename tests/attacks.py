@@ -300,7 +300,8 @@ for path in glob.glob(helpers.__path__[0] + '/*.py'):
         "it is judged like any other, and inputs are random; where a check cannot even read it, the mark is open",
         forged("message({'kind': 'observed', 'value': {'untouched': True,\n"
                "                                          'draws': [{'$tensor': 'a'}, {'$tensor': 'b'}]}},\n"
-               "        a=torch.randn(20000, 4), b=torch.randn(20000, 4))"), "open", "the spread of z does not depend on"),
+               "        a=torch.randn(20000, 4), b=torch.randn(20000, 4))"),
+        "open", "the spread of z does not depend on"),
     "forged verdict": Attack("write `passed` to the pipe", LOSES, forged("message({'kind': 'passed', 'points': 9})"),
                              "error", "no usable answer"),
     "frames for the next request": Attack(
