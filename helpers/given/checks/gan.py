@@ -8,8 +8,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from helpers.given.checks import GradedModule, public
 from helpers.given.checks.engine import (Layers, PlainSteps, agrees, close, expect_all_learn, expect_between,
-                                         expect_close,
-                                         expect_parameters, expect_right, expect_shape, expect_tensor,
+                                         expect_close, expect_parameters, expect_right, expect_shape, expect_tensor,
                                          expect_untouched, name_the_slip, run_layers, same, silent)
 
 gan = GradedModule("gan")
