@@ -71,7 +71,7 @@ class Report:
     notebook: Execution
     versions: dict
     seconds: float
-    notes: list | None = None
+    notes: list = dataclasses.field(default_factory=list)
     fingerprint: str | None = None
     attempts: int | None = None
     answers: dict | None = None
@@ -98,7 +98,7 @@ class Report:
         told = {"submission": self.submission, "assignment": self.assignment, "score": self.score, "max": self.max}
         told.update(dataclasses.asdict(self))
         for name in ("notes", "fingerprint", "attempts", "answers"):
-            if told[name] is None:
+            if told[name] in (None, []):
                 del told[name]
         return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 

@@ -15,7 +15,7 @@ def markdown(report, name, written=()):
     score, most = report.total(written)
     lines = [f"# {escaped(name)}: {points(score)} of {points(most)} points", "",
              f"Assignment {escaped(report.assignment)}.", "",
-             *(f"{escaped(note)}\n" for note in report.notes or ()),
+             *(f"{escaped(note)}\n" for note in report.notes),
              "| item | points | what was found |", "| --- | --- | --- |"]
     for item, result in report.items.items():
         found = "everything asked for" if result.status == "passed" else escaped(result.message)

@@ -7,7 +7,7 @@ def table(report):
     lines = [f"{report.submission}: {report.score} of {report.max} points "
              f"(assignment {report.assignment}, seed {report.seed}, {report.seconds:.1f} s, "
              f"isolation: {report.isolation})"]
-    lines += [f"  note: {note}" for note in report.notes or ()]
+    lines += [f"  note: {note}" for note in report.notes]
     width = max(len(name) for name in report.items)
     for name, item in report.items.items():
         lines.append(f"  {name:<{width}}  {item.points:>3} / {item.max:<3} {item.status}")
