@@ -77,6 +77,8 @@ def notebook(tmp_path, monkeypatch, capsys):
     """A notebook that has imported helpers.drawn, a file of this test, in its first cell."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.syspath_prepend(tmp_path)
+    for module in fresh.graded():  # loaded anew here, they would not be those any more that other test files imported
+        monkeypatch.delitem(sys.modules, module.__name__)
     (tmp_path / "helpers").mkdir()
     path = tmp_path / "helpers" / "drawn.py"
     path.write_text(FIRST)
