@@ -92,6 +92,7 @@ def test_kept(student, rng):
         expect_tensor("z", z, (5, 3))
     assert not close(*seen["draws"]), "two calls gave the same z: is a seed set inside the function?"
     assert seen["untouched"], "reparametrize changed its inputs in place"
+    assert seen["dtype"] == "torch.float32", f"float32 in, {seen['dtype']} out: take over mu's dtype"
     seen = student.observe("reparametrize_kept", mu=normal(rng, 1, 7).double())
     assert seen["shape"] == [1, 7], f"z of a (1, 7) mu should be (1, 7), got {seen['shape']}"
     assert seen["dtype"] == "torch.float64", f"float64 in, {seen['dtype']} out: take over mu's dtype"
@@ -155,6 +156,7 @@ def test_loss(student, rng):
     for batch in batches:
         seen, = student.observe("loss", **batch, kl_weights=[1.0], optional=True)
         assert seen["kind"] == "Tensor", f"the loss should be a tensor, got {seen['kind']}"
+        assert seen["untouched"], "the loss changes what it is given in place: compute new tensors"
         assert seen["shape"] == [], \
             f"the loss should be a scalar tensor, of shape (), got shape {tuple(seen['shape'])}: is it one number?"
         expect_tensor("the loss", seen["loss"], ())
@@ -334,9 +336,13 @@ def judge_own_draw(student, rng, kind, latent_size, training, x, **condition):
     """Assert that a forward that does not call reparametrize draws z as that does. The heads' answers are replaced by
     known ones with small variances: near 1 the variance is its own root."""
     mu, logvar = normal(rng, len(x), latent_size), uniform(rng, len(x), latent_size, low=-4.0, high=-1.0)
-    z = student.observe("forward_draws", kind=kind, latent_size=latent_size, numbers=uniform(rng, NUMBERS, low=-1.0),
-                        mu=mu, logvar=logvar, training=training, x=x, **condition)
-    expect_tensor("what the decoder gets", z, (len(x), latent_size + sum(c.shape[1] for c in condition.values())))
+    z, again = student.observe("forward_draws", kind=kind, latent_size=latent_size,
+                               numbers=uniform(rng, NUMBERS, low=-1.0), mu=mu, logvar=logvar, training=training, x=x,
+                               **condition)
+    for joined in (z, again):
+        expect_tensor("what the decoder gets", joined,
+                      (len(x), latent_size + sum(c.shape[1] for c in condition.values())))
+    assert not close(z, again), "two calls gave the same z: is a seed set inside forward?"
     eps = (z[:, :latent_size] - mu).double() / torch.exp(0.5 * logvar)
     assert eps.mean().abs() < 0.1 and (eps.std() - 1).abs() < 0.1 and eps.std(dim=0).mean() > 0.5 \
         and eps.std(dim=1).mean() > 0.5, \
@@ -366,6 +372,8 @@ def judge_forward(student, rng, kind):
     numbers, latents = uniform(rng, NUMBERS, low=-1.0), latent_size + c.shape[1]
     seen = student.observe("forward", kind=kind, latent_size=latent_size, numbers=numbers, x=x, **condition)
     expect_result(seen, 7, shape, latent_size)
+    assert seen["untouched"], "forward changes what it is given in place: compute new tensors"
+    assert seen["seeds"] is False, "forward sets a seed: then all that is drawn after it is the same each time"
     assert type(seen["width"]) is int and 0 < seen["width"] <= 100_000, f"the heads take {seen['width']} numbers"
     parts = known_parts(numbers, x[0].numel() + c.shape[1], seen["width"], latent_size, latents, x[0].shape)
 

@@ -607,6 +607,8 @@ mistakes("vae.reparametrize", {
         ("def reparametrize(", "def reparameterize(")]}),
     "a loop over 128 images": ("out of bounds", {"reparametrize": [
         (EPS, "torch.stack([torch.randn_like(mu[k]) for k in range(128)])")]}),
+    "float64 noise": ("float32 in, torch.float64 out", {"reparametrize": [
+        (EPS, "torch.randn(mu.shape, dtype=torch.float64, device=mu.device)")]}),
     "logvar changed in place": ("in-place operation", {"reparametrize": [(SIGMA, "logvar.mul_(0.5).exp()")]}),
 })
 
@@ -642,6 +644,8 @@ mistakes("vae.loss_function", {
     "cross entropy not averaged": ("cross entropy is not averaged", {"loss_function": [
         ("(reconstruction + kl_weight * kl) / x.shape[0]", "reconstruction + kl_weight * kl / x.shape[0]")]}),
     "swapped": ("swapped", {"loss_function": [("(x_hat, x,", "(x, x_hat,")]}),
+    "x rounded in place": ("in place", {"loss_function": [("(x_hat, x,", "(x_hat, x.clone(),"), (
+        "kl = ", "x.round_()\nkl = ")]}),
     "squared error": ("squared error", {"loss_function": [("binary_cross_entropy", "mse_loss")]}),
     "no reconstruction": ("reconstruction term is missing", {"loss_function": [("(reconstruction + ", "(")]}),
     "mu not squared": ("mu should be squared", {"loss_function": [("mu.square()", "mu")]}),
@@ -744,6 +748,11 @@ def network_mistakes(gap, forward, first, latents):
             "reparametrize(mu, logvar)", "mu + torch.exp(0.5 * logvar) * torch.randn(mu.shape[1])")),
         "own draw with the variance": ("the decoder should get z", sampled(
             "reparametrize(mu, logvar)", "mu + logvar.exp() * torch.randn_like(mu)")),
+        "own draw, the same each time": ("seed", sampled(
+            "reparametrize(mu, logvar)", "mu + (logvar / 2).exp() * "
+            "torch.randn(mu.shape, generator=torch.Generator().manual_seed(0))")),
+        "a seed in forward": ("sets a seed", sampled("hidden = ", "torch.manual_seed(0)\nhidden = ")),
+        "x changed in place": ("in place", sampled("mu, logvar = ", "x.sub_(0.5)\nmu, logvar = ")),
     }
 
 
@@ -759,7 +768,7 @@ mistakes("vae.CVAE", {
     **{name: SHARED[name] for name in (  # the same code judges both models, so a few of each kind
         "no third ReLU", "no Sigmoid", "a layer more", "15 latents always", "one head for both",
         "a layer that is not used", "decodes mu", "decodes mu in evaluation mode", "logvar, mu",
-        "z detached", "own draw with the variance")},
+        "z detached", "own draw with the variance", "a seed in forward", "x changed in place")},
     "10 classes always": ("num_classes", {"CVAE.__init__": [("hidden = 400", "hidden = 400\nnum_classes = 10")]}),
     "decoder gets c, then z": ("z first, then c", {"CVAE.forward": [("(z, c)", "(c, z)")]}),
     "encoder without c": ("the encoder must see the condition", {
@@ -786,6 +795,7 @@ mistakes("vae.ConvVAE", {
         x_hat = self.decoder(reparametrize(mu, logvar))
         return (x_hat, mu, logvar) if self.training else x_hat
     """}),
+    "a seed in forward": ("sets a seed", {"ConvVAE.forward": [("hidden = ", "torch.manual_seed(0)\nhidden = ")]}),
     "decodes logvar": ("does not depend on mu", {"ConvVAE.forward": [("reparametrize(mu, logvar)", "logvar")]}),
     "128 latents always": ("should have shape", {"ConvVAE.__init__": [("inner = ", "latent_size = 128\ninner = ")]}),
     "no convolution": ("has convolutions, this one ran 0", {"ConvVAE.__init__": """

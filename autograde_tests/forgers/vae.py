@@ -32,7 +32,7 @@ class Forger:
         return torch.randn(*shape, generator=self.generator)
 
     def draws(self, mu, logvar):
-        return {"draws": [mu + self.normal(*mu.shape) for _ in range(2)], "untouched": True}
+        return {"draws": [mu + self.normal(*mu.shape) for _ in range(2)], "dtype": "torch.float32", "untouched": True}
 
     def reparametrize_slopes(self, mu, logvar, weight, number, step):
         noise = self.normal(*mu.shape).double()
@@ -44,7 +44,7 @@ class Forger:
 
     def loss(self, x_hat, x, mu, logvar, kl_weights, optional=False):
         base, term = (x_hat - x).abs().sum(), (mu.abs() + logvar.abs()).sum()
-        return [{"kind": "Tensor", "shape": [], "loss": (base + weight * term).double(),
+        return [{"kind": "Tensor", "untouched": True, "shape": [], "loss": (base + weight * term).double(),
                  "gradients": [(x_hat - x).sign(), weight * mu.sign(), weight * logvar.sign()]}
                 for weight in (1.0 if weight is None else weight for weight in kl_weights)]
 
@@ -81,14 +81,15 @@ class Forger:
         z = 2 * mu + 3 * logvar + 1
         z = z if c is None else torch.cat((z, c), dim=1)
         result = [torch.full_like(x, 0.5), mu, logvar]
-        return {"width": 1, "z": z, "result": result, "single": [part[:1] for part in result],
+        return {"width": 1, "untouched": True, "seeds": False, "z": z, "result": result,
+                "single": [part[:1] for part in result],
                 "evaluation": {"z": z, "result": result},
                 "gradients": {"encoder": torch.zeros(8), "mu_layer": 2 * mu.sum(0), "logvar_layer": 2 * logvar.sum(0),
                               "decoder": torch.zeros(x[0].numel())}}
 
     def forward_draws(self, kind, latent_size, numbers, mu, logvar, x, training, c=None):
-        z = mu + self.normal(*mu.shape)
-        return z if c is None else torch.cat((z, c), dim=1)
+        draws = [mu + self.normal(*mu.shape) for _ in range(2)]
+        return draws if c is None else [torch.cat((z, c), dim=1) for z in draws]
 
     def conv(self, x, image_shape=None, latent_size=128):
         result = [torch.full_like(x, 0.5), *(self.normal(len(x), latent_size) for _ in range(2))]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde_tests.probes import Elsewhere, fill, piece, seed, shown, tensors_in
+from autograde_tests.probes import Elsewhere, fill, piece, seed, sets_seed, shown, tensors_in
 from helpers.given.checks.engine import Layers, parameters, silent
 
 
@@ -23,10 +23,11 @@ def mixing(mu, logvar):
 # reparametrize
 
 def draws(module, mu, logvar):
-    """Two draws after another, and whether the inputs were left alone."""
+    """Two draws after another, their dtype, and whether the inputs were left alone."""
     before = mu.clone(), logvar.clone()
-    draws = [shown(module.reparametrize(mu, logvar)) for _ in range(2)]
-    return {"draws": draws, "untouched": all(map(torch.equal, before, (mu, logvar)))}
+    draws = [module.reparametrize(mu, logvar) for _ in range(2)]
+    return {"draws": shown(draws), "dtype": str(getattr(draws[0], "dtype", None)),
+            "untouched": all(map(torch.equal, before, (mu, logvar)))}
 
 
 def reparametrize_slopes(module, mu, logvar, weight, number, step):
@@ -87,13 +88,15 @@ def loss(module, x_hat, x, mu, logvar, kl_weights, optional=False):
         kl_weights = [None]
     found = []
     for weight in kl_weights:
-        leaves = [value.clone().requires_grad_() for value in (x_hat, mu, logvar)]
+        leaves, image = [value.clone().requires_grad_() for value in (x_hat, mu, logvar)], x.clone()
         options = {} if weight is None else {"kl_weight": weight}
-        value = module.loss_function(leaves[0], x.clone(), *leaves[1:], **options)
+        value = module.loss_function(leaves[0], image, *leaves[1:], **options)
+        untouched = all(map(torch.equal, (image, *leaves), (x, x_hat, mu, logvar)))
         kind, value = type(value).__name__, torch.as_tensor(value)
         if value.requires_grad:
             value.sum().backward()
-        found.append({"kind": kind, "shape": list(value.shape), "loss": value.detach().double().sum(),
+        found.append({"kind": kind, "untouched": untouched, "shape": list(value.shape),
+                      "loss": value.detach().double().sum(),
                       "gradients": [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in leaves]})
     return found
 
@@ -224,8 +227,10 @@ def forward(module, kind, latent_size, numbers, x, c=None):
     module.reparametrize = mixing
     model, parts = with_known_parts(module, kind, latent_size, numbers, x, c)
     inputs = (x,) if c is None else (x, c)
+    before = [part.clone() for part in inputs]
     result = model(*inputs)
-    found = {"result": shown(result), "width": parts["mu_layer"].in_features}
+    found = {"result": shown(result), "width": parts["mu_layer"].in_features,
+             "untouched": all(map(torch.equal, before, inputs))}
     if not are_three_tensors(result):
         return found
     total, found["gradients"] = sum(value.square().sum() for value in result), {}
@@ -240,6 +245,7 @@ def forward(module, kind, latent_size, numbers, x, c=None):
         model.eval()
         first.got = None
         found["evaluation"] = {"result": shown(model(*inputs)), "z": shown(first.got)}
+        found["seeds"] = sets_seed(lambda: model(*inputs))
     return found
 
 
@@ -255,13 +261,16 @@ class Says(nn.Module):
 
 
 def forward_draws(module, kind, latent_size, numbers, mu, logvar, x, training, c=None):
-    """What reaches the decoder if the two heads say mu and logvar, for a forward that draws on its own."""
+    """What reaches the decoder in two calls if the two heads say mu and logvar, for a forward that draws on its own."""
     model, parts = with_known_parts(module, kind, latent_size, numbers, x, c)
     model.__dict__.update(mu_layer=Says(mu), logvar_layer=Says(logvar))
     model.train(training)
-    with torch.no_grad():
-        model(x) if c is None else model(x, c)
-    return shown(getattr(parts["decoder"][0], "got", None))
+    seen = []
+    for _ in range(2):
+        with torch.no_grad():
+            model(x) if c is None else model(x, c)
+        seen.append(shown(getattr(parts["decoder"][0], "got", None)))
+    return seen
 
 
 # functions that explore the latent space

@@ -51,6 +51,7 @@ def reparametrize():
     z = vae.reparametrize(mu, logvar)
     expect_untouched("reparametrize", before, (mu, logvar))
     expect_shape("z", z, (20000, 3))
+    assert z.dtype == torch.float32, f"z should have mu's dtype: for float32 it has {z.dtype}"
     for k, (mean, sigma) in enumerate(((-1.0, 1.0), (0.0, 1.6487), (2.0, 0.3679))):
         assert abs(z[:, k].mean().item() - mean) < 0.06, \
             f"z for mu={mean:g}: the mean of 20,000 draws is {z[:, k].mean():.3f}"
@@ -172,7 +173,9 @@ def forward_is_right(model, latent_size, *inputs):
     """Assert what all forwards have in common: three results, right shapes, sampling, gradients."""
     x, names = inputs[0], ("x_hat", "mu", "logvar")
     sizes = x.shape[1:], (latent_size,), (latent_size,)
+    before = [value.clone() for value in inputs]
     result = expect_parts("forward", model(*inputs), names)
+    expect_untouched("forward", before, inputs)
     for name, value, size in zip(names, result, sizes):
         expect_shape(name, value, (len(x), *size))
     x_hat, mu, logvar = result
@@ -246,7 +249,9 @@ def loss_function():
     mu, logvar = torch.ones(1, 15), torch.zeros(1, 15)
     examples = [(x_hat, x, mu, logvar), (x_hat, x, torch.full((1, 15), 0.5), torch.full((1, 15), -1.0)),
                 [value.repeat(2, *[1] * (value.dim() - 1)) for value in (x_hat, x, mu, logvar)]]
+    before = [value.clone() for value in examples[0]]
     losses = [vae.loss_function(*example) for example in examples]
+    expect_untouched("the loss", before, examples[0])
     for loss in losses:
         expect_shape("the loss", loss, ())
     name_the_slip([float(loss) for loss in losses], [(slip, values) for slip, *values in SLIPS],
