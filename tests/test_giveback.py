@@ -180,6 +180,12 @@ def test_what_is_no_worksheet(tmp_path, text, says):
         moodle.fill(given(tmp_path, text), [row("Ada")], MOST)
 
 
+def test_a_comment_is_html_and_php_reads_its_quotes(tmp_path):
+    table = given(tmp_path, worksheet(english(1, "Ada Lovelace", "")))
+    moodle.fill(table, [row("Ada Lovelace", feedback='0 of 50: cannot grade: a\\"b<c>; =1')], MOST)
+    assert table.lines[1][-1] == "0 of 50: cannot grade: a/'b&lt;c&gt;; '=1"
+
+
 def test_without_comments(tmp_path):
     titles = ["Identifier", "Full name", "Status", "Grade", "Maximum Grade", "Changed", "Last modified (grade)"]
     table = given(tmp_path, worksheet(["Participant 1", "Ada", "x", "", "50.00", "Yes", "-"], titles=titles))

@@ -12,10 +12,12 @@ public/lib/csvlib.class.php (0963d22572) for what is uploaded. That is:
 - A line is skipped in silence if its grade is empty, above the maximum, locked, or if Moodle's own is more than a
   minute newer than the date in the line. PHP reads English dates only. In another language each grade that is there
   already counts as newer, unless one ticks the box below the upload.
-- A comment that differs is replaced, an empty one too. All lines must have as many cells as the titles.
+- A comment that differs is replaced, an empty one too, and is HTML (public/mod/assign/feedback/comments/locallib.php,
+  15c43f100f). All lines must have as many cells as the titles.
 """
 import collections
 import re
+from html import escape
 
 from coursekit.classes.platforms.people import listed, match, plain
 from coursekit.classes.sheet import number
@@ -68,7 +70,7 @@ def fill(sheet, rows, most):
             if (there := lines[line][comment]) and not OURS.match(there):
                 typed.append(row["name"])
             else:  # PHP takes a quote after a backslash for text
-                sheet.put(line, comment, row["feedback"].replace("\\", "/").replace('"', "'"))
+                sheet.put(line, comment, escape(row["feedback"], quote=False).replace("\\", "/").replace('"', "'"))
     told = [f"{filled} of {len(people)} lines filled in"]
     if maximum != most:
         told.append(f"the maximum there is {points(maximum)}, here it is {points(most)}: the points are the same, the "
