@@ -100,7 +100,7 @@ def test_moodle_fills_grades_and_comments_and_keeps_the_rest(tmp_path):
     ada = (",3.00,100.00,", '"3 of 50: old"'), (",37.5,100.00,", "37.5 of 50: everything asked for")
     assert back(table) == before.replace(ada[0][0], ada[1][0]).replace(ada[0][1], ada[1][1]) and OLD in before
     assert told == ["1 of 3 lines filled in", "the maximum there is 100, here it is 50: the points are the same, the "
-                    "maximum of the assignment should be, too", "not in this worksheet: Nobody"]
+                    "maximum of the assignment should be, too", "without a line that is surely theirs: Nobody"]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -169,7 +169,8 @@ def test_moodle_leaves_out_what_it_would_skip_or_nobody_knows(tmp_path):
     assert [values[-1] for values in table.lines.values()] == ["typed by hand", "", "", "", ""]
     assert told == ["1 of 5 lines filled in",
                     "above the maximum, which Moodle skips, so left out: Kurt Gödel (120)",
-                    "comments that somebody has typed, so kept: Ada Lovelace", "not in this worksheet: A B"]
+                    "comments that somebody has typed, so kept: Ada Lovelace",
+                    "without a line that is surely theirs: A B"]
 
 
 @pytest.mark.parametrize("text, says", [
@@ -217,7 +218,7 @@ EXPORT = """Student,ID,SIS User ID,SIS Login ID,Section,Notes,GAN (77),"Assignme
 def test_canvas_fills_one_column(tmp_path):
     table = given(tmp_path, EXPORT)
     told = canvas.fill(table, [
-        row("lovelaceada", 37.5, id="11"), row("Kurt Gödel", 8, login="KURT"), row("Emmy Noether", id="13"),
+        row("lovelaceada", 37.5, id="11"), row("KURT", 8), row("Emmy Noether", id="13"),
         row("Grace Hopper", open=["Question 1"], id="14"), row("Joe", id="99")], MOST, "vae")
     assert back(table) == """Student,ID,SIS User ID,SIS Login ID,Section,"Assignment 2, VAE (78)"
 ,,,,,Manual Posting
@@ -227,7 +228,7 @@ def test_canvas_fills_one_column(tmp_path):
 """
     assert told[0].startswith("2 of 5 grades in 'Assignment 2, VAE (78)'")
     assert told[1:] == ["excused or not assigned there (EX, N/A), so left out: Emmy Noether",
-                        "not in this grade book: Joe"]
+                        "without a line that is surely theirs: Joe"]
 
 
 def test_canvas_other_forms(tmp_path):
@@ -347,7 +348,8 @@ def test_the_command_again_after_points_were_typed(graded, tmp_path, capsys):
     assert grades(graded, "--into", tmp_path / "w.csv") == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0] == f"{graded / 'moodle-upload.csv'}: 1 of 3 lines filled in"
-    assert told[-2:] == ["not in this worksheet: Kurt Gödel", "open or not graded, so left out: Ada Lovelace"]
+    assert told[-2:] == ["without a line that is surely theirs: Kurt Gödel",
+                         "open or not graded, so left out: Ada Lovelace"]
     filled = sheet.read_sheet(graded / "moodle-upload.csv")
     assert [values[4] for values in filled.lines.values()] == ["", "33", ""]
 

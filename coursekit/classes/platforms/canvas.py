@@ -53,7 +53,8 @@ def fill(sheet, rows, most, assignment, column=None):
                      **{what: tuple(values[titles.index(title)] for title in named if title in titles)
                         for what, named in KNOWN_BY.items()}}
               for line, values in lines.items() if line not in above}
-    found, nobody, doubts = match(rows, people)
+    # Folders are often called like their students' logins.
+    found, nobody, doubts = match([{**row, "login": row["login"] or row["name"]} for row in rows], people)
     filled, excused = [], []
     for line, row in found.items():
         if row["total"] is None or row["open"]:
@@ -69,7 +70,8 @@ def fill(sheet, rows, most, assignment, column=None):
         told.append(f"Points Possible is {'not told' if possible is None else points(possible)} there, here it is "
                     f"{points(most)}: the points are the same, the assignment's should be, too")
     for what, who in (("excused or not assigned there (EX, N/A), so left out", excused),
-                      ("in doubt, so left out", doubts), ("not in this grade book", [row["name"] for row in nobody])):
+                      ("in doubt, so left out", doubts),
+                      ("without a line that is surely theirs", [row["name"] for row in nobody])):
         if who:
             told.append(f"{what}: {listed(who)}")
     sheet.keep([*above, *filled], [*range(section + 1), place])

@@ -77,7 +77,7 @@ def fill(sheet, rows, most):
                     "maximum of the assignment should be, too")
     for what, who in (("above the maximum, which Moodle skips, so left out", above),
                       ("comments that somebody has typed, so kept", typed), ("in doubt, so left out", doubts),
-                      ("not in this worksheet", [row["name"] for row in nobody])):
+                      ("without a line that is surely theirs", [row["name"] for row in nobody])):
         if who:
             told.append(f"{what}: {listed(who)}")
     if newer:
@@ -132,5 +132,5 @@ def groups_in(lines, identifier, grade):
 def person(values, identifier, grade):
     """What a line tells of a person, see `people.match`. Blind, that is no name."""
     others, known_by = tuple(values[identifier + 2:grade]), PARTICIPANT.fullmatch(values[identifier])[2]
-    return {"id": (f"Participant {known_by}",), "number": others, "login": others, "email": others,
+    return {"id": (f"Participant {known_by}", values[identifier]), "number": others, "login": others, "email": others,
             "name": (values[identifier + 1],) if grade - identifier > 2 else ()}
