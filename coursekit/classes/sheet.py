@@ -29,8 +29,8 @@ class Sheet:
     @property
     def lines(self):
         """{number of a line in `rows`: its values}, without the titles and without empty lines."""
-        return {number: [unquoted(raw).strip() for raw in row] for number, row in enumerate(self.rows)
-                if number and any(row)}
+        values = ([unquoted(raw).strip() for raw in row] for row in self.rows)
+        return {number: line for number, line in enumerate(values) if number and any(line)}
 
     def put(self, line, column, value):
         """Fill in a text or points. What a spreadsheet would take for a formula gets an apostrophe."""
