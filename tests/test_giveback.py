@@ -42,7 +42,8 @@ def back(given):
 @pytest.mark.parametrize("text, encoding", [
     ('ID,"Full name",Grade\r\nA1,"Lovelace, ""Ada""",\r\n', "utf-8"),
     ('\ufeff"ID";"Name"\n"A1";"two\nlines"\n\n"A2";" x "', "utf-8"),
-    ("ID\tName\rA1\t\u00d6\r", "utf-16"), ('ID,x\nA1,a "b" c\nA2,"open\n', "utf-8"), ("a,b\n'=1+1,\n,\n\"\",\"\"\n", "utf-8")])
+    ("ID\tName\rA1\t\u00d6\r", "utf-16"), ('ID,x\nA1,a "b" c\nA2,"open\n', "utf-8"),
+    ("a,b\n'=1+1,\n,\n\"\",\"\"\n", "utf-8")])
 def test_what_is_not_filled_in_stays_byte_for_byte(tmp_path, text, encoding):
     table = given(tmp_path, text, encoding)
     assert table.save(tmp_path / "back.csv").read_bytes() == text.encode(encoding)
