@@ -1,5 +1,5 @@
 """The instructor's command line: the student's commands, and `release`, `grade`, `grade-class`, `answers`,
-`audit`, `test` of the course."""
+`grades`, `audit`, `test` of the course."""
 import argparse
 import functools
 import importlib
@@ -34,7 +34,8 @@ def release(args):
 GRADING = {"grade": ("coursekit.grading.command", "grade a submission with the hidden checks"),
            "grade-class": ("coursekit.classes.batch", "grade a class: reports, grade book, an overview"),
            "answers": ("coursekit.classes.answers", "gather a class's written answers, and count the points typed for "
-                       "them")}
+                       "them"),
+           "grades": ("coursekit.classes.giveback", "give the grades of a class back to Moodle, Canvas, ILIAS or OLAT")}
 
 
 def add_grading(commands):

@@ -1,6 +1,7 @@
 """The grade book of a class: gradebook.csv, the same for Moodle and Canvas, and class.html."""
 from coursekit.classes import page
 from coursekit.classes.marks import marks
+from coursekit.classes.platforms import canvas, moodle
 from coursekit.classes.tables import write_rows
 from coursekit.grading.tell import tell
 from coursekit.grading.tell.points import points
@@ -22,8 +23,7 @@ def build(results, failures=None):
     for submission in submissions if written else ():
         if report := found[submission.key]:  # the students see their points, too
             tell(report, results.of(submission), submission.name, written[submission.key])
-    rows = [row(submission, found[submission.key], written.get(submission.key, []),
-                printable(failures.get(submission.key, "not graded yet"))) for submission in submissions]
+    rows = records(results, found, written, failures)
     assignment, most = results.settings["assignment"], sum(items.values()) + sum(questions.values())
 
     header = ["name", "id", "id number", "email", "login", "section", *items,
@@ -33,16 +33,8 @@ def build(results, failures=None):
         [*(r[name] for name in ("name", "id", "number", "email", "login", "section")),
          *(r["items"].get(name) for name in items), *(r["written"].get(title) for title in questions), r["total"], most,
          r["status"], r["style"], r["notebook"], r["seconds"], r["report"]] for r in rows])
-    # Both of Moodle's imports take this: the grade book's, where one chooses the column that tells the users, and the
-    # assignment's "Upload grading worksheet", which looks for these headers and "Participant 123".
-    write_rows(results.folder / "moodle.csv", ["Identifier", "Full name", "ID number", "Email address", "Grade",
-                                               "Last modified (grade)", "Feedback comments"], [
-        [r["id"] if r["id"].startswith("Participant ") else "", r["name"], r["number"], r["email"], r["total"],
-         "", r["feedback"]] for r in rows])
-    # Canvas wants these columns in this order, then one for each assignment, and its points in the second line.
-    write_rows(results.folder / "canvas.csv", ["Student", "ID", "SIS Login ID", "Section", assignment], [
-        ["    Points Possible", "", "", "", most],
-        *([r["name"], r["id"] if r["id"].isdigit() else "", r["login"], r["section"], r["total"]] for r in rows)])
+    write_rows(results.folder / "moodle.csv", *moodle.table(rows))
+    write_rows(results.folder / "canvas.csv", *canvas.table(rows, assignment, most))
     write(results.folder / "class.html", page.render(results, rows, found, items, questions))
 
     totals = [r["total"] for r in rows if r["total"] is not None]
@@ -54,21 +46,40 @@ def build(results, failures=None):
             f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/")
 
 
+def records(results, found, written, failures):
+    """The rows of the grade book. found: {key: Report or None}. written: {key: [Mark]}. failures: see `build`."""
+    return [row(submission, found[submission.key], written.get(submission.key, []),
+                printable(failures.get(submission.key, "not graded yet"))) for submission in results.submissions]
+
+
 def row(submission, report, written, failure):
-    """One submission as the grade book and the class page need it. No report: no points, and why."""
+    """One submission as the grade book, the class page and the platforms need it. No report: no points, and why.
+
+    open: the items and questions that somebody has to judge yet. No platform gets points before.
+    """
     known = {name: getattr(submission, name) for name in ("key", "name", "id", "number", "email", "login", "section")}
     if report is None:
-        return {**known, "items": {}, "written": {}, "total": None, "status": failure, "style": None, "notebook": "",
-                "seconds": None, "report": "", "feedback": ""}
-    lost = [name for name, item in report.items.items() if item.points < item.max]
+        return {**known, "items": {}, "written": {}, "open": [], "total": None, "status": failure, "style": None,
+                "notebook": "", "seconds": None, "report": "", "feedback": ""}
     problem = next((item.message for item in report.items.values() if item.message.startswith("cannot grade: ")), "")
     total, most = report.total(written)
+    text = f"{points(total)} of {points(most)}: {feedback(report, written, problem)}"
     if report.open:  # a zero would be as wrong as the points
-        total, problem = None, f"open: {', '.join(report.open)} could not be judged, look at the report"
-    feedback = problem or (f"points lost in {', '.join(lost)}" if lost else "everything asked for")
+        total = None
+        problem = text = f"open: {', '.join(report.open)} could not be judged, look at the report"
     return {**known, "items": {name: None if item.status == "open" else item.points
                                for name, item in report.items.items()},
-            "written": {mark.title: mark.points for mark in written}, "total": total,
+            "written": {mark.title: mark.points for mark in written},
+            "open": report.open + [mark.title for mark in written if mark.points is None], "total": total,
             "status": problem or "graded", "style": report.style.count, "notebook": report.notebook.status,
-            "seconds": report.seconds, "report": f"students/{submission.key}/report.html",
-            "feedback": feedback if total is None else f"{points(total)} of {points(most)}: {feedback}"}
+            "seconds": report.seconds, "report": f"students/{submission.key}/report.html", "feedback": text}
+
+
+def feedback(report, written, problem=""):
+    """What a student reads beside the points: where they were lost, and what nobody has marked yet."""
+    lost = [] if problem else [name for name, item in report.items.items() if item.points < item.max]
+    lost += [mark.title for mark in written if mark.points is not None and mark.points < mark.max]
+    unmarked = [mark.title for mark in written if mark.points is None]
+    said = [problem, f"points lost in {', '.join(lost)}" if lost else "",
+            f"not marked yet: {', '.join(unmarked)}" if unmarked else ""]
+    return "; ".join(filter(None, said)) or "everything asked for"

@@ -89,7 +89,7 @@ def lock(folder):
             import fcntl
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"another `course grade-class` or `course answers` writes to {folder}: wait for it, or "
+            raise UserError(f"another `course grade-class`, `answers` or `grades` writes to {folder}: wait for it, or "
                             "stop it") from None
         except (ImportError, OSError):
             pass  # Windows, and file systems without locks

@@ -1,0 +1,57 @@
+"""`./course grades`: give the grades of a class back to the platform that they are for.
+
+Moodle's grading worksheet or Canvas's exported grade book goes in and comes out filled in, beside the results; for
+ILIAS and OLAT, what their own imports take is written there. Run it again whenever points were typed into answers.csv.
+What nobody has judged yet is left out and told, so the platform keeps what it has.
+"""
+from coursekit.classes.gradebook import build, records
+from coursekit.classes.marks import marks
+from coursekit.classes.platforms import canvas, moodle, reports
+from coursekit.classes.platforms.people import listed
+from coursekit.classes.results import Results, lock
+from coursekit.classes.sheet import read_sheet
+from coursekit.sandbox import printable
+from helpers.given.console import UserError
+
+WITHOUT_A_FILE = {"ilias": reports.for_ilias, "olat": reports.for_olat}
+
+
+def add_arguments(parser):
+    parser.add_argument("folder", metavar="DIR", help="the --out of a `course grade-class`")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--into", metavar="FILE", help="Moodle's grading worksheet or Canvas's exported grade book, as "
+                       "downloaded")
+    where.add_argument("--for", dest="platform", choices=WITHOUT_A_FILE, help="write what this platform imports")
+    parser.add_argument("--column", metavar="TITLE", help="how the assignment is called in Canvas; default: the column "
+                        "that is called like it")
+
+
+def main(args):
+    """Run `./course grades`."""
+    results = Results.open(args.folder)
+    sheet = read_sheet(args.into) if args.into else None
+    with lock(results.folder):
+        build(results)  # with what was typed since
+        found, written = {one.key: results.report(one) for one in results.submissions}, marks(results)
+        rows = records(results, found, written, {})
+        most = max((report.total(written.get(key, ()))[1] for key, report in found.items() if report), default=None)
+        if most is None:
+            raise UserError(f"{results.folder}: nobody is graded yet. Run `course grade-class` first")
+        told = give_back(results, sheet, rows, most, args)
+    if left_out := [row["name"] for row in rows if row["total"] is None or row["open"]]:
+        told.append(f"open or not graded, so left out: {listed(left_out)}")
+    print("\n".join(map(printable, told)))
+
+
+def give_back(results, sheet, rows, most, args):
+    """Write what the platform takes. Returns what is to be told, line by line."""
+    if sheet is None:
+        return WITHOUT_A_FILE[args.platform](results, rows)
+    if canvas.is_export(sheet):
+        path = results.folder / "canvas-upload.csv"
+        told = canvas.fill(sheet, rows, most, results.settings["assignment"], args.column)
+    else:
+        path = results.folder / "moodle-upload.csv"
+        told = moodle.fill(sheet, rows, most)
+    sheet.save(path)
+    return [f"{path}: {told[0]}", *told[1:]]
