@@ -115,12 +115,15 @@ def find_sandbox():
     from coursekit.sandbox import walls
 
     wall = walls.best()
-    if wall.name == "bubblewrap":
-        yield "sandbox", "ok", "bubblewrap", ""
-    elif wall.isolates:
-        yield "sandbox", "ok", f"{wall.name} (bubblewrap {walls.Bubblewrap().why_not()})", ""
+    if not wall.isolates:
+        yield "sandbox", "warn", f"student code cannot be isolated: {wall.reasons}", walls.advice(wall.reasons)
+        return
+    instead = "" if wall.name == "bubblewrap" else f" (bubblewrap {walls.Bubblewrap().why_not()})"
+    if why := wall.why_no_torch():
+        yield "sandbox", "warn", f"{wall.name}{instead}, but torch cannot be imported behind it: {why}", \
+            walls.OTHER_PYTHON
     else:
-        yield "sandbox", "warn", f"student code cannot be isolated: {wall.reasons}", walls.advice()
+        yield "sandbox", "ok", f"{wall.name}{instead}", ""
 
 
 COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_train, student.add_plot_latent,

@@ -105,6 +105,30 @@ def test_doctor_says_how_to_get_a_wall(monkeypatch, tmp_path, platform, settings
     assert says in advice and "\n" not in advice
 
 
+@each_wall
+def test_doctor_tries_what_grading_imports(monkeypatch, wall):
+    monkeypatch.setattr(walls, "best", lambda: wall)
+    (name, state, found, _), = command_line.find_sandbox()
+    assert (name, state) == ("sandbox", "ok") and found.startswith(wall.name)
+    real = walls.python_folders
+    monkeypatch.setattr(walls, "python_folders", lambda: [path for path in real() if not (path / "pyvenv.cfg").exists()])
+    (_, state, found, advice), = command_line.find_sandbox()
+    assert state == "warn" and "torch cannot be imported behind it" in found and "set PYTHON to one" in advice
+
+
+@each_wall
+def test_a_python_behind_links_starts_behind_a_wall(monkeypatch, tmp_path, wall):
+    """As in a home folder that is a link."""
+    (tmp_path / "home").symlink_to(sys.prefix)
+    python = str(tmp_path / "home/bin/python")
+    folders = walls.python_folders((sys.base_prefix, sys.prefix, str(tmp_path / "home")), python)
+    monkeypatch.setattr(walls, "python_folders", lambda: folders)
+    with walls.Room(wall) as room:
+        done = subprocess.run(room.wrap([python, "-I", "-c", "import sys, torch; print(sys.prefix)"]),
+                              capture_output=True, text=True)
+    assert done.stdout.strip() == str(tmp_path / "home"), done.stderr
+
+
 def test_profile_of_sandbox_exec():
     """Written for macOS, where it is tried before it is used. Here: its form, and that no path leaves its quotes."""
     profile = walls.SandboxExec.profile(['/a "b) (allow default)'], ["/scratch"])
