@@ -92,9 +92,11 @@ def test_steps(arguments, fast=False):
         choose(name, assignments(ROOT), "assignment")
     hidden = [f"autograde_tests/test_{name}.py" for name in names] or ["autograde_tests"]
     chosen = [f"--assignment={name}" for name in names] + ["-m", "not slow"] * bool(names)
+    from coursekit import pool
+
     pytest = ["tests", *chosen, "--fast"] if fast else ["tests", *hidden, *chosen]
     styled = [path for name in names for path in files_of(name)] or [name for name in CODE if (ROOT / name).is_dir()]
-    processes = ["-n", str(os.cpu_count() or 1), "--dist", "loadscope", "--no-loadscope-reorder"]
+    processes = ["-n", str(pool.room_for()), "--dist", "loadscope", "--no-loadscope-reorder"]
     return {"tests": [sys.executable, "-m", "pytest", "-q", *processes, *pytest, *rest],
             "style": [sys.executable, "-m", "helpers.given.style", *styled]}
 

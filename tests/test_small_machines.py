@@ -1,9 +1,7 @@
 """What the grader asks of a machine: where Python lies, how many processes there is room for, how long paths may be."""
-import os
-from pathlib import Path
-
 import pytest
 
+from coursekit import pool
 from coursekit.sandbox import walls
 
 
@@ -53,3 +51,33 @@ def test_what_lies_in_a_folder_that_is_shown_is_not_named_again(tmp_path):
     "landlock ModuleNotFoundError: No module named 'encodings'", "bubblewrap Python's packages are not there"])
 def test_a_python_whose_files_are_not_seen_is_told(reason):
     assert "set PYTHON to one that brings all along" in walls.advice(reason)
+
+
+MACHINE = {"proc/meminfo": "MemTotal:  64000000 kB\nMemFree: 1 kB\nMemAvailable: 32000000 kB\n"}
+V2 = {**MACHINE, "proc/self/cgroup": "0::/user/job\n"}
+V1 = {**MACHINE, "proc/self/cgroup": "4:memory:/docker/a\n3:cpu,cpuacct:/docker/a\n2:name=systemd:/x\n0::/x\n"}
+
+
+@pytest.mark.parametrize("files, processors, jobs", [
+    ({}, 3, 3),  # macOS, Windows
+    (MACHINE, 16, 16), (MACHINE, 64, 43),
+    ({"proc/meminfo": "MemAvailable: 1600000 kB\n"}, 16, 2), ({"proc/meminfo": "MemAvailable: 10 kB\n"}, 16, 1),
+    ({**V2, "sys/fs/cgroup/user/job/cpu.max": "250000 100000\n"}, 16, 2),
+    ({**V2, "sys/fs/cgroup/user/job/cpu.max": "max 100000\n", "sys/fs/cgroup/user/cpu.max": "400000 100000\n"}, 16, 4),
+    ({**V2, "sys/fs/cgroup/user/job/cpu.max": "50000 100000\n"}, 16, 1),
+    ({**V2, "sys/fs/cgroup/user/memory.max": "4000000000\n", "sys/fs/cgroup/user/job/memory.max": "max\n"}, 16, 5),
+    ({**V2, "proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "2147483648\n"}, 16, 2),
+    ({**V2, "proc/self/cgroup": "0::/../../other\n", "sys/fs/cgroup/cpu.max": "300000 100000\n"}, 16, 3),
+    ({**V1, "sys/fs/cgroup/memory/docker/a/memory.limit_in_bytes": "3221225472\n"}, 16, 4),
+    ({**V1, "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"}, 16, 16),
+    ({**V1, "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "150000\n",
+      "sys/fs/cgroup/cpu/cpu.cfs_period_us": "50000\n"}, 16, 3),
+    ({**V1, "sys/fs/cgroup/cpu/docker/a/cpu.cfs_quota_us": "-1\n",
+      "sys/fs/cgroup/cpu/docker/a/cpu.cfs_period_us": "50000\n"}, 16, 16),
+    ({**V2, "proc/self/cgroup": "nonsense\n"}, 4, 4)])
+def test_how_many_processes_there_is_room_for(tmp_path, monkeypatch, files, processors, jobs):
+    monkeypatch.setattr(pool.os, "sched_getaffinity", lambda _: set(range(processors)), raising=False)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert pool.room_for(root=tmp_path) == jobs
