@@ -22,18 +22,19 @@ INSTALL = "Install one of {0} (https://www.python.org/downloads), or set PYTHON 
 LONGEST = 165  # letters of the longest path that is installed, below the course's folder
 LONG_PATHS = r"SYSTEM\CurrentControlSet\Control\FileSystem"  # in the registry
 CERTIFICATE = ("this Python has no certificate to know the server by (CERTIFICATE_VERIFY_FAILED). On macOS, with "
-               "Python from python.org: run \"Install Certificates.command\" in its folder in Applications. Behind a proxy "
-               "that looks into connections, as companies and universities have them: set SSL_CERT_FILE and "
+               "Python from python.org: run \"Install Certificates.command\" in its folder in Applications. Behind a "
+               "proxy that looks into connections, as companies and universities have them: set SSL_CERT_FILE and "
                "PIP_CERT to its certificate")
 
 
-def unfit(version=sys.version_info[:3], system=sys.platform, machine=platform.machine(), build="",
+def unfit(version=sys.version_info[:3], system=sys.platform, machine=None, build="",
           implementation=platform.python_implementation(), bits=64 if sys.maxsize > 2 ** 32 else 32, translated=False):
     """Why this Python will not do for the course, in one line with what to do, or None.
 
-    system, machine: what Python says of the computer. build: sysconfig's name of the platform. translated: True on a
-    Mac with Apple silicon, in a Python for Intel processors.
+    system, machine: what Python says of the computer (without them it is asked). build: sysconfig's name of the
+    platform. translated: True on a Mac with Apple silicon, in a Python for Intel processors.
     """
+    machine = machine or platform.machine()
     name = "Python " + ".".join(map(str, version))
     if tuple(version[:2]) < OLDEST:
         return "{0} is too old. {1}".format(name, INSTALL)
