@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import uuid
@@ -111,7 +112,6 @@ class Worker:
 
 def serve(connection, function, folder, prepare):
     """What a worker does. folder: for its temporary files, which whoever started it removes."""
-    import tempfile
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that hands out the work
     tempfile.tempdir = folder
     if prepare:
@@ -145,6 +145,22 @@ def clean_environment():
         os.environ.update(before)
 
 
+def short(folder):
+    """A folder for temporary files with room for the names of multiprocessing's sockets, of which the system takes 107
+    letters: this one, else /tmp."""
+    room = len(os.fsencode(folder)) + len("/pymp-12345678/listener-12345678") <= 107
+    return folder if room or not os.access("/tmp", os.W_OK | os.X_OK) else "/tmp"
+
+
+@contextlib.contextmanager
+def short_temporary_folder():
+    before, tempfile.tempdir = tempfile.tempdir, short(tempfile.gettempdir())
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
 def local(function, tasks, count, folder, preload=(), prepare=None, deadline=math.inf, started=lambda process: None):
     """Run in `count` processes of this machine.
 
@@ -159,7 +175,7 @@ def local(function, tasks, count, folder, preload=(), prepare=None, deadline=mat
     context = multiprocessing.get_context("forkserver" if forks else "spawn")
     if forks:
         context.set_forkserver_preload(list(preload))
-        with clean_environment():
+        with clean_environment(), short_temporary_folder():
             forkserver.ensure_running()
     tasks, again = iter(tasks), collections.deque()
     workers = []

@@ -1,7 +1,11 @@
 """What the grader asks of a machine: where Python lies, how many processes there is room for, how long paths may be."""
+import tempfile
+from pathlib import PurePosixPath
+
 import pytest
 
 from coursekit import pool
+from coursekit.grading import notebook
 from coursekit.sandbox import walls
 
 
@@ -81,3 +85,20 @@ def test_how_many_processes_there_is_room_for(tmp_path, monkeypatch, files, proc
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert pool.room_for(root=tmp_path) == jobs
+
+
+@pytest.mark.parametrize("folder, fits", [("/tmp/" + "x" * 70, True), ("/tmp/" + "x" * 71, False), ("/ä" * 25, True),
+                                          ("/ä" * 26, False), ("/tmp", True)])
+def test_room_for_the_names_of_sockets(folder, fits):
+    assert pool.short(folder) == (folder if fits else "/tmp")
+
+
+def test_multiprocessing_takes_a_short_folder(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp/" + "x" * 80)
+    with pool.short_temporary_folder():
+        assert tempfile.gettempdir() == "/tmp"
+    assert tempfile.gettempdir() == "/tmp/" + "x" * 80
+
+
+def test_the_names_of_a_kernels_sockets_do_not_depend_on_the_folder_for_temporary_files():
+    assert len(notebook.SOCKETS) < 50 and not PurePosixPath(notebook.SOCKETS).is_absolute()
