@@ -50,7 +50,7 @@ if not defined PYTHON goto find_python
 set found="%PYTHON%"
 %found% -I "%suits%" >"%told%" 2>nul && goto found_python
 if not errorlevel 2 set /p "why=" <"%told%"
-if not defined why set "why=it is no Python 3.11 or newer. Set PYTHON to one, or clear it"
+if not defined why set "why=it is not a Python 3.11 or newer. Set PYTHON to one that is, or clear it"
 echo course: PYTHON=%PYTHON% will not do: %why%. >&2
 exit /b 1
 

@@ -28,6 +28,7 @@ FAKE_PYTHON = """#!/bin/bash
 case "$*" in
     "-I "*launcher.py) [ "${FAKE_UNFIT:-}" = "" ] || { echo "$FAKE_UNFIT"; exit 1; } ;;
     "-I "*launcher.py\\ *) echo "known: $(tail -n 1 "${@: -1}")" ;;
+    "-c "*version_info*) [ "${FAKE_VERSION:-new}" = new ] ;;
     "-c ") ;;
     --version) echo Python 3.12.0 ;;
     "-m venv "*) echo "venv" >>"$CALLS"; [ -n "$FAKE_NO_VENV" ] && echo "ensurepip is not available" && exit 1
@@ -40,7 +41,7 @@ case "$*" in
     *) echo "cwd=$PWD|path=$PYTHONPATH|$*" ;;
 esac
 """
-WINDOWS = {"OSTYPE": "msys", "FAKE_BIN": "Scripts/python.exe"}  # what Git Bash says, and where Windows has its Python
+WINDOWS = {"FAKE_UNAME": "MINGW64_NT-10.0-22631", "FAKE_BIN": "Scripts/python.exe"}  # as in Git Bash
 
 
 @pytest.fixture
@@ -55,8 +56,9 @@ def course(tmp_path):
     python.chmod(0o755)
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "cygpath").write_text("#!/bin/bash\necho \"C:${@: -1}\"\n")
-    (tools / "cygpath").chmod(0o755)
+    for name, text in {"cygpath": 'echo "C:${@: -1}"', "uname": 'echo "${FAKE_UNAME:-Linux}"'}.items():
+        (tools / name).write_text(f"#!/bin/bash\n{text}\n")
+        (tools / name).chmod(0o755)
     (tmp_path / "C:").symlink_to("/")  # so that C:/tmp is a path, from this folder
 
     def run(*arguments, script="course", cwd=tmp_path, **environment):
@@ -152,6 +154,14 @@ def test_a_python_that_will_not_do_is_one_line_before_the_download(course):
     done, calls = course("doctor", FAKE_UNFIT="this Mac is one. Take another")
     assert done.returncode == 1 and calls == [] and done.stderr.count("\n") == 1
     assert "fake python will not do: this Mac is one. Take another.\n" in done.stderr
+
+
+@on_unix
+def test_what_is_no_python_is_one_line(course):
+    """Or one that is so old that it cannot tell."""
+    done, calls = course("doctor", FAKE_VERSION="old")
+    assert done.returncode == 1 and calls == [] and done.stderr.count("\n") == 1
+    assert "fake python will not do: it is not a Python 3.11 or newer" in done.stderr
 
 
 @on_unix
