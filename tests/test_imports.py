@@ -1,4 +1,7 @@
 """A graded file is graded alone: which imports are of one's own, and in which words check and grader tell it."""
+import collections
+import contextlib
+import sys
 import types
 
 import pytest
@@ -54,9 +57,14 @@ def test_what_is_missing(line, name):
     ("x = 1\ntype X = int\n", "SyntaxError: invalid syntax (vae.py, line 2)", "vae.py needs Python 3.12 (the statement "
      "`type`, line 2), and the grader has 3."),
     ("x = = 1\ntype X = int\n", "SyntaxError: invalid syntax (vae.py, line 1)", ""),
+    ("", "ImportError: cannot import name 'evaluate_forward_ref' from 'typing' (/x/typing.py) (vae.py, line 3)",
+     "vae.py needs Python 3.14 (`typing.evaluate_forward_ref`), and the grader has 3."),
+    ("", "AttributeError: module 'heapq' has no attribute 'heappush_max' (vae.py, line 3)", "needs Python 3.14"),
+    ("", "ImportError: cannot import name 'sqroot' from 'math' (unknown location)", ""),
+    ("", "ValueError: module 'heapq' has no attribute 'heappush_max'", ""),
     ("type X = int\n", "NameError: x (vae.py, line 1)", ""), ("type X = int\n", "SyntaxError: (vae.py, line 99)", "")])
 def test_a_file_in_newer_python_is_told(source, error, words):
-    told = judge.told_of_newer_syntax("vae", source, error)
+    told = judge.told_of_newer_python("vae", source, error)
     assert words in told if words else not told
 
 
@@ -88,3 +96,25 @@ def test_what_the_notebook_ran_with_is_never_0_because_it_could_not_be_imported(
     assert (item.status, item.points, item.max) == ("open", 0, 3) and "OSError: no such file" in item.message
     judged = {"vae.CVAE": Item(0, 3, "failed", "wrong"), **broken}
     assert judge.reopen(judged) == judged
+
+
+def test_a_function_that_this_python_has_not_got_leaves_its_own_item_open(monkeypatch):
+    class Works(Broken):
+        alive, absent = False, ()
+
+        def session(self, source, timeout):
+            return contextlib.nullcontext(self)
+
+        def observe(self, source, probe, inputs, timeout):
+            raise judge.Unanswered("error", self.message)
+
+    check = collections.namedtuple("Check", "item points hint function")(
+        "vae.VAE", 3, "look", lambda student, rng: student.observe("x"))
+    monkeypatch.setattr(judge, "generator", lambda *_: None)
+    notes = []
+    for name, status in (("heappop_max", "open"), ("heappop_min", "error")):
+        message = f"AttributeError: module 'heapq' has no attribute '{name}' (vae.py, line 3)"
+        items, _ = judge.judge(Works(message), "", [check], 1, notes)
+        assert items["vae.VAE"].status == status
+    assert notes == ["vae.py needs Python 3.14 (`heapq.heappop_max`), and the grader has "
+                     f"{sys.version_info[0]}.{sys.version_info[1]}."]

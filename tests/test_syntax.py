@@ -1,5 +1,6 @@
 """Newer syntax is told from mistakes, on the Python that cannot read it and on the one that can."""
 import ast
+import importlib
 import sys
 
 import pytest
@@ -41,6 +42,20 @@ def test_what_is_newer_is_told_with_its_version(version, source):
     else:
         told = syntax.newer_than(source, (3, 11))
         assert told[0] == version and source.splitlines()[told[2] - 1] in source
+
+
+@pytest.mark.parametrize("source, told", [
+    ("import math\nfrom itertools import chain, batched", ((3, 12), "`itertools.batched`", 2)),
+    ("import math\nx = [\n    math.fma(1, 2, 3)]", ((3, 13), "`math.fma`", 3)),
+    ("from math import sqrt\nx = copy.copy(1)", None), ("from . import x\nself.batched.y = itertools.x.batched", None)])
+def test_names_that_an_older_library_has_not(source, told):
+    assert syntax.newer_than(source, (3, 11)) == told
+
+
+def test_every_name_is_where_it_is_said_to_be():
+    for name, version in syntax.NAMES.items():
+        module, _, name = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), name) == (sys.version_info[:2] >= version), name
 
 
 @pytest.mark.parametrize("source", MISTAKES)

@@ -14,6 +14,7 @@ from helpers.given import syntax
 from helpers.given.imports import graded_alone
 
 NOT_IMPORTED = "the file cannot be imported"
+NOT_JUDGED = "not judged: {} Your instructor has to look"
 
 
 def load_checks(module):
@@ -78,9 +79,9 @@ def judge(sandbox, source, checks, seed, notes=None):
                 settled[check] = run_check(check, student, seed)
     except Unanswered as error:
         broken = error.kind, f"{NOT_IMPORTED}: {error}"
-        if newer := told_of_newer_syntax(sandbox.module, source, str(error)):
+        if newer := told_of_newer_python(sandbox.module, source, str(error)):
             notes.append(newer)
-            broken = "open", f"not judged: {newer} Your instructor has to look"
+            broken = "open", NOT_JUDGED.format(newer)
         return items_of([(check, *broken) for check in checks], hints=False), [(check, broken[0]) for check in checks]
     # Whatever went wrong there may be the doing of what another check called before. It gets its own process, and time.
     student = Student(functools.partial(sandbox.observe, source), ask.CALL_TIMEOUT + load_seconds, left)
@@ -89,6 +90,9 @@ def judge(sandbox, source, checks, seed, notes=None):
         status, message = settled.get(check, ("", ""))
         if status not in ("passed", "missing"):
             status, message = run_check(check, student, seed)
+        if newer := status == "error" and told_of_newer_python(sandbox.module, source, message):
+            status, message = "open", NOT_JUDGED.format(newer)
+            notes += [] if newer in notes else [newer]
         outcomes.append((check, status, message))
     return items_of(outcomes), [(check, status) for check, status, _ in outcomes]
 
@@ -105,12 +109,13 @@ def told_of_absent(module, absent):
         yield f"{graded_alone(module, own[0])}. {without}"
 
 
-def told_of_newer_syntax(module, source, error):
-    """A line about a file that a newer Python than this one may well read, or None."""
+def told_of_newer_python(module, source, error):
+    """A line about a file that a newer Python than this one may well read and run, or None. error: what came of it."""
     found = re.match(r"(?:SyntaxError|IndentationError): .*\(\w+\.py, line (\d+)\)$", error)
-    if needed := found and syntax.needs(source, int(found[1])):
+    if needed := syntax.needs(source, int(found[1])) if found else syntax.needs_for(error):
         (major, minor), what = needed
-        return (f"{module}.py needs Python {major}.{minor} ({what}, line {found[1]}), and the grader has "
+        where = f", line {found[1]}" if found else ""
+        return (f"{module}.py needs Python {major}.{minor} ({what}{where}), and the grader has "
                 f"{sys.version_info[0]}.{sys.version_info[1]}.")
 
 
@@ -119,8 +124,8 @@ def reopen(items):
     there: nothing is known, and all is open. Else they stay as they are."""
     if not all(item.message.startswith(NOT_IMPORTED) for item in items.values()):
         return items
-    return {name: dataclasses.replace(item, status="open", message=f"not judged: {item.message}; but the notebook ran "
-                                      "with it. Your instructor has to look") for name, item in items.items()}
+    return {name: dataclasses.replace(item, status="open", message=NOT_JUDGED.format(
+        f"{item.message}; but the notebook ran with it.")) for name, item in items.items()}
 
 
 def items_of(outcomes, hints=True):

@@ -1,11 +1,14 @@
-"""Which Python a file needs, if this one cannot read it; and what in it an older one could not read.
+"""Which Python a file needs, if this one cannot read it or has not got what it uses; and what in it an older one could
+not read.
 
 Python tells neither: to 3.11, what came with 3.12 is a mistake like any other. So we look for what is new in the
-language where the reading failed. Sources: PEP 695, 696, 701, 750, 758, 798 and 810.
+language where the reading failed, and for names that are new in the library. Sources: PEP 695, 696, 701, 750, 758, 798
+and 810, and "What's New in Python".
 """
 import ast
 import io
 import re
+import sys
 import tokenize
 
 NEWER = (  # (version, what is new, as it stands in a line); the newest come first
@@ -17,6 +20,16 @@ NEWER = (  # (version, what is new, as it stands in a line); the newest come fir
     ((3, 12), "type parameters", r"\s*(?:(?:async\s+)?def|class)\s+\w+\s*\[(?:[^\]]*\]|[^\]()]*$)"),
     ((3, 12), "the statement `type`", r"\s*type\s+\w+\s*[\[=]"),
 )
+NAMES = {
+    (3, 12): "itertools.batched math.sumprod random.binomialvariate typing.override typing.TypeAliasType "
+             "collections.abc.Buffer types.get_original_bases",
+    (3, 13): "warnings.deprecated copy.replace typing.TypeIs typing.ReadOnly typing.NoDefault math.fma queue.ShutDown "
+             "os.process_cpu_count statistics.kde statistics.kde_random re.PatternError",
+    (3, 14): "functools.Placeholder typing.evaluate_forward_ref operator.is_none operator.is_not_none uuid.uuid6 "
+             "uuid.uuid7 uuid.uuid8 heapq.heapify_max heapq.heappush_max heapq.heappop_max heapq.heapreplace_max "
+             "heapq.heappushpop_max",
+}
+NAMES = {name: version for version, names in NAMES.items() for name in names.split()}
 F_STRING = re.compile(r"""\b(?:f|rf|fr)(?='|")""", re.IGNORECASE)
 OLD_STRING = re.compile(r"""('''|\"\"\")(?:(?!\1)[^\\]|\\.)*\1|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\"""", re.DOTALL)
 NEW_F_STRINGS = (3, 12), "f-strings with the same quotes, a backslash or a comment in their braces"
@@ -44,10 +57,27 @@ def needs(source, line):
             return NEW_F_STRINGS
 
 
+def needs_for(error):
+    """The same for code that failed with this error, as its message begins: a name that newer libraries have."""
+    found = re.match(r"ImportError: cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'|"
+                     r"AttributeError: module '(?P<where>[\w.]+)' has no attribute '(?P<what>\w+)'", error)
+    name = found and f"{found['module'] or found['where']}.{found['name'] or found['what']}"
+    if NAMES.get(name, (0, 0)) > sys.version_info[:2]:
+        return NAMES[name], f"`{name}`"
+
+
 def newer_than(source, oldest):
-    """What in a file that this Python can read an older one could not: its version of Python, what it is and its line,
-    or None. oldest: a version. Raises SyntaxError."""
-    ast.parse(source)
+    """What in a file that this Python can read an older one could not, or has not got: its version of Python, what it
+    is and its line, or None. oldest: a version. Raises SyntaxError."""
+    for node in ast.walk(ast.parse(source)):
+        used = ()
+        if isinstance(node, ast.ImportFrom):
+            used = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            used = [f"{node.value.id}.{node.attr}"]
+        for name in used:
+            if NAMES.get(name, oldest) > oldest:
+                return NAMES[name], f"`{name}`", node.lineno
     try:
         ast.parse(source, feature_version=oldest)
     except SyntaxError as error:

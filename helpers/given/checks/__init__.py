@@ -141,8 +141,8 @@ def compiles(module, folder=ROOT / "helpers"):
               "is in requirements.txt: what uses anything else loses its points there.")
     if (newer := newer_than_oldest(text)) and (module, newer) not in _said:
         _said.add((module, newer))
-        print(f"note: helpers/{module}.py {newer}. The grader may have Python {OLDEST[0]}.{OLDEST[1]}, which cannot "
-              "read that: write it in another way.")
+        print(f"note: helpers/{module}.py {newer}. The grader may have Python {OLDEST[0]}.{OLDEST[1]}: write it in "
+              "another way.")
 
 
 _said = set()
