@@ -6,6 +6,7 @@ import types
 
 import pytest
 
+from coursekit.classes import page
 from coursekit.grading import judge
 from coursekit.grading.report import Item
 from coursekit.sandbox.guest.load import missing_in
@@ -85,7 +86,8 @@ def test_a_file_in_newer_python_is_open_and_not_0():
     notes = []
     items, outcomes = judge.judge(Broken("SyntaxError: x (vae.py, line 1)"), "type X = int\n", [check], 1, notes)
     assert outcomes == [(check, "open")] and items["vae.VAE"].status == "open" and items["vae.VAE"].hint == ""
-    assert items["vae.VAE"].message.startswith("not judged: vae.py needs Python 3.12") and len(notes) == 1
+    assert items["vae.VAE"].message.startswith(
+        "not judged: the file cannot be imported: vae.py needs Python 3.12") and len(notes) == 1
     items, outcomes = judge.judge(Broken("SyntaxError: x (vae.py, line 1)"), "type = = 3\n", [check], 1, notes)
     assert outcomes == [(check, "error")] and len(notes) == 1
 
@@ -118,3 +120,10 @@ def test_a_function_that_this_python_has_not_got_leaves_its_own_item_open(monkey
         assert items["vae.VAE"].status == status
     assert notes == ["vae.py needs Python 3.14 (`heapq.heappop_max`), and the grader has "
                      f"{sys.version_info[0]}.{sys.version_info[1]}."]
+
+
+def test_the_class_page_knows_which_files_were_not_imported():
+    broken = {"vae.VAE": Item(0, 3, "error", f"{judge.NOT_IMPORTED}: OSError")}
+    for items in (broken, judge.reopen(broken)):
+        assert not page.imported(types.SimpleNamespace(items=items))
+    assert page.imported(types.SimpleNamespace(items={"vae.VAE": Item(0, 3, "failed", "wrong")}))

@@ -81,7 +81,7 @@ def judge(sandbox, source, checks, seed, notes=None):
         broken = error.kind, f"{NOT_IMPORTED}: {error}"
         if newer := told_of_newer_python(sandbox.module, source, str(error)):
             notes.append(newer)
-            broken = "open", NOT_JUDGED.format(newer)
+            broken = "open", NOT_JUDGED.format(f"{NOT_IMPORTED}: {newer}")
         return items_of([(check, *broken) for check in checks], hints=False), [(check, broken[0]) for check in checks]
     # Whatever went wrong there may be the doing of what another check called before. It gets its own process, and time.
     student = Student(functools.partial(sandbox.observe, source), ask.CALL_TIMEOUT + load_seconds, left)
