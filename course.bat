@@ -5,34 +5,62 @@ rem PYTHON=C:\path\to\python.exe chooses the Python that .venv is made from.
 setlocal
 set "here=%~dp0"
 set "venv=%here%.venv"
+set "mine=%venv%\Scripts\python.exe"
 set "stamp=%venv%\.ready"
 set "wanted=%venv%\.wanted"
+set "told=%venv%\.told"
 set "log=%venv%\install.log"
-set "check=import sys; sys.exit(sys.version_info < (3, 11))"
+rem This file prints why a Python will not do for the course, and exits with 1 then.
+set "suits=%here%helpers\given\launcher.py"
+set "why="
+rem Else pip would install for the user, which it refuses inside of .venv.
+set "PIP_USER=0"
+set "PIP_TARGET="
+set "PIP_PREFIX="
 
 rem The stamp is a copy of the two files that were installed. It is written last, so never by a broken set-up.
-if not exist "%venv%\Scripts\python.exe" goto set_up
+if not exist "%mine%" goto set_up
 copy /y /b "%here%requirements.txt"+"%here%constraints.txt" "%wanted%" >nul 2>nul
 fc /b "%stamp%" "%wanted%" >nul 2>nul && goto run
 
 :set_up
 if not exist "%venv%" mkdir "%venv%"
+if exist "%mine%" goto look
+if not exist "%venv%\bin" goto make_venv
+echo course: .venv was made by Linux or WSL, and is of no use here: copy the course into a folder of its own, without .venv. >&2
+exit /b 1
+
+:look
 if exist "%stamp%" del "%stamp%"
-"%venv%\Scripts\python.exe" -c "%check%" >nul 2>nul || goto make_venv
-"%venv%\Scripts\python.exe" -m pip --version >nul 2>nul && goto install
+rem An environment that works is kept, whoever made it.
+"%mine%" -c "" >nul 2>nul || goto make_venv
+"%mine%" -I "%suits%" >"%told%" 2>nul && goto need_pip
+set /p "why=" <"%told%"
+echo course: .venv will not do: %why%. Then delete the folder .venv, and try again. >&2
+exit /b 1
+
+:need_pip
+"%mine%" -m pip --version >nul 2>nul && goto install
+"%mine%" -m ensurepip >"%log%" 2>&1 && goto install
+echo course: there is no pip in .venv. Delete the folder .venv, and try again. >&2
+exit /b 1
 
 :make_venv
 if not defined PYTHON goto find_python
 set found="%PYTHON%"
-%found% -c "%check%" >nul 2>nul && goto found_python
-echo course: PYTHON=%PYTHON% is not a Python 3.11 or newer. Set PYTHON to one that is, or clear it. >&2
+%found% -I "%suits%" >"%told%" 2>nul && goto found_python
+if not errorlevel 2 set /p "why=" <"%told%"
+if not defined why set "why=it is not a Python 3.11 or newer. Set PYTHON to one that is, or clear it"
+echo course: PYTHON=%PYTHON% will not do: %why%. >&2
 exit /b 1
 
 :find_python
 for %%p in ("py -3" "python" "python3" "py -3.14" "py -3.13" "py -3.12" "py -3.11") do (
-    %%~p -c "%check%" >nul 2>nul && set "found=%%~p" && goto found_python
+    %%~p -I "%suits%" >"%told%" 2>nul && set "found=%%~p" && goto found_python
+    if not errorlevel 2 if not defined why set /p "why=" <"%told%"
 )
-echo course: found no Python 3.11 or newer. Install one (https://www.python.org/downloads), or set PYTHON to it. >&2
+if not defined why set "why=found no Python 3.11 or newer. Install one (https://www.python.org/downloads), or set PYTHON to it"
+echo course: %why%. >&2
 exit /b 1
 
 :found_python
@@ -42,15 +70,20 @@ echo course: making .venv ... >&2
 :install
 echo course: installing requirements.txt into .venv. The first time this downloads PyTorch: some minutes. >&2
 echo course: Progress: "%log%" >&2
-"%venv%\Scripts\python.exe" -m pip install --disable-pip-version-check ^
-    -r "%here%requirements.txt" -c "%here%constraints.txt" >"%log%" 2>&1
-if errorlevel 1 (
-    echo course: could not install requirements.txt. The last lines of "%log%": >&2
-    powershell -NoProfile -Command "Get-Content -Tail 15 -LiteralPath $env:log" >&2
-    exit /b 1
-)
+"%mine%" -m pip install --disable-pip-version-check ^
+    -r "%here%requirements.txt" -c "%here%constraints.txt" >"%log%" 2>&1 || goto failed
 copy /y /b "%here%requirements.txt"+"%here%constraints.txt" "%stamp%" >nul
 echo course: ready. >&2
+goto run
+
+:failed
+echo course: could not install requirements.txt. The last lines of "%log%": >&2
+powershell -NoProfile -Command "Get-Content -Tail 15 -LiteralPath $env:log" >&2
+set "why="
+"%mine%" -I "%suits%" "%log%" >"%told%" 2>nul
+set /p "why=" <"%told%"
+if defined why echo course: %why%. >&2
+exit /b 1
 
 :run
 rem The caller's folder stays the current one, so relative paths mean what they say. -P keeps it off the import path.
@@ -58,5 +91,5 @@ set "module=helpers.given"
 if exist "%here%coursekit\" set "module=coursekit"
 if defined PYTHONPATH (set "PYTHONPATH=%here%;%PYTHONPATH%") else set "PYTHONPATH=%here%"
 set "PYTHONUTF8=1"
-"%venv%\Scripts\python.exe" -P -m %module% %*
+"%mine%" -P -m %module% %*
 exit /b %errorlevel%

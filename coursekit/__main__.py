@@ -93,9 +93,11 @@ def test_steps(arguments, fast=False):
         choose(name, assignments(ROOT), "assignment")
     hidden = [f"autograde_tests/test_{name}.py" for name in names] or ["autograde_tests"]
     chosen = [f"--assignment={name}" for name in names] + ["-m", "not slow"] * bool(names)
+    from coursekit import pool
+
     pytest = ["tests", *chosen, "--fast"] if fast else ["tests", *hidden, *chosen]
     styled = [path for name in names for path in files_of(name)] or [name for name in CODE if (ROOT / name).is_dir()]
-    processes = ["-n", str(os.cpu_count() or 1), "--dist", "loadscope", "--no-loadscope-reorder"]
+    processes = ["-n", str(pool.room_for()), "--dist", "loadscope", "--no-loadscope-reorder"]
     return {"tests": [sys.executable, "-m", "pytest", "-q", *processes, *pytest, *rest],
             "style": [sys.executable, "-m", "helpers.given.style", *styled]}
 
@@ -116,12 +118,15 @@ def find_sandbox():
     from coursekit.sandbox import walls
 
     wall = walls.best()
-    if wall.name == "bubblewrap":
-        yield "sandbox", "ok", "bubblewrap", ""
-    elif wall.isolates:
-        yield "sandbox", "ok", f"{wall.name} (bubblewrap {walls.Bubblewrap().why_not()})", ""
+    if not wall.isolates:
+        yield "sandbox", "warn", f"student code cannot be isolated: {wall.reasons}", walls.advice(wall.reasons)
+        return
+    instead = "" if wall.name == "bubblewrap" else f" (bubblewrap {walls.Bubblewrap().why_not()})"
+    if why := wall.why_no_torch():
+        yield "sandbox", "warn", f"{wall.name}{instead}, but torch cannot be imported behind it: {why}", \
+            walls.OTHER_PYTHON
     else:
-        yield "sandbox", "warn", f"student code cannot be isolated: {wall.reasons}", walls.advice()
+        yield "sandbox", "ok", f"{wall.name}{instead}", ""
 
 
 COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_train, student.add_plot_latent,

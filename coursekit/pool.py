@@ -8,21 +8,68 @@ import contextlib
 import math
 import multiprocessing
 import os
+import re
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import uuid
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
+from pathlib import Path
 
 from helpers.given.console import UserError
 
 DIED = "the grading process died"
+WORKER = 750e6  # bytes of memory that a grading process takes, with its sandbox: docs/figures.md
 ATTEMPTS = 3  # a task that three processes died of is given up
 # What the processes keep of the environment. Student code may run in forks of them (coursekit.sandbox.zygote).
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "OMP_NUM_THREADS")
+
+
+def room_for(each=WORKER, root="/"):
+    """How many processes this machine has room for: one for each processor that this process may use, as far as there
+    is memory. A container and a job of a cluster have less than their machine.
+
+    each: bytes that one takes. root: where the system's files are (/proc, /sys).
+    """
+    if hasattr(os, "sched_getaffinity"):
+        processors = len(os.sched_getaffinity(0))
+    else:
+        processors = os.cpu_count() or 1
+    memory = number_in(Path(root, "proc/meminfo"), r"MemAvailable:\s+(\d+)") * 1024
+    for folder in control_groups(root):  # the files of version 2, then those of version 1
+        for quota, period in (((folder / "cpu.max", r"(\d+) "), (folder / "cpu.max", r"\d+ (\d+)")),
+                              ((folder / "cpu.cfs_quota_us", r"(\d+)"), (folder / "cpu.cfs_period_us", r"(\d+)"))):
+            processors = min(processors, number_in(*quota) / number_in(*period, default=1))
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            memory = min(memory, number_in(folder / name, r"(\d+)"))
+    return max(1, math.floor(min(processors, memory / each)))
+
+
+def control_groups(root):
+    """The folders of the control groups that this process is in, and of those above: what is allowed there holds, too.
+    A container may see its host's names, and its own group at the top."""
+    try:
+        text = Path(root, "proc/self/cgroup").read_text()
+    except OSError:
+        return
+    for controllers, path in re.findall(r"^\d+:([^:]*):/?(.*)$", text, re.MULTILINE):
+        for controller in controllers.split(","):  # "" in version 2
+            top = Path(root, "sys/fs/cgroup", controller)
+            yield top
+            yield from (Path(top, *path.split("/")[:depth + 1]) for depth in range(path.count("/") + 1))
+
+
+def number_in(path, pattern, default=math.inf):
+    """The number that a file begins with, or has behind some words; the default if there is none, or no such file."""
+    try:
+        found = re.search(rf"^{pattern}", path.read_text(), re.MULTILINE)
+    except OSError:
+        return default
+    return int(found[1]) if found else default
 
 
 @dataclass(frozen=True)
@@ -65,7 +112,6 @@ class Worker:
 
 def serve(connection, function, folder, prepare):
     """What a worker does. folder: for its temporary files, which whoever started it removes."""
-    import tempfile
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that hands out the work
     tempfile.tempdir = folder
     if prepare:
@@ -99,6 +145,22 @@ def clean_environment():
         os.environ.update(before)
 
 
+def short(folder):
+    """A folder for temporary files with room for the names of multiprocessing's sockets, of which the system takes 107
+    letters: this one, else /tmp."""
+    room = len(os.fsencode(folder)) + len("/pymp-12345678/listener-12345678") <= 107
+    return folder if room or not os.access("/tmp", os.W_OK | os.X_OK) else "/tmp"
+
+
+@contextlib.contextmanager
+def short_temporary_folder():
+    before, tempfile.tempdir = tempfile.tempdir, short(tempfile.gettempdir())
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
 def local(function, tasks, count, folder, preload=(), prepare=None, deadline=math.inf, started=lambda process: None):
     """Run in `count` processes of this machine.
 
@@ -113,7 +175,7 @@ def local(function, tasks, count, folder, preload=(), prepare=None, deadline=mat
     context = multiprocessing.get_context("forkserver" if forks else "spawn")
     if forks:
         context.set_forkserver_preload(list(preload))
-        with clean_environment():
+        with clean_environment(), short_temporary_folder():
             forkserver.ensure_running()
     tasks, again = iter(tasks), collections.deque()
     workers = []

@@ -269,11 +269,13 @@ for place, folders, files in os.walk('/'):
     if {'canary.txt', 'test_vae.py', 'judge.py', 'grader.py', 'report.json'} & set(files):
         raise RuntimeError('a hole: ' + place)
 """),
-    "the solution": Attack("import or read the reference", "the graded file is not in the sandbox", """
-import glob, os
+    "the solution": Attack(
+        "import or read the reference", "it is not in the sandbox: the file of that name is one's own", """
+import glob
 import helpers
 for path in glob.glob(helpers.__path__[0] + '/*.py'):
-    if 'BEGIN ' + 'SOLUTION' in open(path).read() or os.path.basename(path) == 'vae.py':
+    text = open(path).read()
+    if 'a hole' not in text if path == __file__ else 'BEGIN ' + 'SOLUTION' in text:
         raise RuntimeError('a hole')
 """),
     "the guest's memory and pipes": Attack(

@@ -1,4 +1,5 @@
 """The data sets: reading .npz files, downloading, the stand-in. No test leaves this machine."""
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -11,6 +12,7 @@ from dataclasses import FrozenInstanceError
 from errno import ENOSPC
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -76,6 +78,15 @@ def test_npz_becomes_tensors(folder, name, shape, save):
         on_disk = arrays[f"{part}_images"]
         on_disk = on_disk[:, None] if on_disk.ndim == 3 else np.moveaxis(on_disk, 3, 1)
         assert np.array_equal(images.numpy(), on_disk)
+
+
+def test_the_npz_of_keras_is_taken(folder):
+    arrays = arrays_for("mnist")
+    np.savez(folder / "mnist.npz", **{keras: arrays[ours] for keras, ours in datasets.KERAS.items()})
+    data = datasets.load("mnist")
+    assert not data.stand_in
+    assert np.array_equal(data.train_images[:, 0].numpy(), arrays["train_images"])
+    assert data.test_labels.tolist() == arrays["test_labels"].tolist()
 
 
 def test_dataset_is_frozen_and_prints_no_pixels(folder):
@@ -180,6 +191,8 @@ BAD = {
     "one .npy array": (plain_npy, "damaged or not an .npz"),
     "object array": (pickled_object, "damaged.*Object arrays"),
     "key missing": (change(test_labels=None), r"holds the arrays .*, expected \['test_images', 'test_labels'"),
+    "keys of Keras, one missing": (lambda path: np.savez(path, **{
+        keras: arrays_for("mnist")[ours] for keras, ours in list(datasets.KERAS.items())[:3]}), "holds .*'x_test'"),
     "key too many": (change(extra=np.zeros(3)), "holds the arrays .*'extra'.*, expected"),
     "float images": (change(train_images=np.zeros((7, 28, 28), np.float32)), "train_images of dtype float32.*uint8"),
     "int64 labels": (change(test_labels=np.zeros(3, np.int64)), "test_labels of dtype int64, expected uint8"),
@@ -404,6 +417,19 @@ def test_no_network_says_so(folder):
             datasets.fetch(name)
         assert_one_line(error)
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [
+    URLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate"),
+    RuntimeError("Error downloading x:\nTried https://a, got:\n<urlopen error [SSL: CERTIFICATE_VERIFY_FAILED]>")])
+def test_a_missing_certificate_is_no_missing_network(folder, monkeypatch, error):
+    def refused(*_):
+        raise error
+    monkeypatch.setitem(datasets.SPECS, "mnist", dataclasses.replace(datasets.SPECS["mnist"], download=refused))
+    with pytest.raises(DownloadError, match="no certificate to know.*Install Certificates.command") as told:
+        datasets.fetch("mnist")
+    assert_one_line(told)
+    assert "no network" not in str(told.value)
 
 
 def test_what_cannot_be_downloaded_says_so(folder, capsys):

@@ -1,4 +1,5 @@
 """What a right file may do besides its exercises: it keeps all its points. And a file that imports what is not here."""
+import sys
 import types
 
 import pytest
@@ -15,6 +16,7 @@ from coursekit.grading.tell.table import table
 from coursekit.sandbox import Sandbox, Unanswered, walls
 from helpers.given import checks as public
 from helpers.given.course import ROOT
+from helpers.given.imports import graded_alone
 
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
 # One check of each item: what a file does to the interpreter, all of them meet.
@@ -56,6 +58,24 @@ RIGHT = {
         "assert inspect.getsource(inspect.getmodule(VAE)).startswith('\"\"\"Variational')\n"
         "assert inspect.getsourcefile(VAE) == inspect.getsourcefile(loss_function) == __file__\n"
         "assert linecache.getline(__file__, 1).startswith('\"\"\"Variational') and __loader__ is __spec__.loader"),
+    "reads its own file": last(
+        "import linecache\nfrom pathlib import Path\n\n"
+        "assert linecache.getline(__file__, 1).startswith('\"\"\"Variational')\n"
+        "assert Path(__file__).read_text(encoding='utf-8').endswith(\"# the end of it\\n\")  # the end of it"),
+    "works in the notebook's folder": last(
+        "import os\nfrom pathlib import Path\nfrom helpers.given import training\n\n"
+        "Path('..', 'runs', 'mine').mkdir()\nPath('log.csv').write_text('1')\n"
+        "assert Path.cwd().name == 'notebooks' and Path('../helpers/vae.py').samefile(__file__)\n"
+        "(training.results('vae') / 'w.pt').write_bytes(b'1')\n"
+        "assert training.profile() == os.environ['COURSE_PROFILE'] == 'smoke'\n"
+        "assert Path('../runs/smoke/vae/w.pt').exists()"),
+    "loads data": last("from helpers.given import datasets\n\nassert datasets.load('mnist').stand_in\n"
+                       "assert len(datasets.flower_categories()) == 102 and open('../data/flower-categories.json')"),
+    "compiles in other ways": before_models(
+        "from torch import compile\nimport torch._dynamo\n\ntorch._dynamo.config.suppress_errors = True") + (
+        "\n\n@torch.compiler.disable\ndef slow(x):\n    return x\n\n\n"
+        "MODELS = compile(VAE(784)), torch._dynamo.optimize('eager')(VAE(784)), slow(VAE(784))\n"),
+    "what a notebook was exported to": first("get_ipython().run_line_magic('matplotlib', 'inline')\ndisplay('x')"),
     "dataclass, annotations from the future": first("from __future__ import annotations").replace(
         "import math\n", "import math\nfrom dataclasses import dataclass\nfrom typing import get_type_hints\n", 1) + (
         "\n\n@dataclass\nclass Settings:\n    size: int = 3\n    places: list[int] | None = None\n\n\n"
@@ -121,8 +141,43 @@ def test_unused_imports_cost_nothing(sandbox):
     notes = []
     items, _ = judge(sandbox, first(UNUSED), CHECKS, 7, notes)
     assert not audit.lost(items)
-    assert notes == ["vae.py imports cv2, einops, sklearn, seaborn, jaxtyping, numba, there, helpers.other, which the "
-                     "grader does not have. It was graded without: what uses that fails."]
+    assert notes == ["vae.py imports cv2, einops, sklearn, seaborn, jaxtyping, numba, there, which the grader does not "
+                     "have. It was graded without: what uses that fails.",
+                     f"{graded_alone('vae', 'helpers.other')}. It was graded without: what uses that fails."]
+
+
+@pytest.mark.parametrize("line, used", [
+    ("import helpers.blocks", "helpers.blocks.Conv"), ("from helpers import blocks", "blocks.Conv"),
+    ("from .blocks import Conv", "Conv"), ("from helpers.gan import sample_noise as Conv", "Conv")])
+def test_modules_of_ones_own_are_not_there(sandbox, line, used):
+    """The public check refuses them, and the grader tells so in the same words."""
+    source = audit.replace_once(first(line), "(z0, z1, steps):\n", f"(z0, z1, steps):\n    {used}(3)\n")
+    notes = []
+    items, _ = judge(sandbox, source, CHECKS, 7, notes)
+    assert list(audit.lost(items)) == ["vae.interpolate"] and len(notes) == 1
+    assert "vae.py is graded alone: `import helpers." in notes[0] and "Move what it needs into vae.py" in notes[0]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python reads it")
+def test_newer_syntax_is_open_and_named(sandbox):
+    notes = []
+    items, outcomes = judge(sandbox, last('WORDS = f"{", ".join(["a"])}"'), CHECKS, 7, notes)
+    assert {status for _, status in outcomes} == {"open"} and len(notes) == 1
+    assert "needs Python 3.12 (f-strings with the same quotes" in notes[0] and "the grader has 3.11" in notes[0]
+    assert all(item.status == "open" and notes[0] in item.message for item in items.values())
+
+
+def test_what_the_notebook_ran_with_is_open(monkeypatch):
+    """A file that behaves in another way here than in the notebook."""
+    if not walls.best().isolates:
+        pytest.skip("student code cannot be isolated on this machine")
+    monkeypatch.setattr("coursekit.grading.grader.run_notebook", lambda *_: Execution("passed", 3))
+    with Grader("vae", True, walls.best()) as grader:
+        grader.checks = CHECKS[:1]
+        report = grader.grade(HandedIn("ada", first("import sys\nassert 'ipykernel' in sys.modules")), seed=1)
+        assert report.open and "the notebook ran with it" in report.items[report.open[0]].message
+        report = grader.grade(HandedIn("ada", "x = 1\n"), seed=1)
+        assert not report.open and report.score == 0
 
 
 @pytest.mark.parametrize("package, line, words", [
@@ -232,6 +287,24 @@ def test_a_layer_that_was_fed_something_else_is_named(sandbox):
     ("def f():\n    import cv2", ("cv2",)), ("import torch", ())])
 def test_imports_that_the_grader_does_not_have(text, names):
     assert public.strange_imports(text) == names
+
+
+def test_public_checks_refuse_modules_of_ones_own(tmp_path):
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers/drawn.py").write_text("import math\nfrom helpers.blocks import Conv\n")
+    with pytest.raises(public.CheckFailed, match=r"helpers/drawn.py is graded alone: `import helpers.blocks` \(line 2"):
+        public.compiles("drawn", tmp_path / "helpers")
+
+
+def test_public_checks_tell_newer_syntax(tmp_path, capsys):
+    (tmp_path / "drawn.py").write_text("x = 1\n\n\ndef f[T](x: T):\n    return x\n")
+    if sys.version_info < (3, 12):
+        with pytest.raises(public.CheckFailed, match="drawn.py, line 4: type parameters: that needs Python 3.12"):
+            public.compiles("drawn", tmp_path)
+    else:
+        public.compiles("drawn", tmp_path)
+        assert "note: helpers/drawn.py has type parameters in line 4, which came with Python 3.12. The grader may " \
+            "have Python 3.11" in capsys.readouterr().out
 
 
 def test_public_checks_name_them_once(tmp_path, capsys):

@@ -26,34 +26,47 @@ on_unix = pytest.mark.skipif(sys.platform == "win32", reason="these are the Unix
 
 FAKE_PYTHON = """#!/bin/bash
 case "$*" in
+    "-I "*launcher.py) [ "${FAKE_UNFIT:-}" = "" ] || { echo "$FAKE_UNFIT"; exit 1; } ;;
+    "-I "*launcher.py\\ *) echo "known: $(tail -n 1 "${@: -1}")" ;;
     "-c "*version_info*) [ "${FAKE_VERSION:-new}" = new ] ;;
+    "-c ") ;;
     --version) echo Python 3.12.0 ;;
     "-m venv "*) echo "venv" >>"$CALLS"; [ -n "$FAKE_NO_VENV" ] && echo "ensurepip is not available" && exit 1
-        mkdir -p "${@: -1}/bin" && cp "$0" "${@: -1}/bin/python" ;;
-    "-m pip --version") ;;
+        bin="${@: -1}/${FAKE_BIN:-bin/python}"; mkdir -p "$(dirname "$bin")" && cp "$0" "$bin" ;;
+    "-m pip --version") [ -z "$FAKE_NO_PIP" ] ;;
+    "-m ensurepip") echo "ensurepip" >>"$CALLS" ;;
     "-m pip install "*) echo "install" >>"$CALLS"; echo "$*" >"$CALLS.pip"
+        [ "$PIP_USER" = 0 ] && [ -z "$PIP_TARGET" ] || { echo "cannot install for the user"; exit 1; }
         [ -n "$FAKE_NO_NETWORK" ] && echo "could not reach the index" && exit 1 || true ;;
     *) echo "cwd=$PWD|path=$PYTHONPATH|$*" ;;
 esac
 """
+WINDOWS = {"FAKE_UNAME": "MINGW64_NT-10.0-22631", "FAKE_BIN": "Scripts/python.exe"}  # as in Git Bash
 
 
 @pytest.fixture
 def course(tmp_path):
     """Run the launcher of a small course in a folder with a space, with a fake Python. Returns (result, calls)."""
     root = tmp_path / "my course"
-    root.mkdir()
-    for name in ("course", "runtests.sh", "requirements.txt", "constraints.txt"):
-        shutil.copy(ROOT / name, root / name)
+    (root / "helpers/given").mkdir(parents=True)
+    for name in ("course", "runtests.sh", "requirements.txt", "constraints.txt", "helpers/given/launcher.py"):
+        shutil.copyfile(ROOT / name, root / name)  # their run bits are lost, as in an archive made by Windows
     python = tmp_path / "fake python"
     python.write_text(FAKE_PYTHON)
     python.chmod(0o755)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name, text in {"cygpath": 'echo "C:${@: -1}"', "uname": 'echo "${FAKE_UNAME:-Linux}"'}.items():
+        (tools / name).write_text(f"#!/bin/bash\n{text}\n")
+        (tools / name).chmod(0o755)
+    (tmp_path / "C:").symlink_to("/")  # so that C:/tmp is a path, from this folder
 
     def run(*arguments, script="course", cwd=tmp_path, **environment):
         calls = tmp_path / "calls"
         calls.write_text("")
-        clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHON": str(python), "CALLS": str(calls)}
-        done = subprocess.run([str(root / script), *arguments], cwd=cwd, env={**clean, **environment},
+        clean = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(tmp_path), "PYTHON": str(python),
+                 "CALLS": str(calls)}
+        done = subprocess.run(["bash", str(root / script), *arguments], cwd=cwd, env={**clean, **environment},
                               capture_output=True, text=True, timeout=20)
         return done, calls.read_text().split()
 
@@ -124,15 +137,85 @@ def test_an_environment_that_cannot_be_made_says_why(course):
 
 
 @on_unix
-def test_a_python_that_is_too_old_is_one_line(course):
+def test_a_failure_that_is_known_is_told(course):
+    done, _ = course("doctor", FAKE_NO_NETWORK="1")
+    assert done.stderr.endswith("    could not reach the index\ncourse: known: could not reach the index.\n")
+
+
+@on_unix
+@pytest.mark.parametrize("settings", [{"PIP_USER": "1"}, {"PIP_TARGET": "/nowhere", "PIP_PREFIX": "/nowhere"}])
+def test_what_makes_pip_install_elsewhere_is_of_no_effect(course, settings):
+    done, calls = course("doctor", **settings)
+    assert done.returncode == 0 and calls == ["venv", "install"], done.stderr
+
+
+@on_unix
+def test_a_python_that_will_not_do_is_one_line_before_the_download(course):
+    done, calls = course("doctor", FAKE_UNFIT="this Mac is one. Take another")
+    assert done.returncode == 1 and calls == [] and done.stderr.count("\n") == 1
+    assert "fake python will not do: this Mac is one. Take another.\n" in done.stderr
+
+
+@on_unix
+def test_what_is_no_python_is_one_line(course):
+    """Or one that is so old that it cannot tell."""
     done, calls = course("doctor", FAKE_VERSION="old")
     assert done.returncode == 1 and calls == [] and done.stderr.count("\n") == 1
-    assert "is not a Python 3.11 or newer" in done.stderr and "fake python" in done.stderr
+    assert "fake python will not do: it is not a Python 3.11 or newer" in done.stderr
+
+
+@on_unix
+def test_the_first_python_that_will_do_is_taken_else_the_first_ones_reason_is_told(course, tmp_path):
+    for name in ("python3", "python3.14"):
+        (tmp_path / "tools" / name).write_text(FAKE_PYTHON.replace("FAKE_UNFIT", f"UNFIT_{name[6:].replace('.', '_')}"))
+        (tmp_path / "tools" / name).chmod(0o755)
+    # What else is on this machine is not to be found.
+    for name in ("python", "python3.13", "python3.12", "python3.11"):
+        (tmp_path / "tools" / name).write_text("#!/bin/bash\necho this is not Python; exit 49\n")
+        (tmp_path / "tools" / name).chmod(0o755)
+    done, calls = course("doctor", PYTHON="", UNFIT_3="too new", UNFIT_3_14="too odd")
+    assert (done.returncode, done.stderr, calls) == (1, "course: too new.\n", [])
+    done, calls = course("doctor", PYTHON="", UNFIT_3="too new")
+    assert done.returncode == 0 and calls == ["venv", "install"]
+
+
+@on_unix
+def test_an_environment_that_works_is_never_cleared(course):
+    course("doctor")
+    treasure = course.root / ".venv/treasure"
+    treasure.write_text("gigabytes")
+    (course.root / ".venv/.ready").unlink()
+    done, calls = course("doctor", FAKE_UNFIT="too old. Install one")
+    assert done.returncode == 1 and calls == [] and "too old. Install one. Then delete the folder .venv" in done.stderr
+    assert course("doctor", FAKE_NO_PIP="1")[1] == ["ensurepip", "install"], "uv makes one without pip"
+    assert treasure.exists()
+    (course.root / ".venv/bin/python").unlink()
+    assert course("doctor")[1] == ["venv", "install"], "this one is broken"
+
+
+@on_unix
+def test_git_bash_finds_what_windows_has(course, tmp_path):
+    done, calls = course("lab", **WINDOWS)
+    assert done.returncode == 0 and calls == ["venv", "install"], done.stderr
+    assert course.pip().endswith(f"-r C:{course.root}/requirements.txt -c C:{course.root}/constraints.txt\n")
+    done, calls = course("lab", "x y", PYTHONPATH="D:\\more", **WINDOWS)
+    assert calls == [] and done.stderr == ""
+    assert done.stdout.endswith(f"|path=C:{course.root};D:\\more|-P -m helpers.given lab x y\n")
+
+
+@on_unix
+@pytest.mark.parametrize("maker, user, theirs", [({}, WINDOWS, "Linux or WSL"), (WINDOWS, {}, "Windows")])
+def test_an_environment_of_another_system_is_left_alone(course, maker, user, theirs):
+    course("doctor", **maker)
+    done, calls = course("doctor", **user)
+    assert done.returncode == 1 and calls == [] and done.stderr.count("\n") == 1
+    assert f".venv was made by {theirs}" in done.stderr
+    assert course("doctor", **maker)[0].returncode == 0
 
 
 @on_unix
 def test_no_python_at_all_is_one_line(course, tmp_path):
-    tools = tmp_path / "tools"  # a PATH with what the launcher needs, and no Python
+    tools = tmp_path / "few tools"  # a PATH with what the launcher needs, and no Python
     tools.mkdir()
     for name in ("bash", "dirname", "mkdir", "rm"):
         (tools / name).symlink_to(shutil.which(name))
@@ -146,8 +229,7 @@ def test_ci_runs_every_test_and_passes_on_the_exit_code(tmp_path):
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
     tests = tmp_path / "runtests.sh"
-    tests.write_text("#!/bin/bash\necho \"tests $*\"; exit 3\n")
-    tests.chmod(0o755)
+    tests.write_text("#!/bin/bash\necho \"tests $*\"; exit 3\n")  # it need not be executable
     tools = tmp_path / "tools"  # bubblewrap counts as installed, and apt-get would be noticed
     tools.mkdir()
     for name in ("bwrap", "apt-get"):

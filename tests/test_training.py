@@ -110,6 +110,45 @@ def test_what_a_checkpoint_cannot_hold_is_told_in_the_first_epoch(tmp_path, valu
     assert not list(tmp_path.iterdir())
 
 
+NUMPYS = {"fid": np.float32(2.5), "best": np.float64(1.25), "count": np.int64(7), "better": np.bool_(True),
+          "tensor": torch.tensor(0.5), "array": np.array([3.0])}
+PLAIN = {"fid": 2.5, "best": 1.25, "count": 7, "better": True, "tensor": 0.5, "array": 3.0}
+
+
+def test_numbers_of_numpy_in_a_history_become_plain_and_are_resumed(tmp_path):
+    history = train(classifier(), checkpoint=tmp_path / "c.pt", after_epoch=lambda *_: NUMPYS, lr=np.float64(1e-3))
+    again = train(classifier(), checkpoint=tmp_path / "c.pt", after_epoch=lambda *_: NUMPYS, lr=1e-3)
+    for record in (*history, *again):
+        assert {name: (type(record[name]), record[name]) for name in PLAIN} == {
+            name: (type(value), value) for name, value in PLAIN.items()}
+    assert again == history
+
+
+@pytest.mark.parametrize("module", ["numpy.core.multiarray", "numpy._core.multiarray"])
+def test_a_checkpoint_of_before_with_numbers_of_numpy_is_resumed(tmp_path, monkeypatch, module):
+    """As numpy 1 and numpy 2 have written it."""
+    monkeypatch.setattr(training, "plain", lambda value: value)
+    monkeypatch.setattr(training, "check_plain", lambda *_: None)
+    monkeypatch.setattr(np._core.multiarray.scalar, "__module__", module, raising=False)
+    numbers = {name: value for name, value in NUMPYS.items() if isinstance(value, np.generic)}
+    train(classifier(), checkpoint=tmp_path / "c.pt", after_epoch=lambda *_: numbers)
+    record = training.read_checkpoint(tmp_path / "c.pt")["history"][0]
+    assert {name: (type(record[name]), record[name]) for name in numbers} == {
+        name: (type(PLAIN[name]), PLAIN[name]) for name in numbers}
+
+
+def test_what_a_history_cannot_hold_is_told_in_the_first_epoch(tmp_path):
+    with pytest.raises(TrainingError, match=r"the history\[0\]\['all'\] is of type ndarray"):
+        train(classifier(), checkpoint=tmp_path / "c.pt", after_epoch=lambda *_: {"all": np.arange(3)})
+
+
+@pytest.mark.parametrize("value", [np.array([1.0]), np.void(b"12345678"), np.datetime64("2026-01-01"), np.str_("a")])
+def test_of_numpy_only_numbers_are_read(tmp_path, value):
+    torch.save({"history": value}, tmp_path / "c.pt")
+    with pytest.raises(TrainingError, match="not a whole checkpoint"):
+        training.read_checkpoint(tmp_path / "c.pt")
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr("helpers.given.training.ROOT", tmp_path)
     monkeypatch.setenv("COURSE_PROFILE", "cpu")

@@ -5,8 +5,10 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from coursekit import __main__ as command_line
@@ -105,6 +107,30 @@ def test_doctor_says_how_to_get_a_wall(monkeypatch, tmp_path, platform, settings
     assert says in advice and "\n" not in advice
 
 
+@each_wall
+def test_doctor_tries_what_grading_imports(monkeypatch, wall):
+    monkeypatch.setattr(walls, "best", lambda: wall)
+    (name, state, found, _), = command_line.find_sandbox()
+    assert (name, state) == ("sandbox", "ok") and found.startswith(wall.name)
+    without = [folder for folder in walls.python_folders() if not (folder / "pyvenv.cfg").exists()]
+    monkeypatch.setattr(walls, "python_folders", lambda: without)
+    (_, state, found, advice), = command_line.find_sandbox()
+    assert state == "warn" and "torch cannot be imported behind it" in found and "set PYTHON to one" in advice
+
+
+@each_wall
+def test_a_python_behind_links_starts_behind_a_wall(monkeypatch, tmp_path, wall):
+    """As in a home folder that is a link."""
+    (tmp_path / "home").symlink_to(sys.prefix)
+    python = str(tmp_path / "home/bin/python")
+    folders = walls.python_folders((sys.base_prefix, sys.prefix, str(tmp_path / "home")), python)
+    monkeypatch.setattr(walls, "python_folders", lambda: folders)
+    with walls.Room(wall) as room:
+        done = subprocess.run(room.wrap([python, "-I", "-c", "import sys, torch; print(sys.prefix)"]),
+                              capture_output=True, text=True)
+    assert done.stdout.strip() == str(tmp_path / "home"), done.stderr
+
+
 def test_profile_of_sandbox_exec():
     """Written for macOS, where it is tried before it is used. Here: its form, and that no path leaves its quotes."""
     profile = walls.SandboxExec.profile(['/a "b) (allow default)'], ["/scratch"])
@@ -152,6 +178,29 @@ exec $BWRAP "$@"
     told = notebook.run_notebook(tmp_path / "course", "vae", spy, wall)
     assert told.status in ("failed", "error", "timeout") and not told.pictures
     assert not (tmp_path / "ran").exists()
+
+
+@each_wall
+def test_the_way_to_the_folder_for_temporary_files_may_be_long(tmp_path, monkeypatch, wall):
+    """As on clusters: longer than a socket's name may be. A kernel starts, and so do the processes of a class."""
+    long = tmp_path / ("x" * 110)
+    long.mkdir()
+    for folder in (long, *tmp_path.parents[:-1], tmp_path):
+        if not folder.stat().st_mode & 1:
+            folder.chmod(folder.stat().st_mode | 0o11)
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    cells = [nbformat.v4.new_code_cell("import sys\nsys.path.insert(0, '..')\nfrom helpers.vae import x")]
+    written = nbformat.v4.new_notebook(cells=cells)
+    write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb": nbformat.writes(written).encode()},
+                tmp_path / "course")
+    monkeypatch.setattr(notebook, "TIMEOUT", 60)
+    assert notebook.run_notebook(tmp_path / "course", "vae", "x = 1\n", wall) == Execution("passed", 1)
+    (tmp_path / "in" / "ada").mkdir(parents=True)
+    (tmp_path / "in" / "ada" / "vae.py").write_text(SOLUTION)
+    done = subprocess.run([sys.executable, "-m", "coursekit", "grade-class", tmp_path / "in", "--assignment", "vae",
+                           "--out", tmp_path / "out", "--no-notebook"], cwd=ROOT, capture_output=True, text=True,
+                          env={**os.environ, "TMPDIR": str(long)})
+    assert done.returncode == 0 and (tmp_path / "out/students/ada/report.json").exists(), done.stderr
 
 
 @needs_bubblewrap

@@ -9,6 +9,7 @@ import yaml
 
 from coursekit.release.classroom import classroom as made_for_classroom
 from helpers.given.course import ROOT, assignments
+from helpers.given.launcher import OLDEST
 
 POINTS = {"vae.reparametrize": 2, "vae.VAE.forward": 1, "gan.sample_noise": 3}
 
@@ -61,6 +62,12 @@ def test_the_commands_of_the_graders_exist(classroom):
         python, m, module, verb, *arguments = shlex.split(command)
         assert (python, m, module) == ("python", "-m", "helpers.given")
         assert set(arguments) <= {*{"check": POINTS, "test": (*student.STEPS, *assignments())}[verb]}
+
+
+def test_the_released_workflow_takes_the_oldest_python(classroom):
+    steps = classroom[1]["jobs"]["run-autograding-tests"]["steps"]
+    versions = [step["with"]["python-version"] for step in steps if "setup-python" in step.get("uses", "")]
+    assert versions == [".".join(map(str, OLDEST))]
 
 
 def test_every_action_is_pinned(classroom):

@@ -141,8 +141,9 @@ def add_arguments(parser):
     parser.add_argument("--no-notebook", action="store_true", help="do not execute the notebook (much faster)")
     parser.add_argument("--seed", type=command.seed, help="what the checks draw their inputs from (default: a fresh "
                         "one in each run, noted in the report.json of those graded in it)")
-    parser.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1,
-                        help="submissions at a time on this machine (default: one for each core, %(default)s here)")
+    parser.add_argument("--jobs", type=int, metavar="N", default=pool.room_for(),
+                        help="submissions at a time on this machine (default: one for each processor that may be used, "
+                        "as far as there is memory: %(default)s here)")
     command.add_unsafe(parser)
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="grade on this Dask cluster instead")
 

@@ -5,6 +5,7 @@ import statistics
 
 from coursekit.classes import similarity
 from coursekit.gaps import strip
+from coursekit.grading.judge import NOT_IMPORTED
 from coursekit.grading.tell.html import templates
 from coursekit.grading.tell.points import points
 from helpers.given.course import ROOT, assignments
@@ -48,7 +49,7 @@ def mistakes(found):
 
 def imported(report):
     """False if the file cannot be imported: then every item says so."""
-    return not all(item.message.startswith("the file cannot be imported: ") for item in report.items.values())
+    return not all(f"{NOT_IMPORTED}: " in item.message for item in report.items.values())
 
 
 def alike(message):

@@ -3,7 +3,7 @@ import platform
 import tempfile
 import time
 
-from coursekit.grading.judge import items_of, judge, load_checks
+from coursekit.grading.judge import items_of, judge, load_checks, reopen
 from coursekit.grading.notebook import run_notebook
 from coursekit.grading.report import Execution, Report, Style
 from coursekit.grading.style import check_style
@@ -49,6 +49,7 @@ class Grader:
             style = check_style(handed_in.source, self.assignment)
             if self.notebook:
                 executed = run_notebook(self.folder.name, self.assignment, handed_in.source, self.wall)
+                items = reopen(items) if executed.status == "passed" else items
         return Report(
             submission=printable(handed_in.who), assignment=self.assignment, seed=seed,
             isolation=self.wall.name, isolated=self.wall.isolates,

@@ -1,12 +1,20 @@
 """Judges a graded file by the hidden checks of its assignment."""
+import dataclasses
 import functools
 import importlib
+import re
+import sys
 import zlib
 
 from coursekit.grading import ask
 from coursekit.grading.ask import Student
 from coursekit.grading.report import Item
 from coursekit.sandbox import SandboxError, Unanswered, printable
+from helpers.given import syntax
+from helpers.given.imports import graded_alone
+
+NOT_IMPORTED = "the file cannot be imported"
+NOT_JUDGED = "not judged: {} Your instructor has to look"
 
 
 def load_checks(module):
@@ -54,7 +62,7 @@ def judge(sandbox, source, checks, seed, notes=None):
     Raises:
         MachineFault: there is no judgement, ask again in a new sandbox.
     """
-    settled, before, end = {}, sandbox.had, 0.0
+    settled, before, end, notes = {}, sandbox.had, 0.0, [] if notes is None else notes
 
     def left():
         return end - sandbox.had
@@ -63,18 +71,18 @@ def judge(sandbox, source, checks, seed, notes=None):
         with sandbox.session(source, ask.LOAD_TIMEOUT) as session:
             load_seconds = round(sandbox.had - before, 1)
             end = sandbox.had + ask.TOTAL_TIMEOUT
-            if notes is not None and session.absent:
-                names = ", ".join(session.absent)
-                notes.append(f"{sandbox.module}.py imports {names}, which the grader does not have. It was graded "
-                             "without: what uses that fails.")
+            notes.extend(told_of_absent(sandbox.module, session.absent))
             student = Student(session.observe, min(ask.QUICK_TIMEOUT, ask.CALL_TIMEOUT), left)
             for check in checks:
                 if not session.alive:
                     break
                 settled[check] = run_check(check, student, seed)
     except Unanswered as error:
-        broken = error.kind, f"the file cannot be imported: {error}"
-        return items_of([(check, *broken) for check in checks], hints=False), [(check, error.kind) for check in checks]
+        broken = error.kind, f"{NOT_IMPORTED}: {error}"
+        if newer := told_of_newer_python(sandbox.module, source, str(error)):
+            notes.append(newer)
+            broken = "open", NOT_JUDGED.format(f"{NOT_IMPORTED}: {newer}")
+        return items_of([(check, *broken) for check in checks], hints=False), [(check, broken[0]) for check in checks]
     # Whatever went wrong there may be the doing of what another check called before. It gets its own process, and time.
     student = Student(functools.partial(sandbox.observe, source), ask.CALL_TIMEOUT + load_seconds, left)
     outcomes = []
@@ -82,8 +90,42 @@ def judge(sandbox, source, checks, seed, notes=None):
         status, message = settled.get(check, ("", ""))
         if status not in ("passed", "missing"):
             status, message = run_check(check, student, seed)
+        if newer := status == "error" and told_of_newer_python(sandbox.module, source, message):
+            status, message = "open", NOT_JUDGED.format(newer)
+            notes += [] if newer in notes else [newer]
         outcomes.append((check, status, message))
     return items_of(outcomes), [(check, status) for check, status, _ in outcomes]
+
+
+def told_of_absent(module, absent):
+    """Lines about what a file imports and is not here. Its own modules, and other assignments', are told in the words
+    of the public check (helpers.given.imports)."""
+    own = [name for name in absent if name.startswith("helpers.")]
+    others = ", ".join(name for name in absent if name not in own)
+    without = "It was graded without: what uses that fails."
+    if others:
+        yield f"{module}.py imports {others}, which the grader does not have. {without}"
+    if own:
+        yield f"{graded_alone(module, own[0])}. {without}"
+
+
+def told_of_newer_python(module, source, error):
+    """A line about a file that a newer Python than this one may well read and run, or None. error: what came of it."""
+    found = re.match(r"(?:SyntaxError|IndentationError): .*\(\w+\.py, line (\d+)\)$", error)
+    if needed := syntax.needs(source, int(found[1])) if found else syntax.needs_for(error):
+        (major, minor), what = needed
+        where = f", line {found[1]}" if found else ""
+        return (f"{module}.py needs Python {major}.{minor} ({what}{where}), and the grader has "
+                f"{sys.version_info[0]}.{sys.version_info[1]}.")
+
+
+def reopen(items):
+    """The items of a file with which the notebook ran. If it could not be imported here, something is not as it is
+    there: nothing is known, and all is open. Else they stay as they are."""
+    if not all(item.message.startswith(NOT_IMPORTED) for item in items.values()):
+        return items
+    return {name: dataclasses.replace(item, status="open", message=NOT_JUDGED.format(
+        f"{item.message}; but the notebook ran with it.")) for name, item in items.items()}
 
 
 def items_of(outcomes, hints=True):

@@ -18,13 +18,16 @@ import time
 from pathlib import Path
 
 from coursekit.grading.report import Execution
-from coursekit.sandbox import MEMORY, printable, walls
+from coursekit.sandbox import MEMORY, as_file, printable, walls
 from coursekit.sandbox.guest import confine
 from coursekit.sandbox.guest.machine import descendants, memory_is_scarce, memory_of, taken_on_disk
 from helpers.given.course import ROOT, assignments
 
 CELL_TIMEOUT = 120  # seconds
 TIMEOUT = 300
+# How the names of the sockets between nbval and the kernel begin, seen from the notebook's folder, in which both start:
+# the system takes names of up to 107 letters, and the way to a folder for temporary files alone may be longer.
+SOCKETS = "../../sockets/socket"
 KERNEL = "course-sandbox"
 CONNECTION = "kernel.json"
 # ipykernel, without the TCP socket that it opens beside those of its connection file: what processes forked by the
@@ -52,7 +55,7 @@ def run_notebook(course, assignment, source, wall):
         folder = room.folder
         course = Path(shutil.copytree(course, folder / "course"))
         notebook = course / assignments()[assignment].notebook
-        (course / "helpers" / f"{assignment}.py").write_text(source, encoding="utf-8", newline="")
+        (course / "helpers" / f"{assignment}.py").write_bytes(as_file(source))
         runs, sockets, result = course / "runs", folder / "sockets", folder / "result.json"
         runs.mkdir(exist_ok=True)  # where notebooks write logs and weights
         sockets.mkdir()
@@ -64,14 +67,14 @@ def run_notebook(course, assignment, source, wall):
         connection = folder / CONNECTION
         command = room.wrap([sys.executable, "-P", "-c", START, "-f", connection],
                             readable=[course, connection], writable=[sockets], empty=[runs],
-                            environment={"COURSE_PROFILE": "smoke", "IPYTHONDIR": f"{room.temporary}/ipython"},
-                            folder=course / "notebooks")
+                            environment={"IPYTHONDIR": f"{room.temporary}/ipython"},
+                            folder=notebook.parent)
         (folder / "command.json").write_text(json.dumps([command, room.environment(), room.user]))
         environment = {**os.environ, "JUPYTER_PATH": str(folder), "PYTHONPATH": str(ROOT)}
-        ipc = sockets / "socket" if wall.isolates else ""  # behind a wall the kernel has no network
-        process = subprocess.Popen([sys.executable, "-m", __name__, "nbval", notebook, folder, result, ipc],
+        ipc = SOCKETS if wall.isolates else ""  # behind a wall the kernel has no network
+        process = subprocess.Popen([sys.executable, "-P", "-m", __name__, "nbval", notebook, folder, result, ipc],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                   env=environment, cwd=folder, start_new_session=True)
+                                   env=environment, cwd=notebook.parent, start_new_session=True)
         deadline, problem = time.monotonic() + TIMEOUT, None
         try:
             while process.poll() is None and problem is None:

@@ -12,8 +12,9 @@ class Item:
     """The outcome of one item: its checks together.
 
     points, max: got, and to be had. status: passed, or what the first check that did not pass was: failed (it is
-    wrong), error (it raised), timeout, missing (the gap is open, or there is no file), open (a check failed itself: its
-    points are not given, and not lost either). message: what was wrong. hint: how to go on.
+    wrong), error (it raised), timeout, missing (the gap is open, or there is no file), open (a check failed itself, or
+    the file cannot be read here and perhaps elsewhere: its points are not given, and not lost either). message: what
+    was wrong. hint: how to go on.
     """
 
     points: float = 0

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from coursekit.release.files import ReleaseError, fill
+from helpers.given.launcher import OLDEST
 
 
 def public_checks(root, assignments):
@@ -61,7 +62,7 @@ def classroom(points):
               for name in dict.fromkeys(check.split(".")[0] for check in points)]
     ids = [re.sub(r"\W+", "_", title.lower()) for title, *_ in steps]
     workflow = fill(
-        ".github/workflows/classroom.yml",
+        ".github/workflows/classroom.yml", PYTHON=".".join(map(str, OLDEST)),
         STEPS="\n".join(STEP.format(id=id, title=title, command=command, minutes=minutes, points=worth)
                         for id, (title, command, minutes, worth) in zip(ids, steps)),
         RESULTS="\n".join(f"          {id.upper()}_RESULTS: ${{{{ steps.{id}.outputs.result }}}}" for id in ids),

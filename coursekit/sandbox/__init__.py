@@ -2,6 +2,9 @@
 
 What one submission does to the guest, see coursekit.sandbox.guest.
 """
+import codecs
+import contextlib
+import io
 import json
 import os
 import queue
@@ -11,9 +14,11 @@ import subprocess
 import sys
 import threading
 import time
+import tokenize
 from pathlib import Path
 
 from coursekit.sandbox import walls
+from coursekit.sandbox.guest import place
 from coursekit.sandbox.guest.load import MOST_ABSENT
 from coursekit.sandbox.guest.main import PATIENCE
 from coursekit.sandbox.guest.wire import pack, read_frame, unpack, write_frame
@@ -35,6 +40,18 @@ GUEST = "import sys, json; sys.path.insert(0, sys.argv[1]); from guest.main impo
 def printable(text):
     """Drop what could move the cursor or hide a line of the instructor's terminal, and join lines."""
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def as_file(source):
+    """The bytes of a Python file with this text, in the encoding that its first lines declare, if that is a usual one.
+    (Others may be no text, and punycode takes time with the square of the length.)"""
+    text = source.encode("utf-8", "replace")
+    try:
+        declared, _ = tokenize.detect_encoding(io.BytesIO(text).readline)
+        usual = re.fullmatch(r"ascii|iso8859-\d+|cp12\d\d|mac-roman|gb\w+|big5|shift_jis", codecs.lookup(declared).name)
+        return source.encode(declared) if usual else text
+    except (SyntaxError, UnicodeEncodeError):  # an unknown encoding, or one that has not these letters
+        return text
 
 
 class SandboxError(UserError):
@@ -95,9 +112,16 @@ class Sandbox:
         for name in ("__init__.py", f"{self.module}.py"):
             shutil.copy(ROOT / "autograde_tests" / "probes" / name, probes)
         shutil.copytree(self.course / "helpers", folder / "helpers", ignore=no_cache)
+        (folder / "data").mkdir()
+        for path in (self.course / "data").glob("*.json"):
+            shutil.copy(path, folder / "data")
         # The student's file takes its place; what stands here might be the solution.
-        (folder / "helpers" / f"{self.module}.py").unlink(missing_ok=True)
+        self.file = folder / "helpers" / f"{self.module}.py"
+        self.file.unlink(missing_ok=True)
         self.room.give(folder)
+        with contextlib.suppress(OSError):  # Windows allows links to some users only
+            # Behind the wall it leads to where a submission may write. So it comes last: `give` follows links.
+            os.symlink(os.path.join(self.room.temporary, place.HOME, "runs"), folder / "runs")
 
     def start(self):
         """Start the guest without waiting for it: it imports torch meanwhile."""
@@ -105,6 +129,8 @@ class Sandbox:
             self.furnish()
         else:
             self.room.tidy()
+        self.file.unlink(missing_ok=True)  # nothing but a submission's own process may ever import it
+        self.source = None
         folder, inner = self.room.folder, self.wall.inner(self.room.scratch, [self.room.folder])
         options = {"module": self.module, "size_limit": SIZE_LIMIT, "memory": MEMORY, "disk": walls.DISK,
                    "isolated": self.wall.isolates, "writable": self.wall.emptied(self.room.scratch), "wall": inner}
@@ -196,6 +222,10 @@ class Sandbox:
         # What cannot be packed is a mistake in a check, and must not leave half a message behind.
         request = pack({"module": self.module, "source": source, "probe": probe, "inputs": inputs})
         forks = hasattr(os, "fork")  # the guest keeps the time itself, unless it cannot fork
+        if source is not None and source != self.source:  # for what looks for its own file
+            self.file.write_bytes(as_file(source))
+            self.room.give(self.file)
+            self.source = source
         try:
             write_frame(self.process.stdin, json.dumps(plan).encode())
             if child != "none":

@@ -39,7 +39,8 @@ SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr", "/etc/ld.so.cache
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 OWN_PROCESS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems", "/proc/sys/vm", "/proc/sys/kernel")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1",
-               "OMP_NUM_THREADS": "1", "LOGNAME": "student"}  # some packages ask for a name, and the user has none
+               "OMP_NUM_THREADS": "1", "LOGNAME": "student",  # some packages ask for a name, and the user has none
+               "COURSE_PROFILE": "smoke", "TORCHDYNAMO_DISABLE": "1"}  # what asks for a compiler runs as it is written
 CONFINE = Path(confine.__file__).resolve()
 
 
@@ -105,11 +106,22 @@ class Wall:
             os.chmod(folder, 0o755)  # so that it is the wall that refuses, and not the rights
             hidden = Path(folder, "hidden")
             hidden.write_text("hidden")
-            command = room.wrap([sys.executable, "-I", "-c", TRIAL, str(hidden), str(os.getpid())], first=True)
-            try:
-                trial = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=60)
-            except (OSError, subprocess.TimeoutExpired) as error:
-                return str(error)
+            return self.attempt(room, [TRIAL, str(hidden), str(os.getpid())], 60, first=True)
+
+    def why_no_torch(self):
+        """Return None if what grading imports can be imported behind this wall, else the reason in one line. `why_not`
+        only looks whether it is there; this takes seconds, and is for `course doctor`."""
+        with Room(self) as room:
+            return self.attempt(room, ["import torch, safetensors.torch, ipykernel.kernelapp"], 300)
+
+    @staticmethod
+    def attempt(room, code, timeout, **order):
+        """Run Python code, with its arguments, in a room. Returns None, or its last words if it fails."""
+        try:
+            trial = subprocess.run(room.wrap([sys.executable, "-I", "-c", *code], **order), capture_output=True,
+                                   text=True, errors="replace", timeout=timeout, stdin=subprocess.DEVNULL)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
         lines = trial.stderr.strip().splitlines()
         return None if trial.returncode == 0 else lines[-1] if lines else f"it ended with {trial.returncode}"
 
@@ -312,8 +324,17 @@ def choose(unsafe=False):
     return wall
 
 
-def advice():
-    """Return what to do where there is no wall, or only the second best, in one line for `course doctor`."""
+OTHER_PYTHON = ("Python's own files lie where they are not seen behind the wall, as with a Python of a module system: "
+                "delete .venv, set PYTHON to one that brings all along (of python.org, conda, or `uv python install`), "
+                "and run ./course again")
+
+
+def advice(reasons=""):
+    """Return what to do where there is no wall, or only the second best, in one line for `course doctor`. reasons: why
+    there is none."""
+    if re.search("shared librar|encodings|Python's packages", reasons):
+        return OTHER_PYTHON
+
     def setting(name):
         try:
             return Path("/proc/sys", name).read_text().strip()
@@ -408,10 +429,18 @@ class Room:
         self.close()
 
 
-def python_folders():
-    """Return the folders that this Python needs: its installation and its site-packages."""
-    folders = {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve(), Path(sys.prefix)}  # a link is one, too
-    return sorted(folder for folder in folders if not folder.is_relative_to("/usr"))
+def python_folders(prefixes=(sys.base_prefix, sys.base_exec_prefix, sys.prefix), executable=sys.executable):
+    """Return the paths that this Python needs: its installation, its site-packages, and what leads there through links,
+    such as a home folder that is one."""
+    folders = {Path(prefix) for prefix in prefixes}
+    link = Path(executable)
+    while link.is_symlink():
+        link = Path(os.path.normpath(link.parent / os.readlink(link)))
+        folders.add(link)
+    folders |= {folder.resolve() for folder in folders}
+    # What lies below another one is there with it.
+    return sorted(folder for folder in folders if folder.exists()
+                  and not any(folder.is_relative_to(above) for above in (*SYSTEM, *folders - {folder})))
 
 
 def confined(command, environment, folder, **settings):

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from helpers.given import launcher
 from helpers.given.console import UserError, choose, describe, write
 from helpers.given.course import ROOT, assignments, notebooks
 
@@ -341,8 +342,12 @@ def doctor(args, more_findings=()):
 
 def find_python_and_torch():
     reinstall = "delete the folder .venv and run ./course doctor again"
-    yield ("Python", "ok" if sys.version_info >= (3, 11) else "broken", f"{sys.version.split()[0]} ({sys.executable})",
-           "the course needs Python 3.11 or newer: set PYTHON to one, delete .venv and run ./course again")
+    unfit = launcher.unfit(translated=sys.platform == "darwin" and launcher.is_translated())
+    state = "ok" if not unfit else "warn" if sys.version_info >= launcher.OLDEST else "broken"
+    yield ("Python", state, f"{sys.version.split()[0]} ({sys.executable})",
+           f"{unfit}. Then delete .venv and run ./course again")
+    if too_long := launcher.too_long(str(ROOT)):
+        yield "folder", "broken", str(ROOT), too_long
     for module in ("torch", "torchvision"):
         try:
             yield module, "ok", importlib.import_module(module).__version__, ""

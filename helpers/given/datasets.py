@@ -31,10 +31,12 @@ from helpers.given import face_data, flower_data
 from helpers.given.console import UserError
 from helpers.given.course import ROOT
 from helpers.given.flower_data import Photographs
+from helpers.given.launcher import CERTIFICATE
 
 REPOSITORY = ROOT
 CATEGORIES = REPOSITORY / "data" / "flower-categories.json"
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
+KERAS = dict(zip(("x_train", "y_train", "x_test", "y_test"), KEYS))    # the names in the mnist.npz that Keras downloads
 STAND_IN_TRAIN, STAND_IN_TEST = 10_000, 2_000    # images that are drawn, at most
 DOWNLOAD_TIMEOUT = 30    # seconds without a byte from the server
 
@@ -291,8 +293,9 @@ def _read(name: str, spec: Spec, path: Path) -> dict[str, Tensor]:
         raise DataError(f"{path} {error}.") from None
     try:
         with np.load(path) as file:    # allow_pickle stays off: a data file must not be able to run code
-            keys = set(file)
-            arrays = {key: file[key] for key in KEYS if key in keys}
+            ours = KERAS if set(file) == set(KERAS) else dict(zip(KEYS, KEYS))
+            keys = {ours.get(key, key) for key in file}
+            arrays = {ours[key]: file[key] for key in file if key in ours}
     except PermissionError:
         raise DataError(f"{path} may not be read by this user. Change its permissions.") from None
     except Exception as error:    # zipfile, zlib and numpy raise a dozen kinds for a damaged file
@@ -361,7 +364,9 @@ def _download(name: str, spec: Spec, folder: Path) -> dict[str, np.ndarray] | Pa
     except (OSError, RuntimeError, HTTPException, EOFError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise    # this machine's disk, not the network
-        if answer := re.search(r"HTTP Error \d+[^\n]*", str(error)):
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            what = CERTIFICATE
+        elif answer := re.search(r"HTTP Error \d+[^\n]*", str(error)):
             what = f"the server answered \"{answer[0].strip()}\""
         elif "urlopen error" in str(error) or isinstance(error, TimeoutError):
             what = f"no network, or the server does not answer ({_one_line(error)})"

@@ -269,6 +269,7 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
     if not used:
         raise TrainingError(f"batch_size is {batch_size}, but there are only {len(images)} images: take a smaller one")
     steps = math.ceil(used / batch_size)
+    settings = {name: plain(value) for name, value in settings.items()}
     settings = {**settings, "epochs": epochs, "batch_size": batch_size, "seed": seed, "images": len(images)}
     if images.dtype == torch.uint8:  # the stand-in and the real images may be equally many; points are drawn anew
         settings["images"] = f"{len(images)} ({digest(images)})"
@@ -308,7 +309,7 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
                     told.add(line)
             record["seconds"] = time.perf_counter() - started
             if after_epoch is not None:
-                record.update(after_epoch(epoch, models[0]) or {})
+                record.update({name: plain(value) for name, value in (after_epoch(epoch, models[0]) or {}).items()})
                 for model in models:
                     model.train()
             history.append(record)
@@ -394,6 +395,12 @@ def digest(*tensors):
     return found.hexdigest()[:8]
 
 
+def plain(value):
+    """A number of numpy's, or one in a tensor, as Python's own. Anything else as it is."""
+    one = isinstance(value, np.generic) or isinstance(value, (np.ndarray, torch.Tensor)) and math.prod(value.shape) == 1
+    return value.item() if one else value
+
+
 def check_plain(value, where="keep"):
     """Raise TrainingError for what a checkpoint cannot hold: it would be written, and refused when it is read."""
     if isinstance(value, (list, tuple, dict)):
@@ -407,6 +414,7 @@ def check_plain(value, where="keep"):
 def save_checkpoint(path, state, settings, history, code, keep):
     """Write the state after an epoch. The file appears whole or not at all."""
     check_plain(keep)
+    check_plain(list(history), "the history")
     content = {"settings": settings, "history": list(history), "steps": history.steps, "code": code, "keep": keep,
                "rng": torch.get_rng_state(),
                "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -429,13 +437,36 @@ def save_atomically(content, path):
             partial.unlink()
 
 
+class NumberType:
+    """Stands for numpy.dtype while a checkpoint is read: the name of a type of numbers, and their order of bytes."""
+
+    def __init__(self, name, *_):
+        self.name, self.order = name, "<"
+
+    def __setstate__(self, state):
+        self.order = state[1]
+
+
+def number_of(kind, content):
+    """Stands for what makes a number of numpy's there: it makes one of Python's, and nothing else."""
+    if not re.fullmatch("[<>=|][fiub][1248]", kind.order + kind.name):
+        raise ValueError(f"numpy's {kind.name} is no number")
+    return np.frombuffer(content, kind.order + kind.name, 1)[0].item()
+
+
+# Checkpoints of before have numbers of numpy's in their histories. (numpy 1 and 2 have different names for it.)
+NUMBERS = [(NumberType, "numpy.dtype"), (number_of, "numpy.core.multiarray.scalar"),
+           (number_of, "numpy._core.multiarray.scalar"), NumberType]
+
+
 def read_checkpoint(path):
     """Read what `save_checkpoint` has written.
 
     Only tensors and plain values are read (weights_only): a checkpoint from the web cannot run code.
     """
     try:
-        content = torch.load(path, weights_only=True, map_location="cpu")
+        with torch.serialization.safe_globals(NUMBERS):
+            content = torch.load(path, weights_only=True, map_location="cpu")
         if missing := {"settings", "history", "steps", "code", "keep", "rng", "cuda_rng", "state"} - set(content):
             raise KeyError(*missing)
     except Exception as error:

@@ -4,6 +4,7 @@ import importlib
 import importlib.abc
 import importlib.util
 import os
+import re
 import sys
 import types
 
@@ -42,10 +43,20 @@ def load_module(name, source):
             with stand_ins(absent, name):
                 spec.loader.exec_module(module)
             return module, absent
-        except ModuleNotFoundError as error:
-            if type(error.name) is not str or error.name in absent or len(absent) == MOST_ABSENT:
+        except ImportError as error:
+            missing = missing_in(error)
+            if missing is None or missing in absent or len(absent) == MOST_ABSENT:
                 raise
-            absent.append(error.name)
+            absent.append(missing)
+
+
+def missing_in(error):
+    """The name of the module that is not here, if that is what an ImportError says, else None. `from helpers import
+    other` says it in other words than `import helpers.other`."""
+    if isinstance(error, ModuleNotFoundError):
+        return error.name if type(error.name) is str else None
+    found = re.match(r"cannot import name '(\w+)' from 'helpers'", str(error)) if type(error) is ImportError else None
+    return found and f"helpers.{found[1]}"
 
 
 class Absent(types.ModuleType):

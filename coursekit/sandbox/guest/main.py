@@ -28,7 +28,7 @@ import struct
 import sys
 import time
 
-from . import confine
+from . import confine, place
 from .belongings import Belongings
 from .machine import Watch, descendants, emptied, end_group, killed_for_memory, memory_is_scarce, memory_of, \
     taken_on_disk
@@ -45,7 +45,7 @@ class Child:
     is judged like any other answer.
     """
 
-    def __init__(self, belongings, limit, wall):
+    def __init__(self, belongings, options):
         pipes = [os.pipe() for _ in range(3)]
         (requests, self.requests), (self.replies, replies), (self.done, done) = pipes
         theirs = requests, replies, done
@@ -61,10 +61,11 @@ class Child:
                 os.closerange(3, first)
                 os.closerange(first + 3, 1 << 12)
                 confine.go_first()
-                if wall:  # what the wall around the guest shows of all processes is not for the student's code
-                    readable, writable = wall
+                if options["wall"]:  # what the one around the guest shows of all processes is not for student code
+                    readable, writable = options["wall"]
                     confine.landlock([*readable, f"/proc/{os.getpid()}"], writable)
-                serve(first, first + 1, first + 2, belongings, limit)
+                place.settle(options["folder"], os.environ["TMPDIR"])
+                serve(first, first + 1, first + 2, belongings, options["size_limit"])
             finally:
                 os._exit(0)
         for descriptor in theirs:
@@ -135,7 +136,7 @@ class Guest:
             self.empty()
             self.inward[:], self.outward[:] = bytes(len(self.inward)), bytes(len(self.outward))
             self.taken, self.killed = 0, killed_for_memory()
-            self.child, self.lost = Child(self.belongings, self.options["size_limit"], self.options["wall"]), {}
+            self.child, self.lost = Child(self.belongings, self.options), {}
         header = read_exactly(self.requests, 8)
         problem = self.lost or {"kind": "error", "message": "the process ended before it was asked"}
         left, = struct.unpack("<Q", header)
@@ -249,6 +250,7 @@ class Guest:
         return status
 
     def empty(self):
+        place.leave(os.environ["TMPDIR"])
         # If no cleaning helps, the grader starts another sandbox.
         self.spent |= self.isolated and not emptied(self.before)
 
@@ -267,7 +269,7 @@ def main(folder, options):
     """Be the guest, between this process's standard input and output. Never returns.
 
     Args:
-        folder: with what student code may import: helpers, the probes.
+        folder: with what student code may import: helpers, the probes. Beside them lies data.
         options: module, size_limit, memory, disk (bytes), isolated, writable (folders to empty after each child), wall
             (behind Landlock: readable and writable paths of each child), else None.
     """
@@ -287,9 +289,12 @@ def main(folder, options):
     torch.set_num_threads(1)  # no thread pool before the forks, and the checks are small
     import torch.distributions  # noqa: F401  (slow to import, so not in each child)
     nothing_compiles(torch)
+    place.names_of_a_notebook()
+    if not hasattr(os, "fork"):
+        place.settle(folder, os.environ["TMPDIR"])
     belongings = Belongings(f"autograde_tests.probes.{options['module']}")
     gc.collect()
     gc.freeze()  # a child that looks for garbage here would make copies of what it shares
     write_frame(replies, b"ready")
-    Guest(requests, replies, options, belongings, before).run()
+    Guest(requests, replies, {**options, "folder": folder}, belongings, before).run()
     os._exit(0)  # at once: nothing here needs tidying

@@ -4,7 +4,6 @@ Each assignment has a file here, named like its module, with functions marked `@
 public: shapes, properties, and numbers that the notebook states. A check that fails says what was expected, what came,
 and gives a hint. It raises, so that "run all cells" stops at the first thing to mend. What checks share: engine.py.
 """
-import ast
 import functools
 import importlib
 import pkgutil
@@ -17,9 +16,11 @@ from pathlib import Path
 
 import torch
 
-from helpers.given import fresh
+from helpers.given import fresh, imports, syntax
 from helpers.given.checks import engine
 from helpers.given.console import UserError
+from helpers.given.imports import graded_alone
+from helpers.given.launcher import OLDEST
 
 ROOT = Path(__file__).parents[3]
 PUBLIC = {}  # name -> (function, points, hint), filled by @public
@@ -114,8 +115,8 @@ def check(name):
 
 
 def compiles(module, folder=ROOT / "helpers"):
-    """Raise CheckFailed for a file that cannot be loaded: the notebook goes on using the last version that worked.
-    Say once what the file imports that the grader does not have."""
+    """Raise CheckFailed for a file that cannot be loaded: the notebook goes on using the last version that worked. And
+    for one that the grader could not load, as it is graded alone. Say once what else the grader may not have."""
     path = folder / f"{module}.py"
     try:
         text = path.read_text(encoding="utf-8")
@@ -125,29 +126,41 @@ def compiles(module, folder=ROOT / "helpers"):
     except UnicodeDecodeError:
         raise CheckFailed(f"helpers/{module}.py is not in UTF-8: save it so, in your editor's settings") from None
     except SyntaxError as error:
-        raise CheckFailed(f"helpers/{module}.py, line {error.lineno}: {error.msg}") from None
+        told = error.msg
+        if needed := syntax.needs(text, error.lineno or 0):
+            (major, minor), what = needed
+            told = f"{what}: that needs Python {major}.{minor}, and this is {sys.version_info[0]}.{sys.version_info[1]}"
+        raise CheckFailed(f"helpers/{module}.py, line {error.lineno}: {told}") from None
     if module in fresh.failed:
         raise CheckFailed(fresh.failed[module])
+    if found := imports.own(text, module, folder.parent):
+        raise CheckFailed(f"helpers/{graded_alone(module, *found)}")
     if (strange := strange_imports(text)) and (module, strange) not in _said:
         _said.add((module, strange))
         print(f"note: helpers/{module}.py imports {', '.join(strange)}. The grader has Python's own modules and what "
               "is in requirements.txt: what uses anything else loses its points there.")
+    if (newer := newer_than_oldest(text)) and (module, newer) not in _said:
+        _said.add((module, newer))
+        print(f"note: helpers/{module}.py {newer}. The grader may have Python {OLDEST[0]}.{OLDEST[1]}: write it in "
+              "another way.")
 
 
 _said = set()
 
 
+@functools.lru_cache(maxsize=16)
+def newer_than_oldest(text):
+    """What in a file only a newer Python can read than the oldest that the course runs on, such as "has type parameters
+    in line 3, which came with Python 3.12"; or None."""
+    if sys.version_info[:2] > OLDEST and (found := syntax.newer_than(text, OLDEST)):
+        (major, minor), what, line = found
+        return f"has {what} in line {line}, which came with Python {major}.{minor}"
+
+
 def strange_imports(text):
     """Return the packages that a file imports, and that neither Python nor requirements.txt brings. What stands under
     `try`, to do without, does not count."""
-    tree, names = ast.parse(text), set()
-    tried = {id(node) for each in ast.walk(tree) if isinstance(each, ast.Try) and each.handlers
-             for statement in each.body for node in ast.walk(statement)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import) and id(node) not in tried:
-            names.update(alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level and id(node) not in tried:
-            names.add(node.module.split(".")[0])
+    names = {name.split(".")[0] for name, _ in imports.imports(text)}
     names -= sys.stdlib_module_names | {"helpers", "torch", "torchvision", "numpy", "matplotlib", "scipy", "PIL"}
     return tuple(sorted(names - brought())) if names else ()
 
