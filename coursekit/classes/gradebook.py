@@ -64,11 +64,13 @@ def row(submission, report, written, failure):
     problem = next((item.message for item in report.items.values() if item.message.startswith("cannot grade: ")), "")
     total, most = report.total(written)
     if report.open:  # a zero would be as wrong as the points
-        total, problem = None, f"open: {', '.join(report.open)} could not be judged, look at the report"
+        total, problem = None, problem.replace("cannot grade: ", "open: ") or \
+            f"open: {', '.join(report.open)} could not be judged, look at the report"
+    status = problem or "; ".join(filter(None, ["graded", report.answers_problem]))
     feedback = problem or (f"points lost in {', '.join(lost)}" if lost else "everything asked for")
     return {**known, "items": {name: None if item.status == "open" else item.points
                                for name, item in report.items.items()},
             "written": {mark.title: mark.points for mark in written}, "total": total,
-            "status": problem or "graded", "style": report.style.count, "notebook": report.notebook.status,
+            "status": status, "style": report.style.count, "notebook": report.notebook.status,
             "seconds": report.seconds, "report": f"students/{submission.key}/report.html",
             "feedback": feedback if total is None else f"{points(total)} of {points(most)}: {feedback}"}
