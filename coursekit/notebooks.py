@@ -11,8 +11,8 @@ from helpers.given.console import UserError
 
 MAX_SIDE, MAX_PIXELS = 20_000, 64 << 20  # of a picture: a browser holds them all in its memory
 # ![words](target "title") and <img src="target">
-REFERENCE = re.compile(r"""!\[[^\]\n]{0,500}\]\(\s*<?([^)\s>]+)[^)\n]{0,500}\)|<img\b[^>]{0,500}?\bsrc\s*=\s*["']([^"']+)""",
-                       re.IGNORECASE)
+REFERENCE = re.compile(r"!\[[^\]\n]{0,500}\]\(\s*<?([^)\s>]+)[^)\n]{0,500}\)"
+                       r"|<img\b[^>]{0,500}?\bsrc\s*=\s*[\"']([^\"']+)", re.IGNORECASE)
 
 
 class NotebookError(UserError):
@@ -57,9 +57,7 @@ def cell_of(cell):
 
 def why_broken(text, error):
     """Why a text is not that of a notebook. error: what the JSON parser said."""
-    conflict = re.search(r"^<{7}( |$)", text, re.MULTILINE)
-    if conflict and re.search(r"^>{7}( |$)", text, re.MULTILINE):
-        line = text.count("\n", 0, conflict.start()) + 1
+    if line := conflict_line(text):
         return f"holds a merge conflict of git (line {line}): both versions of it are mixed"
     if not text.strip():
         return "is empty"
@@ -70,9 +68,17 @@ def why_broken(text, error):
     return f"is not a notebook (line {error.lineno}: {error.msg})"
 
 
+def conflict_line(text):
+    """The line in which a merge conflict of git begins; None if there is none."""
+    begin = re.search(r"^<{7}( |$)", text, re.MULTILINE)
+    if begin and re.search(r"^>{7}( |$)", text, re.MULTILINE):
+        return text.count("\n", 0, begin.start()) + 1
+    return None
+
+
 def pictures_in(source, attachments):
-    """A text of a cell without the pictures that are written out in it, and all pictures that it shows: ((name, base64 of
-    one, or None for a file), ...)."""
+    """A text of a cell without the pictures that are written out in it, and all pictures that it shows: ((name, base64
+    of one, or None for a file), ...)."""
     found = []
     for match in REFERENCE.finditer(source):
         target = match[1] or match[2]

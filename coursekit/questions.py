@@ -79,12 +79,12 @@ def extract(text, asked):
 
 
 def find_answers(cells, asked):
-    """Find the answers in the Cells of a student's notebook: {id of the question: Answer}, and what was written ELSEWHERE,
-    if anything was.
+    """Find the answers in the Cells of a student's notebook: {id of the question: Answer}, and what was written
+    ELSEWHERE, if anything was.
 
     An answer is what was added to the question's cell, and the cells that were added below it, of any type. What was
-    added is told by the cells' ids, and where a program made new ones by their text. A cell that was copied may be filled
-    in at any place: what differs from copy to copy is all part of the answer.
+    added is told by the cells' ids, and where a program made new ones by their text. A cell that was copied may be
+    filled in at any place: what differs from copy to copy is all part of the answer.
     """
     if not asked:
         return {}
@@ -143,8 +143,8 @@ def letters(text):
 
 
 def pieces(source, asked, loose):
-    """Cut a text where a question begins: [(Question or None, text)]. One begins with its title, which is bold; loose: or
-    a heading, or alone on its line, as students write it who make a cell of their own."""
+    """Cut a text where a question begins: [(Question or None, text)]. One begins with its title, which is bold; loose:
+    or a heading, or alone on its line, as students write it who make a cell of their own."""
     titles = {question.title.casefold(): question for question in asked}
     words = "|".join(map(re.escape, titles))
     bold, plain = rf"\s*\*\*({words})\*\*", rf"[\s#>*_]*({words})(?!\w)[*_\s]*(?:[:.)–-]|$)"

@@ -15,8 +15,8 @@ UNREAD = "not all answers could be read: "
 def marks(results):
     """What the answers are worth: {key of the submission: [Mark]}.
 
-    points is what was typed into the sheet, 0 where there is known to be no answer, and None where somebody has to mark.
-    All questions count for everybody as soon as there is a sheet; before, this is empty.
+    points is what was typed into the sheet, 0 where there is known to be no answer, and None where somebody has to
+    mark. All questions count for everybody as soon as there is a sheet; before, this is empty.
     """
     return filled(results, *read_sheet(results)) if (results.folder / SHEET).is_file() else {}
 
@@ -72,7 +72,8 @@ def filled(results, typed, most, otherwise=POINTS):
 def unanswered(report):
     """The points for a question without an answer, and why. A notebook that was not read may hold one."""
     if report.answers_problem:
-        return (0.0, NO_NOTEBOOK) if report.answers_problem == NO_NOTEBOOK else (None, f"{UNREAD}{report.answers_problem}")
+        nothing = report.answers_problem == NO_NOTEBOOK
+        return (0.0, NO_NOTEBOOK) if nothing else (None, f"{UNREAD}{report.answers_problem}")
     return (None, LOOK) if (report.answers or {}).get(ELSEWHERE) else (0.0, NO_ANSWER)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from coursekit.gaps import gaps, strip
 from coursekit.grading.files import Entry, NoGradedFile, SubmissionError
 from coursekit.grading.text import normal, read_text
-from coursekit.notebooks import NotebookError, cells_of
+from coursekit.notebooks import NotebookError, cells_of, conflict_line
 from helpers.given.course import ROOT, assignments
 
 MAX_BYTES = 1 << 20  # of a graded file; ours are about 10 kB
@@ -37,8 +37,9 @@ class Undecided(SubmissionError):
 
 @dataclass(frozen=True)
 class Likeness:
-    """How a name differs from the one that is wanted. late: words and " - " stand before it. brackets, dash: the number of
-    "vae (2).py" and "vae-1.py". number: it has one of these, or another one. rest: there is something else."""
+    """How a name differs from the one that is wanted. late: words and " - " stand before it. brackets, dash: the
+    number of "vae (2).py" and "vae-1.py". number: it has one of these, or another one. rest: there is something
+    else."""
 
     exact: bool = False
     late: bool = False
@@ -58,10 +59,14 @@ class Candidate:
     def path(self):
         return self.entry.path
 
+    def key(self, wanted):
+        """For sorting: what has the very name comes first, then what stands in its place or near to the top."""
+        return not self.like.exact, *rank(self.path, wanted)
+
 
 def likeness(name, wanted):
-    """The Likeness of a name to the one of a path, such as helpers/vae.py or notebooks/2_vae.ipynb; None if there is none.
-    """
+    """The Likeness of a name to the one of a path, such as helpers/vae.py or notebooks/2_vae.ipynb; None if there is
+    none."""
     name = unicodedata.normalize("NFC", name)
     if name == wanted.name:
         return Likeness(exact=True)
@@ -101,7 +106,7 @@ def graded_file(listing, assignment):
     parts = {}
     if not mine:
         mine, parts = defining(listing, assignment, wanted)
-    if not mine or blocked and rank(blocked[0][0], wanted) < min(rank(candidate.path, wanted) for candidate in mine):
+    if not mine or blocked and blocked[0].key(wanted) < mine[0].key(wanted):
         raise why_nothing(listing, assignment, wanted, released, blocked, parts)
     best, why = decide(listing, mine, wanted)
     others = [candidate.path for candidate in mine if normal(candidate.text) != normal(best.text)]
@@ -111,12 +116,15 @@ def graded_file(listing, assignment):
         notes.append(f"counted: {best.path}{why}" + (f", the same as {several(same)}" if same else "")
                      + (f"; not {several(others)}" if others else "")
                      + (f"; {several(released)} is the released file, unchanged" if released else ""))
-    looked = [*(message for _, message in blocked), *listing.unread]
+    if line := conflict_line(best.text):
+        notes.append(f"{best.path} holds a merge conflict of git (line {line}): Python cannot read it")
+    looked = [*(candidate.text for candidate in blocked), *listing.unread]
     return best, notes + [f"not looked at: {message}" for message in looked[:SHOWN]]
 
 
 def named_like(listing, wanted, limit):
-    """The Candidates whose names are like the one that is wanted, and those that cannot be read: [(path, why)]."""
+    """The Candidates whose names are like the one that is wanted, the best first; and those that cannot be read, with
+    the reason in the place of their text."""
     found, blocked = [], []
     for entry in listing.entries:
         like = likeness(entry.path.name, wanted)
@@ -127,9 +135,8 @@ def named_like(listing, wanted, limit):
         try:
             found.append(Candidate(entry, read_text(entry, limit), like))
         except SubmissionError as error:
-            blocked.append((entry.path, str(error)))
-    found.sort(key=lambda candidate: (not candidate.like.exact, *rank(candidate.path, wanted)))
-    return found, sorted(blocked, key=lambda each: rank(each[0], wanted))
+            blocked.append(Candidate(entry, str(error), like))
+    return [sorted(each, key=lambda candidate: candidate.key(wanted)) for each in (found, blocked)]
 
 
 def decide(listing, found, wanted):
@@ -144,11 +151,12 @@ def decide(listing, found, wanted):
         return best, ", the newest"
     best, *others = found
     others = [other for other in others if normal(other.text) != normal(best.text)]
-    in_its_place = best.path.parent.name == wanted.parent.name
+    # An archive beside it may hold a newer one, unless this one lies where it should.
+    in_its_place = best.path.parent.name == wanted.parent.name and not best.entry.archive
     if not best.like.exact or any(
             other.like.number or other.like.late
             or other.like.exact and rank(other.path, wanted)[:2] == rank(best.path, wanted)[:2]
-            or other.like.exact and other.entry.archive != best.entry.archive and (best.entry.archive or not in_its_place)
+            or other.like.exact and other.entry.archive != best.entry.archive and not in_its_place
             for other in others):
         raise Undecided(f"{listing.name} holds {len(texts)} different {wanted.name}: "
                         f"{several(group[0] for group in texts.values())}. Keep the one that counts")
@@ -250,7 +258,7 @@ def why_nothing(listing, assignment, wanted, released, blocked, parts):
     what = f"{released[0].path}: this is the released file, unchanged" if released else \
         f"{listing.name} holds no {wanted.name} (expected {wanted})"
     if blocked:
-        return Undecided(blocked[0][1])
+        return Undecided(blocked[0].text)
     if cells := in_notebooks(listing, assignment):
         return Undecided(f"{what}, but {cells} defines what is asked for: save it as {wanted.name}")
     if parts:

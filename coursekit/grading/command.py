@@ -76,9 +76,9 @@ def add_arguments(parser):
 
 def add_commit(parser):
     parser.add_argument("--branch", metavar="NAME", help="of git repositories, this branch (default: what HEAD names)")
-    parser.add_argument("--before", type=date, metavar="DATE", help="of git repositories, the last commit of this moment "
-                        "or earlier, by its own date: 2026-11-30 (until its end), 2026-11-30T12:00 (in this machine's time "
-                        "zone) or 2026-11-30T12:00+01:00")
+    parser.add_argument("--before", type=date, metavar="DATE", help="of git repositories, the last commit of this "
+                        "moment or earlier, by its own date: 2026-11-30 (until its end), 2026-11-30T12:00 (in this "
+                        "machine's time zone) or 2026-11-30T12:00+01:00")
 
 
 def add_unsafe(parser):

@@ -1,5 +1,5 @@
-"""What a submission holds: a list of plain files, whatever it is made of. Folders, archives in archives, loose files: one
-walk, with limits. Nothing is unpacked to a disk, and no link is followed."""
+"""What a submission holds: a list of plain files, whatever it is made of. Folders, archives in archives, loose files:
+one walk, with limits. Nothing is unpacked to a disk, and no link is followed."""
 import collections
 import contextlib
 import functools
@@ -29,8 +29,8 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 IGNORED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", "__MACOSX", "site-packages"}
 # Files that are no archives, or are some only to their own programs: nobody looks whether they are.
 PLAIN = {".py", ".ipynb", ".txt", ".md", ".json", ".csv", ".yml", ".yaml", ".toml", ".html", ".htm", ".log", ".pdf",
-         ".png", ".jpg", ".jpeg", ".gif", ".svg", ".mp4", ".pyc", ".pt", ".pth", ".ckpt", ".safetensors", ".npz", ".npy",
-         ".pkl", ".docx", ".xlsx", ".pptx", ".odt", ".ods", ".whl", ".jar", ".so", ".bat", ".sh"}
+         ".png", ".jpg", ".jpeg", ".gif", ".svg", ".mp4", ".pyc", ".pt", ".pth", ".ckpt", ".safetensors", ".npz",
+         ".npy", ".pkl", ".docx", ".xlsx", ".pptx", ".odt", ".ods", ".whl", ".jar", ".so", ".bat", ".sh"}
 LFS = b"version https://git-lfs"
 IS_POINTER = "is a pointer of Git LFS, not the file itself: hand in the file"
 NOT_PLAIN = "is not a plain file"  # a link, a pipe, ...
@@ -74,8 +74,8 @@ class Listing(contextlib.ExitStack):
         entries: [Entry], those of the top first.
         unread: what could not be looked into, a line each. notes: lines for the report.
         loose: True if it is made of several things, which a platform has named.
-        repository: the git repository beside the files, or None. commit: the repository.Repository that they are from, or
-            None.
+        repository: the git repository beside the files, or None.
+        commit: the repository.Repository that the files are from, or None.
     """
 
     def __init__(self, name):
@@ -118,8 +118,8 @@ class Listing(contextlib.ExitStack):
         """Add a file, or what is in it if it is an archive.
 
         Args:
-            read: function (limit) -> at least limit + 1 of its bytes, if it has so many. peek: the same, for a few; None
-                if they cost as much as all: then its name says what it is. whole: function -> a stream of it.
+            read: function (limit) -> at least limit + 1 of its bytes, if it has so many. peek: the same, for a few;
+                None if they cost as much as all: then its name says what it is. whole: function -> a stream of it.
             problem, archive: see Entry. nested: the number of archives that it stands in.
             alone: True if it is all that was handed in.
         """
@@ -130,7 +130,8 @@ class Listing(contextlib.ExitStack):
         elif kind not in ("zip", "tar", "gzip"):
             self.unread.append(f"{path} {IS_POINTER if kind == 'pointer' else f'is a {kind} archive: hand in a zip'}")
         elif self.archives >= MAX_ARCHIVES or nested >= MAX_NESTED:
-            self.unread.append(f"{path} is one of more than {MAX_ARCHIVES} archives, or in more than {MAX_NESTED} of them")
+            self.unread.append(f"{path} is one of more than {MAX_ARCHIVES} archives, or in more than {MAX_NESTED} of "
+                               "them")
         else:
             self.archives += 1
             try:

@@ -38,8 +38,8 @@ class Grader:
         self.folder.cleanup()
 
     def grade(self, handed_in, seed):
-        """Return the Report on a HandedIn. What holds nothing to grade has no points, and the reason in each item; where
-        nobody can tell what was done, its items are open."""
+        """Return the Report on a HandedIn. What holds nothing to grade has no points, and the reason in each item;
+        where nobody can tell what was done, its items are open."""
         import torch
         started, style, executed, notes = time.perf_counter(), Style(), Execution(), [*handed_in.notes]
         if handed_in.source is None:

@@ -74,7 +74,7 @@ def read_source(listing, assignment, room=None):
         candidate, notes = graded_file(listing, assignment)
         path = candidate.path
     except NoGradedFile as error:
-        path = error.path if isinstance(error, Unchanged) else PurePosixPath(assignments()[assignment].helper.as_posix())
+        path = getattr(error, "path", PurePosixPath(assignments()[assignment].helper.as_posix()))
         if newer := newer_branch(listing, path, room):
             raise SubmissionError(f"{error}, but {newer}") from None
         raise

@@ -58,8 +58,8 @@ class Report:
 
     In a class, too: fingerprint: of all that it depends on. attempts: how often it was graded, as processes may die.
     answers: what is written in its notebook, by the id of the question. answers_problem: why that may not be all.
-    answer_pictures: that the answers show, [[name, type, base64 of the file, or its path beside the report]] by the id of
-    the question.
+    answer_pictures: that the answers show, [[name, type, base64 of the file, or its path beside the report]] by the id
+    of the question.
     """
 
     submission: str

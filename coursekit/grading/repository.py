@@ -1,4 +1,5 @@
-"""Reads a commit of a git repository. Git sees a copy of it, in a sandbox, and is asked for one object after the other."""
+"""Reads a commit of a git repository. Git sees a copy of it, in a sandbox, and is asked for one object after the
+other."""
 import collections
 import contextlib
 import datetime
@@ -27,8 +28,8 @@ TIMEOUT = 20.0  # seconds, for all that is read of one repository
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit. tree, parents: the names of its files and of the commits before it. time: its own date, in seconds since
-    1970, which whoever makes it can set."""
+    """A commit. tree, parents: the names of its files and of the commits before it. time: its own date, in seconds
+    since 1970, which whoever makes it can set."""
 
     tree: bytes
     parents: tuple
@@ -58,7 +59,7 @@ class Repository:
         if before is not None:
             self.go_back(before)
         if branch or before is not None:
-            self.notes.append(f"graded as committed on {day(self.commit.time)}" + (f", branch {branch}" if branch else ""))
+            self.notes.append(f"graded as committed on {day(self.commit.time)}{f', branch {branch}' if branch else ''}")
 
     def tip(self, branch):
         """The name of the last commit of a branch."""
@@ -105,7 +106,8 @@ class Repository:
                     if len(path.parts) <= MAX_DEPTH:
                         waiting.append((path, object))
                 elif mode == b"160000":
-                    listing.unread.append(f"{path} is a repository of its own (a submodule): its files are not in this one")
+                    listing.unread.append(f"{path} is a repository of its own (a submodule): its files are not in "
+                                          "this one")
                 else:
                     read = functools.partial(self.read_blob, object, path)
                     listing.offer(path, read, "" if mode.startswith(b"100") else f"is a link: it {NOT_PLAIN}")
@@ -149,21 +151,22 @@ def day(time):
 
 
 def seconds_of(text):
-    """The moment that a date stands for, such as 2026-11-30, 2026-11-30T12:00 or 2026-11-30T12:00+01:00. A date alone is
-    the end of that day; without a time zone it is this machine's. Raises ValueError."""
+    """The moment that a date stands for, such as 2026-11-30, 2026-11-30T12:00 or 2026-11-30T12:00+01:00. A date alone
+    is the end of that day; without a time zone it is this machine's. Raises ValueError."""
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
         text += "T23:59:59"
     return int(datetime.datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text)).timestamp())
 
 
 def is_bare_repository(path):
-    """True for a git repository without a working tree, as `git clone --bare` makes it, or for the .git of another one."""
+    """True for a git repository without a working tree, as `git clone --bare` makes it, or for the .git of another
+    one."""
     return (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir()
 
 
 def refs_of(repository):
-    """What HEAD names, or None, and what the branches do: {"main": name of a commit, ...}. A branch that was only fetched
-    counts where there is no other of its name."""
+    """What HEAD names, or None, and what the branches do: {"main": name of a commit, ...}. A branch that was only
+    fetched counts where there is no other of its name."""
     refs = {}
     with contextlib.suppress(SubmissionError, OSError):
         for line in read_plain(repository / "packed-refs", 1 << 20).splitlines():

@@ -22,8 +22,8 @@ def read_text(entry, limit):
 
 
 def text_of(content, path):
-    """The text of a file: by its byte order mark, as a Python file by the encoding that it declares, else UTF-8. What it
-    declares is UTF-8 then, as whoever writes the text to a file writes it so."""
+    """The text of a file: by its byte order mark, as a Python file by the encoding that it declares, else UTF-8. What
+    it declares is UTF-8 then, as whoever writes the text to a file writes it so."""
     if content.startswith(LFS):
         raise SubmissionError(f"{path} {IS_POINTER}")
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), None)

@@ -9,7 +9,7 @@ from coursekit.grading.choose import MAX_NOTEBOOK_BYTES, MAX_NOTEBOOKS, Candidat
 from coursekit.grading.files import SubmissionError
 from coursekit.grading.text import read_text
 from coursekit.notebooks import NotebookError, cells_of, decoded, picture_type
-from coursekit.questions import ELSEWHERE, NO_NOTEBOOK, find_answers
+from coursekit.questions import NO_NOTEBOOK, find_answers
 from helpers.given.course import assignments
 
 MAX_PICTURES, MAX_PICTURE, MAX_PICTURE_BYTES = 20, 4 << 20, 16 << 20  # of one submission: number, of one, of all
@@ -17,8 +17,8 @@ MAX_PICTURES, MAX_PICTURE, MAX_PICTURE_BYTES = 20, 4 << 20, 16 << 20  # of one s
 
 @dataclass(frozen=True)
 class Written:
-    """What is answered. answers: {id of the question: text}. problem: why it may not be all, or None. pictures: {id of the
-    question: [[name, type, base64]]}. notes: lines for the report."""
+    """What is answered. answers: {id of the question: text}. problem: why it may not be all, or None. pictures: {id of
+    the question: [[name, type, base64]]}. notes: lines for the report."""
 
     answers: dict
     problem: str | None = None
@@ -95,8 +95,8 @@ def why_none(listing, broken):
 
 
 def pictures_of(listing, place, answers):
-    """The pictures that answers show, checked: {id of the question: [[name, type, base64]]}; and a line for each that is
-    not shown."""
+    """The pictures that answers show, checked: {id of the question: [[name, type, base64]]}; and a line for each that
+    is not shown."""
     shown, left_out, number, room = {}, [], 0, MAX_PICTURE_BYTES
     for id, answer in answers.items():
         for name, text in answer.pictures:
