@@ -4,6 +4,7 @@ A question is a Markdown cell of the assignment's notebook with a model answer b
 """
 import ast
 import collections
+import functools
 import re
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ MAX_CHARACTERS = 20_000  # of an answer
 POINTS = 4  # of a question, unless the instructor says otherwise
 NO_NOTEBOOK = "no notebook was handed in"
 ELSEWHERE = "elsewhere"  # in the place of a question's id: what was written where no question is
+EMPHASIS = str.maketrans("", "", "*_\\")
 FIELD = re.compile(r"[*_]?" + re.escape(ANSWER_FIELD.strip("*.")) + r"\.?[*_]?")  # as some programs write it
 
 
@@ -47,7 +49,8 @@ class Mark:
 def questions(assignment):
     """The questions of an assignment, in their order."""
     notebook = nbformat.read(ROOT / assignments()[assignment].notebook, as_version=4)
-    released = {cell.id: strip_cell(cell, f"cell {number}") for number, cell in enumerate(notebook.cells, start=1)}
+    released = {cell.id: strip_cell(cell, f"cell {number}") if "SOLUTION" in cell.source else cell.source
+                for number, cell in enumerate(notebook.cells, start=1)}
     found = []
     for number, cell in enumerate(notebook.cells, start=1):
         lines = cell.source.split("\n")
@@ -98,7 +101,8 @@ def find_answers(cells, asked):
                 current, text = question, own_lines(text, question.text)
             elif home is not None:  # a cell of ours
                 current = None
-                text = own_lines(text, known.released[home]) if cell.type == "markdown" else ""
+                changed = cell.type == "markdown" and cell.source != known.released[home]
+                text = own_lines(text, known.released[home]) if changed else ""
             elif current is None and cell.type == "code" and not is_prose(text):
                 text = ""
             parts[current.id if current else ELSEWHERE].append(Answer(*pictures_in(text, cell.attachments)))
@@ -112,18 +116,25 @@ class Known:
     """The cells that the notebook is released with. released: {id: text}."""
 
     def __init__(self, released):
-        self.released, self.by_text, self.by_line = released, {}, collections.defaultdict(set)
-        for id, text in released.items():
-            self.by_text.setdefault(text.strip(), id)
+        self.released, self.by_text = released, {text.strip(): id for id, text in reversed(released.items())}
+
+    @functools.cached_property
+    def by_line(self):
+        """The cells in which a line stands, {line: {id}}."""
+        found = collections.defaultdict(set)
+        for id, text in self.released.items():
             for line in lines_of(text):
-                self.by_line[line].add(id)
+                found[line].add(id)
+        return found
 
     def find(self, cell):
         """The id of the released cell that a student's cell was; None if it was added."""
-        if cell.id in self.released:
-            # One that was emptied and written anew, where there was text, is as good as an added one.
-            kept = not cell.source.strip() or lines_of(cell.source) & lines_of(self.released[cell.id])
-            return cell.id if kept or cell.type == "code" or ANSWER_FIELD in self.released[cell.id] else None
+        given = self.released.get(cell.id)
+        if given is not None:
+            # A text that was emptied and written anew is as good as an added one.
+            kept = cell.type == "code" or ANSWER_FIELD in given or not cell.source.strip() \
+                or cell.source == given or lines_of(cell.source) & lines_of(given)
+            return cell.id if kept else None
         if cell.source.strip() in self.by_text:
             return self.by_text[cell.source.strip()]
         shared = collections.Counter(id for line in lines_of(cell.source) for id in self.by_line.get(line, ()))
@@ -139,7 +150,7 @@ def lines_of(text):
 
 
 def letters(text):
-    return re.sub(r"[\s*_\\]+", "", text)
+    return "".join(text.translate(EMPHASIS).split())
 
 
 def pieces(source, asked, loose):

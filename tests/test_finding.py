@@ -541,8 +541,10 @@ def test_a_repository_in_a_repository(tmp_path, room):
     work = Work(tmp_path / "work")
     work.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner.folder), "course")
     work.commit()
-    found = read(work.bare(), "vae", "ada", room)
-    assert found.open and "course is a repository of its own (a submodule)" in found.problem
+    work.git("clone", "-q", ".", str(tmp_path / "clone"))
+    for place in (work.bare(), tmp_path / "clone"):
+        found = read(place, "vae", "ada", room)
+        assert found.open and "course is a repository of its own (a submodule)" in found.problem
 
 
 def test_archives_and_pointers_in_a_repository(tmp_path, room):

@@ -48,9 +48,10 @@ def build(results, failures=None):
     totals = [r["total"] for r in rows if r["total"] is not None]
     unmarked = sum(got is None for r in rows for got in r["written"].values())
     broken = sum(r["status"].startswith("cannot grade") for r in rows)
+    undecided = sum(r["status"].startswith("open: ") for r in rows)
     mean = f", mean {sum(totals) / len(totals):.1f} of {points(most)} points" if totals else ""
     return (f"{len(totals)} of {len(rows)} graded{mean}; {broken} with nothing to grade"
-            f"{f'; {unmarked} written answers without points' if unmarked else ''}\n"
+            f"{f', {undecided} open' if undecided else ''}{f'; {unmarked} written answers without points' if unmarked else ''}\n"
             f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/")
 
 

@@ -8,7 +8,7 @@ from helpers.given.console import UserError
 
 SHEET = "answers.csv"
 NO_ANSWER = "no answer in the notebook"
-LOOK = "no answer in its place, but words elsewhere in the notebook: see answers.html"
+LOOK = "no answer in its place, but words elsewhere in the notebook"
 UNREAD = "not all answers could be read: "
 
 

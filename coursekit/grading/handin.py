@@ -75,8 +75,8 @@ def read_source(listing, assignment, room=None):
         path = candidate.path
     except NoGradedFile as error:
         path = getattr(error, "path", PurePosixPath(assignments()[assignment].helper.as_posix()))
-        if newer := newer_branch(listing, path, room):
-            raise SubmissionError(f"{error}, but {newer}") from None
+        if elsewhere := newer_branch(listing, path, room) or submodules(listing, room):
+            raise SubmissionError(f"{error}, but {elsewhere}") from None
         raise
     newer = newer_branch(listing, path, room)
     return candidate.text, [*listing.notes, *notes, *([newer] if newer else [])]
@@ -91,6 +91,16 @@ def newer_branch(listing, path, room):
             head, branches = refs_of(listing.repository)
             if set(branches.values()) - {head}:
                 return Repository(listing, listing.repository, room, most=NOTE_BYTES).newer_branch(path)
+    return None
+
+
+def submodules(listing, room):
+    """A line on the repositories in the git repository that a folder is cloned from: they are empty in it. Or None."""
+    with contextlib.suppress(SubmissionError):
+        if listing.repository and room:
+            with Listing(listing.name) as committed:
+                Repository(committed, listing.repository, room, most=NOTE_BYTES).list(committed)
+                return "; ".join(committed.unread) or None
     return None
 
 
