@@ -104,6 +104,7 @@ def answered(texts, added=(), new_ids=False):
     ({"helpers/vae.py": MINE, "helpers/given/vae.py": OTHER, "helpers/given/checks/vae.py": OTHER}, ""),
     ({"helpers/vae.py": MINE, "helpers/vae - Copy.py": OTHER}, "not helpers/vae - Copy.py"),
     ({"helpers/vae.py": MINE, "backup.zip": {"helpers/vae.py": OTHER}}, "not backup.zip/helpers/vae.py"),
+    ({"helpers/vae.py": MINE, "vae (1).py": ""}, ""), ({"helpers/vae.py": "", "vae (1).py": MINE}, "counted"),
     ({"helpers/vae.py": MINE.encode("utf-16")}, ""), ({"helpers/vae.py": b"\xef\xbb\xbf" + MINE.encode()}, ""),
 ])
 def test_the_file_that_counts(tmp_path, tree, counted):
@@ -132,6 +133,9 @@ def test_the_file_that_counts(tmp_path, tree, counted):
     ({"helpers/vae.py": SKELETON, "x.ipynb": json.dumps({"cells": [
         {"cell_type": "code", "source": "class VAE(nn.Module):\n    pass"}]})}, "unchanged, but cell 1 of x.ipynb"),
     ({"link.html": "<a href='https://example.org'>"}, "holds no vae.py .*, but link.html: look into it"),
+    ({"a.zip": {"../helpers/vae.py": MINE, "/vae.py": MINE}}, "holds no vae.py .*, and .*leads elsewhere"),
+    ({"a.zip": {"C:\\vae.py": MINE}}, "leads elsewhere"), ({"/".join("d" * 40) + "/vae.py": MINE}, "30 folders deep"),
+    ({"vae.py.lnk": "x"}, "but vae.py.lnk"), ({"work.pages": "x"}, "but work.pages: look into it"),
     ({"helpers/vae.py": SKELETON, "new.rar": b"Rar!\x1a\x07\0"}, "unchanged, and new.rar is a rar archive"),
     ({"helpers/vae.py": b"# caf\xe9"}, "not a UTF-8 text file"),
     ({"helpers/vae.py": b"#" * (2 << 20)}, "larger than 1 MB"),
@@ -147,7 +151,8 @@ def test_what_nobody_can_tell_is_open(tmp_path, tree, problem):
     ({}, "holds no vae.py"), ({"gan.py": "x = 1\n", "picture.png": b"\x89PNG"}, "holds no vae.py"),
     ({"helpers/vae.py": SKELETON}, "helpers/vae.py: this is the released file, unchanged"),
     ({"vae.py": SKELETON.replace("\n", "  \r\n"), "README.md": "x"}, "this is the released file, unchanged"),
-    ({"a.zip": {"../helpers/vae.py": MINE, "/helpers/vae.py": MINE, "C:\\vae.py": MINE}}, "holds no vae.py"),
+    ({"helpers/vae.py": f"# Ada\n\n{SKELETON}"}, "this is the released file, unchanged"),
+    ({".DS_Store": "x", ".gitignore": "x", "grades.xlsx": "x"}, "holds no vae.py"),
 ])
 def test_what_is_known_to_be_empty(tmp_path, tree, problem):
     (tmp_path / "ada").mkdir()
@@ -286,6 +291,8 @@ def test_of_two_notebooks_the_one_with_all_that_is_in_the_other(tmp_path):
     ({"2_vae.ipynb": answered({FIRST.id: "a"}), "x/2_vae.ipynb": answered({FIRST.id: "b"})},
      "2 notebooks with different answers: 2_vae.ipynb and x/2_vae.ipynb"),
     ({"answers.pdf": "%PDF"}, "no notebook was handed in, but answers.pdf: look into it"),
+    ({"2_vae.ipynb": json.dumps(RELEASED), "answers.docx": "x"}, "has no answers, but answers.docx: look into it"),
+    ({"photo.HEIC": "x"}, "no notebook was handed in, but photo.HEIC"), ({"2_vae.py": "# Why?"}, "but 2_vae.py"),
     ({"notebook.7z": SEVEN}, "notebook.7z is a 7z archive"), ({}, f"^{NO_NOTEBOOK}$")])
 def test_a_notebook_that_cannot_be_read_is_told(tmp_path, tree, problem):
     found = read(lay(tmp_path, {"helpers/vae.py": MINE, **tree}), "vae", "ada", None, QUESTIONS)

@@ -122,7 +122,8 @@ def grade_class(results, wall, seed, reading, grading, bar):
         else:
             waiting[key] = handed_in, mark
     seed = secrets.randbits(31) if seed is None else seed
-    tasks = [(key, (wall, assignment, notebook, seed, checks, handed_in)) for key, (handed_in, _) in waiting.items()]
+    tasks = [(key, (wall, assignment, notebook, seed, checks, dataclasses.replace(handed_in, pictures={})))
+             for key, (handed_in, _) in waiting.items()]
     for key, report, attempts in grading(tasks):
         if isinstance(report, pool.Failure):
             failed.append((by_key[key], report.reason))

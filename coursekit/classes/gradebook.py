@@ -51,7 +51,8 @@ def build(results, failures=None):
     undecided = sum(r["status"].startswith("open: ") for r in rows)
     mean = f", mean {sum(totals) / len(totals):.1f} of {points(most)} points" if totals else ""
     return (f"{len(totals)} of {len(rows)} graded{mean}; {broken} with nothing to grade"
-            f"{f', {undecided} open' if undecided else ''}{f'; {unmarked} written answers without points' if unmarked else ''}\n"
+            f"{f', {undecided} open' if undecided else ''}"
+            f"{f'; {unmarked} written answers without points' if unmarked else ''}\n"
             f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/")
 
 

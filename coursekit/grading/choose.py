@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from coursekit.gaps import gaps, strip
-from coursekit.grading.files import Entry, NoGradedFile, SubmissionError
+from coursekit.grading.files import PLAIN, Entry, NoGradedFile, SubmissionError
 from coursekit.grading.text import normal, read_text
 from coursekit.notebooks import NotebookError, cells_of, conflict_line
 from helpers.given.course import ROOT, assignments
@@ -18,9 +18,11 @@ MAX_CANDIDATES = 50  # files with a name like the one that is wanted
 MAX_LOOKED_INTO = 200  # other Python files
 MAX_NOTEBOOKS = 20
 SHOWN = 5  # files in a message
-# What may hold the work, or say where it is: somebody has to look.
-DOCUMENTS = {".html", ".htm", ".url", ".webloc", ".txt", ".md", ".rtf", ".doc", ".docx", ".odt", ".pdf"}
-GIVEN = {"readme.md", "feedback.md", "requirements.txt", "constraints.txt", "license"}  # documents of the course
+# What may hold the work, or say where it is: somebody has to look. So it is with files that nobody knows.
+DOCUMENTS = {".html", ".htm", ".txt", ".md", ".docx", ".odt", ".pdf", ".icloud"}
+# Of the course, and of systems.
+GIVEN = {"readme.md", "feedback.md", "requirements.txt", "constraints.txt", "license", "course", "thumbs.db",
+         "desktop.ini"}
 # A folder of an ILIAS download. A second file of a name is "vae (2).py" there, and a late one "... - vae.py".
 ILIAS = re.compile(r".+_.+_.+_\d+")
 
@@ -103,6 +105,7 @@ def graded_file(listing, assignment):
     released = [candidate for candidate in named if candidate not in mine]
     # A file with other words in its name may be its test, or another model: it counts if it has what is asked for.
     mine = [candidate for candidate in mine if not candidate.like.rest or defined(candidate.text) & asked(assignment)]
+    mine = [candidate for candidate in mine if candidate.text.strip()] or mine
     parts = {}
     if not mine:
         mine, parts = defining(listing, assignment, wanted)
@@ -196,14 +199,20 @@ def asked(assignment):
 
 
 @functools.cache
-def released_text(assignment):
+def released_code(assignment):
     helper = assignments()[assignment].helper.as_posix()
-    return normal(strip((ROOT / helper).read_text(encoding="utf-8"), helper))
+    return code_of(strip((ROOT / helper).read_text(encoding="utf-8"), helper))
 
 
 def is_released(text, assignment):
-    """True for the graded file as students get it."""
-    return "NotImplementedError" in text and normal(text) == released_text(assignment)
+    """True for the graded file as students get it, whatever comments they have added."""
+    return "NotImplementedError" in text and code_of(text) == released_code(assignment)
+
+
+def code_of(text):
+    """The lines of a Python file, up to the first # in each."""
+    lines = (line.partition("#")[0].rstrip() for line in text.splitlines())
+    return [line for line in lines if line]
 
 
 def defined(text):
@@ -265,7 +274,8 @@ def why_nothing(listing, assignment, wanted, released, blocked, parts):
         return Undecided(f"{what}, but some of what is asked for is in {several(parts)}: put it into one {wanted.name}")
     if listing.unread:
         unread = "; ".join(listing.unread[:SHOWN])
-        return SubmissionError(f"{what}, and {unread}" if released or listing.entries else unread)
+        return SubmissionError(f"{what}, and {unread}" if released or listing.entries or listing.left_out
+                               else unread)
     if released:
         error = Unchanged(what)
         error.path = released[0].path
@@ -277,5 +287,9 @@ def why_nothing(listing, assignment, wanted, released, blocked, parts):
 
 def documents(listing):
     """The files that may hold the work in another form, or say where it is."""
-    return [entry.path for entry in listing.entries if entry.path.suffix.lower() in DOCUMENTS
-            and entry.path.name.lower() not in GIVEN and not re.search(r"\.(py|ipynb)\b", entry.path.name)]
+    def may(path):
+        name, suffix = path.name.lower(), path.suffix.lower()
+        return suffix in DOCUMENTS or suffix not in PLAIN and not name.startswith(".")
+
+    return [entry.path for entry in listing.entries if may(entry.path) and entry.path.name.lower() not in GIVEN
+            and not re.search(r"\.(py|ipynb)(\.(txt|json))?$", entry.path.name, re.IGNORECASE)]

@@ -18,6 +18,7 @@ from helpers.given.console import UserError
 
 MAX_ENTRIES = 100_000
 MAX_DEPTH = 30  # folders in folders; what lies deeper is not looked at
+MAX_NAME = 1000  # letters of a path in an archive
 MAX_ARCHIVES = 100  # of one submission
 MAX_NESTED = 4  # archives in archives
 MAX_INNER = 256 << 20  # bytes of the archives in archives: they are held in memory
@@ -81,7 +82,7 @@ class Listing(contextlib.ExitStack):
     def __init__(self, name):
         super().__init__()
         self.name, self.entries, self.unread, self.notes = name, [], [], []
-        self.loose, self.repository, self.commit = False, None, None
+        self.loose, self.repository, self.commit, self.left_out = False, None, None, False
         self.seen = self.archives = self.inner = self.unpacked = 0
 
     def count(self, more=1):
@@ -102,12 +103,25 @@ class Listing(contextlib.ExitStack):
                 continue
             self.count(len(found))
             for entry in found:
-                path = inside(place, entry.name)
+                path = self.inside(place, entry.name)
                 if path and entry.is_dir(follow_symlinks=False):
-                    if len(path.parts) <= MAX_DEPTH:
-                        waiting.append((entry.path, path))
+                    waiting.append((entry.path, path))
                 elif path:
                     self.file(Path(entry.path), path, "" if entry.is_file(follow_symlinks=False) else NOT_PLAIN)
+
+    def inside(self, place, name):
+        """The path of what stands in a place under this name. None if it is nobody's work, or not looked at."""
+        path = place / unicodedata.normalize("NFC", name.replace("\\", "/")[:MAX_NAME])
+        within = path.relative_to(place).parts if path.is_relative_to(place) else None
+        if within and (IGNORED.intersection(within) or path.name.startswith("._")):
+            return None
+        if within and ".." not in within and not re.match("[A-Za-z]:", within[0]) and len(name) < MAX_NAME \
+                and len(path.parts) <= MAX_DEPTH + 1:
+            return path
+        if not self.left_out and within != ():
+            self.unread.append(f"{place / path.name}: this name leads elsewhere, or more than {MAX_DEPTH} folders deep")
+            self.left_out = True
+        return None
 
     def file(self, source, path, problem="", alone=False):
         """Add a file that lies on the disk, or what is in it if it is an archive."""
@@ -173,7 +187,7 @@ class Listing(contextlib.ExitStack):
         found = opened.infolist()
         self.count(len(found))
         for entry in found:
-            within = inside(place, entry.filename)
+            within = self.inside(place, entry.filename)
             if within is None or entry.filename.endswith(("/", "\\")):
                 continue
             problem = ""
@@ -193,7 +207,7 @@ class Listing(contextlib.ExitStack):
         opened = self.enter_context(tarfile.open(fileobj=Pieces(stream), mode="r:"))
         for entry in opened:
             self.count()
-            within = inside(place, entry.name)
+            within = self.inside(place, entry.name)
             if within is None or entry.isdir():
                 continue
 
@@ -215,7 +229,7 @@ class Listing(contextlib.ExitStack):
             stream.seek(start)
             with gzip.GzipFile(fileobj=stream) as opened:
                 return opened.read(limit + 1)
-        within = inside(place, re.sub(r"(?i)\.gz$", "", path.name))
+        within = self.inside(place, re.sub(r"(?i)\.gz$", "", path.name))
         if within:
             self.offer(within, functools.partial(damaged, path, "gzip", read), "", read, None, path, nested)
 
@@ -260,15 +274,6 @@ class Unpacked:
 
     def tell(self):
         return self.stream.tell()
-
-
-def inside(place, name):
-    """The path of what stands in a place under this name. None if it leads elsewhere, or is nobody's work."""
-    path = PurePosixPath(unicodedata.normalize("NFC", name.replace("\\", "/")))
-    if path.is_absolute() or not path.parts or ".." in path.parts or re.match("[A-Za-z]:", path.parts[0]) \
-            or IGNORED.intersection(path.parts) or path.name.startswith("._") or len(path.parts) > MAX_DEPTH + 1:
-        return None
-    return place / path
 
 
 def read_plain(path, limit):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from coursekit.grading.choose import Unchanged, Undecided, graded_file
-from coursekit.grading.files import NOT_PLAIN, Listing, NoGradedFile, SubmissionError, inside
+from coursekit.grading.files import NOT_PLAIN, Listing, NoGradedFile, SubmissionError
 from coursekit.grading.repository import Repository, is_bare_repository, refs_of
 from coursekit.grading.written import Written, written
 from coursekit.questions import NO_NOTEBOOK
@@ -136,7 +136,7 @@ def look_into(submission, room=None, branch=None, before=None):
         with Listing("what was handed in") as listing:
             listing.loose = True
             for name, path in submission:
-                path, place = Path(path), inside(PurePosixPath(), name) or PurePosixPath(Path(path).name)
+                path, place = Path(path), listing.inside(PurePosixPath(), name) or PurePosixPath(Path(path).name)
                 if path.is_dir() and not path.is_symlink():
                     listing.folder(path, place)
                 else:

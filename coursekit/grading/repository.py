@@ -14,8 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from coursekit.grading.files import MAX_DEPTH, MAX_ENTRIES, NOT_PLAIN, NoGradedFile, SubmissionError, inside, \
-    read_plain
+from coursekit.grading.files import MAX_DEPTH, MAX_ENTRIES, NOT_PLAIN, NoGradedFile, SubmissionError, read_plain
 
 MAX_BYTES = 512 << 20  # of a repository
 MAX_TREE_BYTES = 16 << 20  # of the list of one folder in it
@@ -99,12 +98,11 @@ class Repository:
             place, tree = waiting.popleft()
             for mode, name, object in entries_of(self.read_tree(tree), self.name):
                 listing.count()
-                path = inside(place, name)
+                path = listing.inside(place, name)
                 if path is None:
                     continue
                 if mode in (b"40000", b"040000"):
-                    if len(path.parts) <= MAX_DEPTH:
-                        waiting.append((path, object))
+                    waiting.append((path, object))
                 elif mode == b"160000":
                     listing.unread.append(f"{path} is a repository of its own (a submodule): its files are not in "
                                           "this one")

@@ -12,6 +12,7 @@ from coursekit.notebooks import NotebookError, cells_of, decoded, picture_type
 from coursekit.questions import NO_NOTEBOOK, find_answers
 from helpers.given.course import assignments
 
+PHOTOGRAPHS = {".jpg", ".jpeg", ".heic"}  # the course draws none of these
 MAX_PICTURES, MAX_PICTURE, MAX_PICTURE_BYTES = 20, 4 << 20, 16 << 20  # of one submission: number, of one, of all
 
 
@@ -46,7 +47,7 @@ def written(listing, assignment, asked):
             if like and like.exact or belongs(cells, asked):
                 found.append((Candidate(entry, "", like), find_answers(cells, asked)))
     if not found:
-        return Written(dict.fromkeys([question.id for question in asked], ""), why_none(listing, broken))
+        return Written(dict.fromkeys([question.id for question in asked], ""), why_none(listing, wanted, broken))
     full = [each for each in found if answered(each[1])] or found[:1]
     best = the_one(listing, full)
     if best is None:
@@ -57,8 +58,10 @@ def written(listing, assignment, asked):
     if not (candidate.like and candidate.like.exact) or len(full) > 1:
         notes.append(f"notebook: {candidate.path}")
     pictures, more = pictures_of(listing, candidate.path.parent, answers)
-    return Written({id: answer.text for id, answer in answers.items()}, "; ".join(broken[:3]) or None, pictures,
-                   notes + more)
+    problem = "; ".join(broken[:3]) or None
+    if not answered(answers) and not broken and (others := elsewhere(listing, wanted)):
+        problem = f"{candidate.path} has no answers, but {others}: look into it"
+    return Written({id: answer.text for id, answer in answers.items()}, problem, pictures, notes + more)
 
 
 def answered(answers):
@@ -86,12 +89,19 @@ def the_one(listing, full):
     return None
 
 
-def why_none(listing, broken):
+def why_none(listing, wanted, broken):
     """Why there is no notebook: NO_NOTEBOOK if that is all that there is to say."""
     if broken or listing.unread:
         return "; ".join([*broken, *listing.unread][:3])
-    others = documents(listing)
-    return f"{NO_NOTEBOOK}, but {several(others)}: look into it" if others else NO_NOTEBOOK
+    others = elsewhere(listing, wanted)
+    return f"{NO_NOTEBOOK}, but {others}: look into it" if others else NO_NOTEBOOK
+
+
+def elsewhere(listing, wanted):
+    """What may hold answers, in words: documents, photographs, a notebook that was saved as a Python file. Or None."""
+    found = [*documents(listing), *(entry.path for entry in listing.entries if entry.path.suffix.lower() in PHOTOGRAPHS
+                                    or entry.path.name.startswith(f"{wanted.stem}.py"))]
+    return several(found) if found else None
 
 
 def pictures_of(listing, place, answers):
