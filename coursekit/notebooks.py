@@ -88,7 +88,7 @@ def pictures_in(source, attachments):
             name = unquote(target.removeprefix("attachment:"))
             kinds = attachments.get(name, attachments.get(target.removeprefix("attachment:")))
             content = next(iter(kinds.values()), "") if isinstance(kinds, dict) else ""
-            found.append((name, content if isinstance(content, str) else "".join(map(str, content or ()))))
+            found.append((name, "".join(map(str, content)) if isinstance(content, (str, list)) else ""))
         elif not re.match(r"[a-z][a-z0-9+.-]+:|//", target, re.IGNORECASE):
             found.append((unquote(target), None))
     return re.sub(r"data:[\w/+.-]{0,100};base64,[A-Za-z0-9+/=%]*", "data:", source), tuple(found)

@@ -62,8 +62,9 @@ def lay(folder, tree):
     return folder
 
 
-def answered(texts, added=(), new_ids=False):
-    """The released notebook as text, with these answers, and cells added below others: [(id, cell)]."""
+def answered(texts, added=(), ids="ours"):
+    """The released notebook as text, with these answers, and cells added below others: [(id, cell)]. ids: "ours", "new"
+    or "none", as other programs save it."""
     notebook = json.loads(json.dumps(RELEASED))
     for cell in notebook["cells"]:
         if cell["id"] in texts:
@@ -71,8 +72,10 @@ def answered(texts, added=(), new_ids=False):
     for id, cell in reversed(added):
         place = next(number for number, known in enumerate(notebook["cells"]) if known["id"] == id)
         notebook["cells"].insert(place + 1, {"id": f"new {len(notebook['cells'])}", "metadata": {}, **cell})
-    for number, cell in enumerate(notebook["cells"] if new_ids else ()):
+    for number, cell in enumerate(notebook["cells"] if ids != "ours" else ()):
         cell["id"] = f"cell {number}"
+        if ids == "none":
+            del cell["id"]
     return json.dumps(notebook)
 
 
@@ -336,7 +339,7 @@ QUESTION = next(each for each in RELEASED["cells"] if each["id"] == FIRST.id)
 FILLED = {**QUESTION, "source": "".join(QUESTION["source"]).replace("*Your answer here.*", "Because.")}
 
 
-@pytest.mark.parametrize("new_ids", [False, True])
+@pytest.mark.parametrize("ids", ["ours", "new", "none"])
 @pytest.mark.parametrize("texts, added, expected", [
     ({}, [], {}),
     ({FIRST.id: "Because."}, [], {FIRST.id: "Because."}),
@@ -355,8 +358,8 @@ FILLED = {**QUESTION, "source": "".join(QUESTION["source"]).replace("*Your answe
     ({}, [(FAR, cell("# A note.", "code"))], {ELSEWHERE: "# A note."}),
     ({}, [(FAR, cell("x = model(3)\nprint(x)", "code"))], {}),
 ])
-def test_answers_are_found_where_students_put_them(texts, added, expected, new_ids):
-    found = {id: text for id, text in questions.extract(answered(texts, added, new_ids), QUESTIONS).items() if text}
+def test_answers_are_found_where_students_put_them(texts, added, expected, ids):
+    found = {id: text for id, text in questions.extract(answered(texts, added, ids), QUESTIONS).items() if text}
     assert found.keys() == expected.keys()
     for id, text in expected.items():
         parts = (text,) if isinstance(text, str) else text

@@ -10,6 +10,7 @@ from coursekit.grading.files import SubmissionError
 from coursekit.grading.text import read_text
 from coursekit.notebooks import NotebookError, cells_of, decoded, picture_type
 from coursekit.questions import NO_NOTEBOOK, find_answers
+from coursekit.sandbox import printable
 from helpers.given.course import assignments
 
 PHOTOGRAPHS = {".jpg", ".jpeg", ".heic"}  # the course draws none of these
@@ -122,7 +123,7 @@ def pictures_of(listing, place, answers):
                 left_out.append(f"a picture of an answer is not shown: {name[:100]} ({error})")
                 continue
             room -= len(content)
-            shown.setdefault(id, []).append([name, kind, base64.b64encode(content).decode()])
+            shown.setdefault(id, []).append([printable(name)[:100], kind, base64.b64encode(content).decode()])
     return shown, left_out[:5]
 
 
