@@ -138,6 +138,7 @@ def test_the_file_that_counts(tmp_path, tree, counted):
     ({"link.html": "<a href='https://example.org'>"}, "holds no vae.py .*, but link.html: look into it"),
     ({"a.zip": {"../helpers/vae.py": MINE, "/vae.py": MINE}}, "holds no vae.py .*, and .*leads elsewhere"),
     ({"a.zip": {"C:\\vae.py": MINE}}, "leads elsewhere"), ({"/".join("d" * 40) + "/vae.py": MINE}, "30 folders deep"),
+    ({"a.zip": {".git/HEAD": "x", ".git/objects/1": "x"}}, "holds no vae.py .*, only .git, which is not looked into"),
     ({"vae.py.lnk": "x"}, "but vae.py.lnk"), ({"work.pages": "x"}, "but work.pages: look into it"),
     ({"helpers/vae.py": SKELETON, "new.rar": b"Rar!\x1a\x07\0"}, "unchanged, and new.rar is a rar archive"),
     ({"helpers/vae.py": b"# caf\xe9"}, "not a UTF-8 text file"),

@@ -72,6 +72,8 @@ def likeness(name, wanted):
     name = unicodedata.normalize("NFC", name)
     if name == wanted.name:
         return Likeness(exact=True)
+    if wanted.suffix not in name.lower():
+        return None
     stem = re.escape(re.sub(r"^\d+_", "", wanted.stem))
     found = re.fullmatch(rf"(?P<before>(?:.*[\W_])?){stem}(?P<after>(?:[\W\d_].*)?){re.escape(wanted.suffix)}"
                          r"(?P<end>(?:\.(?:txt|json|py|ipynb|download|bak|old|orig))?)(?P<again>(?: ?\(\d{1,4}\))?)",
@@ -280,6 +282,8 @@ def why_nothing(listing, assignment, wanted, released, blocked, parts):
         error = Unchanged(what)
         error.path = released[0].path
         return error
+    if listing.ignored and not listing.entries:
+        return SubmissionError(f"{what}, only {listing.ignored}, which is not looked into")
     if others := documents(listing):
         return SubmissionError(f"{what}, but {several(others)}: look into it")
     return NoGradedFile(what)

@@ -77,12 +77,14 @@ class Listing(contextlib.ExitStack):
         loose: True if it is made of several things, which a platform has named.
         repository: the git repository beside the files, or None.
         commit: the repository.Repository that the files are from, or None.
+        left_out: True if there are names that lead elsewhere. ignored: a folder that is nobody's work, or "".
     """
 
     def __init__(self, name):
         super().__init__()
         self.name, self.entries, self.unread, self.notes = name, [], [], []
         self.loose, self.repository, self.commit, self.left_out = False, None, None, False
+        self.ignored = ""
         self.seen = self.archives = self.inner = self.unpacked = 0
 
     def count(self, more=1):
@@ -114,6 +116,7 @@ class Listing(contextlib.ExitStack):
         path = place / unicodedata.normalize("NFC", name.replace("\\", "/")[:MAX_NAME])
         within = path.relative_to(place).parts if path.is_relative_to(place) else None
         if within and (IGNORED.intersection(within) or path.name.startswith("._")):
+            self.ignored = self.ignored or next((part for part in within if part in IGNORED - {"__MACOSX"}), "")
             return None
         if within and ".." not in within and not re.match("[A-Za-z]:", within[0]) and len(name) < MAX_NAME \
                 and len(path.parts) <= MAX_DEPTH + 1:
