@@ -283,7 +283,7 @@ def test_a_working_tree_comes_before_a_repository(tmp_path):
 @pytest.mark.parametrize("module, limit, value, says", [
     (git, "MAX_ENTRIES", 2, "more than 2 files"), (git, "MAX_BYTES", 100, "more than"),
     (git, "MAX_TREE_BYTES", 10, "a folder in .* is larger than"),
-    (choose, "MAX_BYTES", 1, "vae.py in .* is larger than"), (git, "MAX_DEPTH", 2, "holds no vae.py"),
+    (choose, "MAX_BYTES", 1, "vae.py in .* is larger than"), (files, "MAX_DEPTH", 2, "holds no vae.py"),
     (git, "TIMEOUT", 0.0, "takes more than 0 seconds to read")])
 def test_limits_of_a_git_repository(room, tmp_path, monkeypatch, module, limit, value, says):
     bare = repository(**{"a/b/helpers/vae.py": "x = 1\n"})(tmp_path, "")
