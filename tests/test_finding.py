@@ -79,6 +79,10 @@ def answered(texts, added=(), ids="ours"):
     return json.dumps(notebook)
 
 
+def cell(source, kind="markdown", **more):
+    return {"cell_type": kind, "source": source, **more}
+
+
 # The graded file
 
 @pytest.mark.parametrize("tree, counted", [
@@ -296,6 +300,9 @@ def test_of_two_notebooks_the_one_with_all_that_is_in_the_other(tmp_path):
      "2 notebooks with different answers: 2_vae.ipynb and x/2_vae.ipynb"),
     ({"answers.pdf": "%PDF"}, "no notebook was handed in, but answers.pdf: look into it"),
     ({"2_vae.ipynb": json.dumps(RELEASED), "answers.docx": "x"}, "has no answers, but answers.docx: look into it"),
+    ({"my work.ipynb": "{}"}, "my work.ipynb is not a notebook"),
+    ({"my work.ipynb": json.dumps({"cells": [cell("1. Because.")]})}, "my work.ipynb, in which none of the questions"),
+    ({"3_gan.ipynb": json.dumps({"cells": []})}, f"^{NO_NOTEBOOK}$"),
     ({"photo.HEIC": "x"}, "no notebook was handed in, but photo.HEIC"), ({"2_vae.py": "# Why?"}, "but 2_vae.py"),
     ({"notebook.7z": SEVEN}, "notebook.7z is a 7z archive"), ({}, f"^{NO_NOTEBOOK}$")])
 def test_a_notebook_that_cannot_be_read_is_told(tmp_path, tree, problem):
@@ -328,10 +335,6 @@ def test_no_notebook(text):
 
 
 # Answers
-
-def cell(source, kind="markdown", **more):
-    return {"cell_type": kind, "source": source, **more}
-
 
 # The id of a cell that does not follow on a question.
 FAR = next(each["id"] for number, each in enumerate(RELEASED["cells"]) if number > 3 and not {

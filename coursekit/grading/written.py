@@ -34,21 +34,23 @@ def written(listing, assignment, asked):
     books = [(likeness(entry.path.name, wanted), entry) for entry in listing.entries
              if ".ipynb" in entry.path.name.lower() and "given" not in entry.path.parts]
     books.sort(key=lambda book: (book[0] is None, not (book[0] and book[0].exact), *rank(book[1].path, wanted)))
-    found, broken = [], []
+    found, broken, others = [], [], []
     for like, entry in books[:MAX_NOTEBOOKS]:
         if like is None and any(answered(answers) for _, answers in found):
             break  # one that has the name, and answers
         try:
             cells = cells_of(read_text(entry, MAX_NOTEBOOK_BYTES))
-        except SubmissionError as error:
-            broken += [str(error)] if like else []
-        except NotebookError as error:
-            broken += [f"{entry.path} {error}"] if like else []
+        except (SubmissionError, NotebookError) as error:
+            reason = str(error) if isinstance(error, SubmissionError) else f"{entry.path} {error}"
+            (broken if like else others).append(reason)
         else:
             if like and like.exact or belongs(cells, asked):
                 found.append((Candidate(entry, "", like), find_answers(cells, asked)))
+            elif not of_another(entry.path.name, assignment):
+                others.append(f"{entry.path}, in which none of the questions stands")
     if not found:
-        return Written(dict.fromkeys([question.id for question in asked], ""), why_none(listing, wanted, broken))
+        problem = why_none(listing, wanted, broken or others)
+        return Written(dict.fromkeys([question.id for question in asked], ""), problem)
     full = [each for each in found if answered(each[1])] or found[:1]
     best = the_one(listing, full)
     if best is None:
@@ -67,6 +69,12 @@ def written(listing, assignment, asked):
 
 def answered(answers):
     return any(answer.text for answer in answers.values())
+
+
+def of_another(name, assignment):
+    """True for the name of another assignment's notebook."""
+    return any(likeness(name, PurePosixPath(each.notebook.as_posix())) for each in assignments().values()
+               if each.name != assignment)
 
 
 def belongs(cells, asked):
