@@ -2,28 +2,35 @@
 
 A question is a Markdown cell of the assignment's notebook with a model answer between markers, see coursekit.gaps.
 """
-import json
+import ast
+import collections
+import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import nbformat
 
-from coursekit.gaps import ANSWER_FIELD, MARKDOWN_MARKERS, marked
+from coursekit.gaps import ANSWER_FIELD, MARKDOWN_MARKERS, marked, strip_cell
+from coursekit.notebooks import cells_of, pictures_in
 from helpers.given.course import ROOT, assignments
 
 MAX_CHARACTERS = 20_000  # of an answer
 POINTS = 4  # of a question, unless the instructor says otherwise
+NO_NOTEBOOK = "no notebook was handed in"
+ELSEWHERE = "elsewhere"  # in the place of a question's id: what was written where no question is
+EMPHASIS = str.maketrans("", "", "*_\\")
+FIELD = re.compile(r"[*_]?" + re.escape(ANSWER_FIELD.strip("*.")) + r"\.?[*_]?")  # as some programs write it
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question of a notebook. id: of its cell. known: the ids of all cells that the notebook is released with."""
+    """A question of a notebook. id: of its cell. released: all cells that the notebook is released with, {id: text}."""
 
     id: str
     title: str
     text: str
     model: str
-    known: frozenset
+    released: dict = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,8 @@ class Mark:
 def questions(assignment):
     """The questions of an assignment, in their order."""
     notebook = nbformat.read(ROOT / assignments()[assignment].notebook, as_version=4)
-    known = frozenset(cell.get("id") for cell in notebook.cells)
+    released = {cell.id: strip_cell(cell, f"cell {number}") if "SOLUTION" in cell.source else cell.source
+                for number, cell in enumerate(notebook.cells, start=1)}
     found = []
     for number, cell in enumerate(notebook.cells, start=1):
         lines = cell.source.split("\n")
@@ -53,46 +61,148 @@ def questions(assignment):
                 del lines[start - 1:end]
             text = "\n".join(lines).strip()
             title = re.search(r"\*\*(.+?)\*\*", text)
-            found.append(Question(cell.id, title[1] if title else f"Cell {number}", text, model, known))
+            found.append(Question(cell.id, title[1] if title else f"Cell {number}", text, model, released))
     return found
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What somebody wrote. pictures: that it shows, see coursekit.notebooks.pictures_in."""
+
+    text: str
+    pictures: tuple = ()
 
 
 def extract(text, asked):
     """Find the answers in the text of a student's notebook: {id of the question: answer}, "" where there is none.
 
-    An answer is what was added to the question's cell, and the Markdown cells that were added below it.
+    What belongs to no question is that of ELSEWHERE. Raises NotebookError.
     """
-    parts = {question.id: [] for question in asked}
+    return {id: answer.text for id, answer in find_answers(cells_of(text), asked).items()}
+
+
+def find_answers(cells, asked):
+    """Find the answers in the Cells of a student's notebook: {id of the question: Answer}, and what was written
+    ELSEWHERE, if anything was.
+
+    An answer is what was added to the question's cell, and the cells that were added below it, of any type. What was
+    added is told by the cells' ids, and where a program made new ones by their text. A cell that was copied may be
+    filled in at any place: what differs from copy to copy is all part of the answer.
+    """
+    if not asked:
+        return {}
+    known, by_id = Known(asked[0].released), {question.id: question for question in asked}
+    parts, current = {**{id: [] for id in by_id}, ELSEWHERE: []}, None
+    for cell in cells:
+        home = known.find(cell)
+        for title, text in pieces(cell.source, asked, loose=home is None and cell.type != "code"):
+            question = title or by_id.get(home)
+            if question:
+                current, text = question, own_lines(text, question.text)
+            elif home is not None:  # a cell of ours
+                current = None
+                changed = cell.type == "markdown" and cell.source != known.released[home]
+                text = own_lines(text, known.released[home]) if changed else ""
+            elif current is None and cell.type == "code" and not is_prose(text):
+                text = ""
+            parts[current.id if current else ELSEWHERE].append(Answer(*pictures_in(text, cell.attachments)))
+    found = {id: together(each) for id, each in parts.items()}
+    if not found[ELSEWHERE].text:
+        del found[ELSEWHERE]
+    return found
+
+
+class Known:
+    """The cells that the notebook is released with. released: {id: text}."""
+
+    def __init__(self, released):
+        self.released, self.by_text = released, {text.strip(): id for id, text in reversed(released.items())}
+
+    @functools.cached_property
+    def by_line(self):
+        """The cells in which a line stands, {line: {id}}."""
+        found = collections.defaultdict(set)
+        for id, text in self.released.items():
+            for line in lines_of(text):
+                found[line].add(id)
+        return found
+
+    def find(self, cell):
+        """The id of the released cell that a student's cell was; None if it was added."""
+        given = self.released.get(cell.id)
+        if given is not None:
+            # A text that was emptied and written anew is as good as an added one.
+            kept = cell.type == "code" or ANSWER_FIELD in given or not cell.source.strip() \
+                or cell.source == given or lines_of(cell.source) & lines_of(given)
+            return cell.id if kept else None
+        if cell.source.strip() in self.by_text:
+            return self.by_text[cell.source.strip()]
+        shared = collections.Counter(id for line in lines_of(cell.source) for id in self.by_line.get(line, ()))
+        for id, count in shared.most_common(1):
+            if 2 * count >= len(lines_of(self.released[id])):
+                return id
+        return None
+
+
+def lines_of(text):
+    """The lines of a text without what a program may write in another way: blanks, and marks of emphasis."""
+    return {letters(line) for line in text.split("\n")} - {""}
+
+
+def letters(text):
+    return "".join(text.translate(EMPHASIS).split())
+
+
+def pieces(source, asked, loose):
+    """Cut a text where a question begins: [(Question or None, text)]. One begins with its title, which is bold; loose:
+    or a heading, or alone on its line, as students write it who make a cell of their own."""
+    titles = {question.title.casefold(): question for question in asked}
+    words = "|".join(map(re.escape, titles))
+    bold, plain = rf"\s*\*\*({words})\*\*", rf"[\s#>*_]*({words})(?!\w)[*_\s]*(?:[:.)–-]|$)"
+    begins, found = re.compile(f"{bold}|{plain}" if loose else bold, re.IGNORECASE), [(None, [])]
+    for line in source.split("\n"):
+        if match := begins.match(line):
+            found.append((titles[next(filter(None, match.groups())).casefold()], []))
+        found[-1][1].append(line)
+    return [(question, "\n".join(lines)) for question, lines in found if question or lines]
+
+
+def own_lines(text, given):
+    """A text without the lines that were given, wherever they are broken now, and without the field for the answer."""
+    lines, known, whole = [], lines_of(given), letters(given)
+    starts = [line.strip() for line in given.split("\n") if len(line.strip()) > 20]
+    for line in FIELD.sub("", text).split("\n"):
+        if letters(line) in known or len(letters(line)) > 40 and letters(line) in whole:
+            continue
+        begun = next((len(start) for start in starts if line.strip().startswith(start)), 0)
+        lines.append(line.strip()[begun:].strip() if begun else line)
+    return "\n".join(lines)
+
+
+def is_prose(source):
+    """True for a code cell that holds words and no code: nothing but comments and texts, or what cannot be Python."""
+    source = re.sub(r"^\s*[%!].*$", "", source[:MAX_CHARACTERS], flags=re.MULTILINE)
     try:
-        cells = json.loads(text)["cells"]
-        cells = [(str(cell.get("id")), cell["cell_type"], source_of(cell)) for cell in cells]
-    except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
-        cells = []  # no notebook, or a broken one
-    current = None
-    for id, kind, source in cells:
-        found = [question for question in asked if id == question.id]
-        if not found and id not in (asked[0].known if asked else ()):  # a program that makes ids anew
-            found = [question for question in asked if f"**{question.title}**" in source]
-        if found:
-            current, = found[:1]
-            given = {line.strip() for line in current.text.split("\n")} | {ANSWER_FIELD, ANSWER_FIELD.strip("*")}
-            parts[current.id] = ["\n".join(line for line in source.split("\n")
-                                           if not line.strip() or line.strip() not in given)]
-            current = current if id == current.id else None  # without ids nothing tells what was added below
-        elif current and kind == "markdown" and id not in current.known:
-            parts[current.id].append(source)
-        else:
-            current = None
-    return {id: tidy("\n\n".join(found)) for id, found in parts.items()}
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return sum(map(source.count, "()[]{}=")) < len(source.split()) / 10
+    return bool(source.strip()) and all(isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+                                        and isinstance(statement.value.value, str) for statement in body)
+
+
+def together(parts):
+    """The parts of an Answer as one, each of them once."""
+    texts, pictures = {}, {}
+    for part in parts:
+        if part.text.strip():
+            texts.setdefault(" ".join(part.text.split()), part.text)
+            pictures.update(dict.fromkeys(part.pictures))
+    return Answer(tidy("\n\n".join(texts.values())), tuple(pictures))
 
 
 def tidy(answer):
     """An answer as it is kept: without needless lines, not too long, and in characters that can be written to a file
     (JSON knows halves of characters)."""
-    answer = re.sub(r"\n{3,}", "\n\n", answer.encode("utf-8", "replace").decode("utf-8"))
-    return answer.strip()[:MAX_CHARACTERS]
-
-
-def source_of(cell):
-    source = cell["source"]
-    return source if isinstance(source, str) else "".join(map(str, source))
+    answer = re.sub(r"\n{3,}", "\n\n", answer.encode("utf-8", "replace").decode("utf-8")).strip()
+    more = len(answer) - MAX_CHARACTERS
+    return f"{answer[:MAX_CHARACTERS]}\n\n[cut off here: {more} more characters]" if more > 0 else answer

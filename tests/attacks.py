@@ -672,8 +672,8 @@ PARCELS = {
         zipped(("helpers/vae.py", None), ("Übung/вариант/vaе.py", POISON), ("\x1b[2J/\u202egpj.yp", POISON),
                ("helpers\\vae.py.txt", POISON))),
     "two files with control characters": Parcel("move the cursor of the instructor's terminal", "refused, printable",
-                                                zipped(("\x1b[2Ja/vae.py", "x"), ("\x1b[2Jb/vae.py", "x")),
-                                                "more than one vae.py"),
+                                                zipped(("\x1b[2Ja/vae.py", "x"), ("\x1b[2Jb/vae.py", "y")),
+                                                "2 different vae.py"),
     "git repository with a commondir": Parcel(
         f"have {BEHIND} read in its place", "refused with that reason",
         repository(with_file("commondir", "/tmp/attack-elsewhere\n")), "names another one"),

@@ -3,6 +3,7 @@
 The sheet is answers.csv in the folder of results: type points and comments there, in any spreadsheet program, and run
 the command again. What was typed stays, until the answer beside it is another one.
 """
+import base64
 from itertools import groupby
 
 from coursekit.classes.gradebook import build
@@ -10,7 +11,7 @@ from coursekit.classes.marks import SHEET, filled, marks
 from coursekit.classes.results import Results, lock
 from coursekit.classes.tables import write_rows
 from coursekit.grading.tell.html import templates
-from coursekit.questions import POINTS, questions
+from coursekit.questions import ELSEWHERE, POINTS, questions
 from helpers.given.console import UserError, write
 
 COLUMNS = ("question", "key", "student", "points", "max", "comment", "answer", "model answer")
@@ -19,12 +20,29 @@ COLUMNS = ("question", "key", "student", "points", "max", "comment", "answer", "
 def sheet(results, most=POINTS):
     """The rows of the sheet: by question, then by student, with what was typed so far. most: points of a question."""
     found = marks(results) or filled(results, {}, {}, most)
+    reports = {submission.key: results.report(submission) for submission in results.submissions}
     for number, question in enumerate(questions(results.settings["assignment"])):
         for submission in results.submissions:
             mark = found[submission.key][number]
             yield {"question": question.title, "key": submission.key, "student": submission.name,
                    "points": mark.points, "max": mark.max, "comment": mark.comment, "answer": mark.answer,
-                   "model answer": question.model, "text": question.text}
+                   "model answer": question.model, "text": question.text,
+                   "pictures": list(pictures(results, submission, reports[submission.key], question.id))}
+
+
+def elsewhere(results):
+    """What was written where no question is: (name of the student, text, pictures) for each who did."""
+    for submission in results.submissions:
+        report = results.report(submission)
+        if report and report.answers and report.answers.get(ELSEWHERE):
+            yield submission.name, report.answers[ELSEWHERE], list(pictures(results, submission, report, ELSEWHERE))
+
+
+def pictures(results, submission, report, id):
+    """The pictures of an answer: (name, address that holds the whole picture) of each."""
+    for name, kind, path in (report.answer_pictures or {}).get(id, ()) if report else ():
+        content = (results.of(submission) / path).read_bytes()
+        yield name, f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def add_arguments(parser):
@@ -46,7 +64,7 @@ def main(args):
         write_rows(results.folder / SHEET, COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
         grouped = [list(group) for _, group in groupby(rows, key=lambda row: row["question"])]
         write(results.folder / "answers.html", templates().get_template("answers.html").render(
-            assignment=results.settings["assignment"], questions=grouped))
+            assignment=results.settings["assignment"], questions=grouped, elsewhere=list(elsewhere(results))))
         print(build(results))
     unmarked = sum(row["points"] is None for row in rows)
     print(f"{results.folder / SHEET}: {len(rows)} answers, {unmarked} without points. Type them there, then run this "

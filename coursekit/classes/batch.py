@@ -23,7 +23,7 @@ from coursekit.classes.results import Results, lock
 from coursekit.grading import command
 from coursekit.grading.grader import Grader
 from coursekit.grading.handin import HandedIn, read
-from coursekit.questions import questions
+from coursekit.questions import NO_NOTEBOOK, questions
 from coursekit.sandbox import SandboxError, printable, walls, zygote
 from helpers.given.console import UserError, choose
 from helpers.given.course import ROOT, assignments
@@ -60,19 +60,22 @@ def stop_grading():
         _mine.grader.__exit__()
 
 
-def read_one(wall, assignment, submission):
-    """Read one submission: a HandedIn. Runs in a process of its own: what is read may be made to take for ever."""
-    content = dict(submission.files) or submission.path
+def read_one(wall, assignment, submission, branch=None, before=None):
+    """Read one submission: a HandedIn. Runs in a process of its own: what is read may be made to take for ever. branch,
+    before: of git repositories, see repository.Repository."""
+    content = submission.files or submission.path
     if content is None:
-        return HandedIn(submission.name, None, printable(submission.problem or "nothing was handed in"))
+        return HandedIn(submission.name, None, printable(submission.problem or "nothing was handed in"),
+                        open=bool(submission.problem), answers_problem=submission.problem or NO_NOTEBOOK)
     with walls.Room(wall, "read") as room:
-        handed_in = read(content, assignment, submission.name, room, questions(assignment))
-    if handed_in.problem:
-        # The student reads this: what lies above the submission is not their concern.
-        above = f"{submission.path.parent}{os.sep}" if submission.path else ""
-        problem = handed_in.problem.replace(above, "") if above else handed_in.problem
-        handed_in = dataclasses.replace(handed_in, problem=printable(problem))
-    return handed_in
+        handed_in = read(content, assignment, submission.name, room, questions(assignment), branch, before)
+    # The student reads all this: what lies above the submission is not their concern.
+    above = f"{submission.path.parent}{os.sep}" if submission.path else ""
+
+    def told(text):
+        return text.replace(above, "") if text and above else text
+    return dataclasses.replace(handed_in, problem=told(handed_in.problem), notes=tuple(map(told, handed_in.notes)),
+                               answers_problem=told(handed_in.answers_problem))
 
 
 def fingerprint(*things):
@@ -119,13 +122,15 @@ def grade_class(results, wall, seed, reading, grading, bar):
         else:
             waiting[key] = handed_in, mark
     seed = secrets.randbits(31) if seed is None else seed
-    tasks = [(key, (wall, assignment, notebook, seed, checks, handed_in)) for key, (handed_in, _) in waiting.items()]
+    tasks = [(key, (wall, assignment, notebook, seed, checks, dataclasses.replace(handed_in, pictures={})))
+             for key, (handed_in, _) in waiting.items()]
     for key, report, attempts in grading(tasks):
         if isinstance(report, pool.Failure):
             failed.append((by_key[key], report.reason))
         else:
             handed_in, mark = waiting[key]
-            report = dataclasses.replace(report, fingerprint=mark, attempts=attempts, answers=handed_in.answers)
+            report = dataclasses.replace(report, fingerprint=mark, attempts=attempts, answers=handed_in.answers,
+                                         answers_problem=handed_in.answers_problem, answer_pictures=handed_in.pictures)
             results.save(by_key[key], report, handed_in.source)
         bar.update()
     return failed
@@ -144,6 +149,7 @@ def add_arguments(parser):
     parser.add_argument("--jobs", type=int, metavar="N", default=pool.room_for(),
                         help="submissions at a time on this machine (default: one for each processor that may be used, "
                         "as far as there is memory: %(default)s here)")
+    command.add_commit(parser)
     command.add_unsafe(parser)
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="grade on this Dask cluster instead")
 
@@ -166,8 +172,9 @@ def main(args):
         results = Results.start(args.out, args.assignment, not args.no_notebook, submissions)
         jobs = min(args.jobs, len(submissions))
         here = walls.best() if args.scheduler else wall
-        reading = functools.partial(pool.local, functools.partial(read_one, here), count=jobs, folder=folder,
-                                    preload=PRELOAD, deadline=READ_DEADLINE)
+        read_here = functools.partial(read_one, here, branch=args.branch, before=args.before)
+        reading = functools.partial(pool.local, read_here, count=jobs, folder=folder, preload=PRELOAD,
+                                    deadline=READ_DEADLINE)
         grading = functools.partial(pool.dask, grade_one, address=args.scheduler) if args.scheduler else \
             functools.partial(pool.local, grade_one, count=jobs, folder=folder, preload=PRELOAD,
                               prepare=functools.partial(zygote.prepare, wall), deadline=command.DEADLINE)

@@ -40,8 +40,10 @@ def build(results, failures=None):
     totals = [r["total"] for r in rows if r["total"] is not None]
     unmarked = sum(got is None for r in rows for got in r["written"].values())
     broken = sum(r["status"].startswith("cannot grade") for r in rows)
+    undecided = sum(r["status"].startswith("open: ") for r in rows)
     mean = f", mean {sum(totals) / len(totals):.1f} of {points(most)} points" if totals else ""
     return (f"{len(totals)} of {len(rows)} graded{mean}; {broken} with nothing to grade"
+            f"{f', {undecided} open' if undecided else ''}"
             f"{f'; {unmarked} written answers without points' if unmarked else ''}\n"
             f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/")
 
@@ -66,13 +68,15 @@ def row(submission, report, written, failure):
     text = f"{points(total)} of {points(most)}: {feedback(report, written, problem)}"
     if report.open:  # a zero would be as wrong as the points
         total = None
-        problem = text = f"open: {', '.join(report.open)} could not be judged, look at the report"
+        problem = text = problem.replace("cannot grade: ", "open: ") or \
+            f"open: {', '.join(report.open)} could not be judged, look at the report"
     return {**known, "items": {name: None if item.status == "open" else item.points
                                for name, item in report.items.items()},
             "written": {mark.title: mark.points for mark in written},
             "open": report.open + [mark.title for mark in written if mark.points is None], "total": total,
-            "status": problem or "graded", "style": report.style.count, "notebook": report.notebook.status,
-            "seconds": report.seconds, "report": f"students/{submission.key}/report.html", "feedback": text}
+            "status": problem or "; ".join(filter(None, ["graded", report.answers_problem])),
+            "style": report.style.count, "notebook": report.notebook.status, "seconds": report.seconds,
+            "report": f"students/{submission.key}/report.html", "feedback": text}
 
 
 def feedback(report, written, problem=""):

@@ -3,18 +3,20 @@ import collections
 import re
 
 from coursekit.classes.tables import plain, read_table
-from coursekit.questions import POINTS, Mark, questions
+from coursekit.questions import ELSEWHERE, NO_NOTEBOOK, POINTS, Mark, questions
 from helpers.given.console import UserError
 
 SHEET = "answers.csv"
 NO_ANSWER = "no answer in the notebook"
+LOOK = "no answer in its place, but words elsewhere in the notebook"
+UNREAD = "not all answers could be read: "
 
 
 def marks(results):
     """What the answers are worth: {key of the submission: [Mark]}.
 
-    points is what was typed into the sheet, 0 where the notebook has no answer, and None where somebody has to mark.
-    All questions count for everybody as soon as there is a sheet; before, this is empty.
+    points is what was typed into the sheet, 0 where there is known to be no answer, and None where somebody has to
+    mark. All questions count for everybody as soon as there is a sheet; before, this is empty.
     """
     return filled(results, *read_sheet(results)) if (results.folder / SHEET).is_file() else {}
 
@@ -55,15 +57,24 @@ def filled(results, typed, most, otherwise=POINTS):
         for question in asked:
             points, comment, seen = typed.get((submission.key, question.id), (None, "", None))
             answer = (report.answers or {}).get(question.id, "") if report else seen or ""
-            if seen is not None and letters(seen) != letters(answer):  # it was handed in anew
-                if points is not None and comment != NO_ANSWER:
-                    comment = f"{points:g} points for an earlier answer. {comment}".strip()
-                points, comment = None, "" if comment == NO_ANSWER else comment
+            if points == 0 and comment in (NO_ANSWER, NO_NOTEBOOK) or points is None and (
+                    comment == LOOK or comment.startswith(UNREAD)):
+                points, comment = None, ""  # nobody has typed that
+            if points is not None and seen is not None and letters(seen) != letters(answer):  # it was handed in anew
+                points, comment = None, f"{points:g} points for an earlier answer. {comment}".strip()
             if report and not answer and points is None and not comment:
-                points, comment = 0, NO_ANSWER
+                points, comment = unanswered(report)
             found[submission.key].append(Mark(question.id, question.title, points, most.get(question.id, otherwise),
                                               comment, answer))
     return found
+
+
+def unanswered(report):
+    """The points for a question without an answer, and why. A notebook that was not read may hold one."""
+    if report.answers_problem:
+        nothing = report.answers_problem == NO_NOTEBOOK
+        return (0.0, NO_NOTEBOOK) if nothing else (None, f"{UNREAD}{report.answers_problem}")
+    return (None, LOOK) if (report.answers or {}).get(ELSEWHERE) else (0.0, NO_ANSWER)
 
 
 def letters(text):

@@ -82,7 +82,7 @@ def render(results, rows, found, items, questions):
     assignment = results.settings["assignment"]
     by_key = {row["key"]: row for row in rows}
     found = {key: report for key, report in found.items() if report}
-    graded = {key: report for key, report in found.items() if by_key[key]["status"] == "graded"}
+    graded = {key: report for key, report in found.items() if by_key[key]["status"].startswith("graded")}
     judged = [report for report in graded.values() if imported(report)]
     totals = [row["total"] for row in rows if row["total"] is not None]
     most = sum(items.values()) + sum(questions.values())
@@ -99,7 +99,8 @@ def render(results, rows, found, items, questions):
         mistakes=mistakes(graded), compared=len(sources),
         not_compared=[(by_key[key], found.problem) for key, found in own.items() if found.problem],
         unmarked=sum(got is None for row in rows for got in row["written"].values()),
-        broken=[row for row in rows if row["status"] != "graded" and not row["status"].startswith("open: ")],
+        broken=[row for row in rows if not row["status"].startswith(("graded", "open: "))],
+        unread=[(by_key[key], report.answers_problem) for key, report in found.items() if report.answers_problem],
         undecided=[row for row in rows if row["status"].startswith("open: ")],
         slowest=sorted((row for row in rows if row["seconds"] is not None), key=lambda row: -row["seconds"])[:SLOWEST],
         retried=[by_key[key] for key, report in found.items() if (report.attempts or 1) > 1],

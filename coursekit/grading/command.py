@@ -11,6 +11,7 @@ from coursekit.grading.files import SubmissionError
 from coursekit.grading.grader import Grader
 from coursekit.grading.handin import infer_assignment, read
 from coursekit.grading.report import Report
+from coursekit.grading.repository import seconds_of
 from coursekit.grading.tell import tell
 from coursekit.grading.tell.table import table
 from coursekit.sandbox import printable, walls, zygote
@@ -21,19 +22,20 @@ DEADLINE = 1800.0  # seconds for all that is done for one submission, whoever do
 UNSAFE = 3  # exit code
 
 
-def grade(submission, assignment=None, seed=None, notebook=True, wall=None):
+def grade(submission, assignment=None, seed=None, notebook=True, wall=None, branch=None, before=None):
     """Grade a submission (a folder or a zip file) in this process, and return the Report.
 
     Args:
         wall: default: the best that this machine has. Raises NotIsolated if there is none.
+        branch, before: of a git repository, see repository.Repository.
     Raises:
         SubmissionError: nothing there that could be graded. SandboxError: the sandbox does not start, or is lost.
     """
     started = time.perf_counter()
     wall = wall or walls.choose()
     with walls.Room(wall, "read") as room:
-        assignment = assignment or infer_assignment(submission, room)
-        handed_in = read(submission, assignment, str(submission), room)
+        assignment = assignment or infer_assignment(submission, room, branch, before)
+        handed_in = read(submission, assignment, str(submission), room, branch=branch, before=before)
     if handed_in.problem:
         raise SubmissionError(handed_in.problem)
     with Grader(assignment, notebook, wall) as grader:
@@ -41,10 +43,10 @@ def grade(submission, assignment=None, seed=None, notebook=True, wall=None):
     return dataclasses.replace(report, seconds=round(time.perf_counter() - started, 2))  # with the sandbox's start
 
 
-def grade_alone(submission, assignment, seed, notebook, wall):
+def grade_alone(*task):
     """As `grade`, for a process of coursekit.pool. Returns a Report, or a string that says why not."""
     try:
-        return grade(submission, assignment, seed, notebook, wall)
+        return grade(*task)
     except SubmissionError as error:
         return str(error)
 
@@ -56,6 +58,11 @@ def seed(text):
     return int(text)
 
 
+def date(text):
+    """The moment of --before; argparse tells who types something else."""
+    return seconds_of(text)
+
+
 def add_arguments(parser):
     parser.add_argument("submission", help="folder, zip file, git repository, or the graded file itself")
     parser.add_argument("--assignment", help="default: the one that the submission holds a file of")
@@ -63,7 +70,15 @@ def add_arguments(parser):
     parser.add_argument("--json", action="store_true", help="print the report as JSON instead of the table")
     parser.add_argument("--no-notebook", action="store_true", help="do not execute the notebook")
     parser.add_argument("--seed", type=seed, help="replay a grading (default: a fresh seed, noted in the report)")
+    add_commit(parser)
     add_unsafe(parser)
+
+
+def add_commit(parser):
+    parser.add_argument("--branch", metavar="NAME", help="of git repositories, this branch (default: what HEAD names)")
+    parser.add_argument("--before", type=date, metavar="DATE", help="of git repositories, the last commit of this "
+                        "moment or earlier, by its own date: 2026-11-30 (until its end), 2026-11-30T12:00 (in this "
+                        "machine's time zone) or 2026-11-30T12:00+01:00")
 
 
 def add_unsafe(parser):
@@ -77,7 +92,7 @@ def main(args):
         choose(args.assignment, assignments(), "assignment")
     wall = walls.choose(args.unsafe)
     # In a process of its own, which has not this one's environment, and can be killed.
-    task = Path(args.submission), args.assignment, args.seed, not args.no_notebook, wall
+    task = (Path(args.submission), args.assignment, args.seed, not args.no_notebook, wall, args.branch, args.before)
     with walls.temporary_folder("grade") as folder:
         (_, report, _), = pool.local(grade_alone, [("", task)], 1, folder, deadline=DEADLINE,
                                      prepare=functools.partial(zygote.prepare, wall))

@@ -38,12 +38,14 @@ class Grader:
         self.folder.cleanup()
 
     def grade(self, handed_in, seed):
-        """Return the Report on a HandedIn. What holds nothing to grade has no points, and the reason in each item."""
+        """Return the Report on a HandedIn. What holds nothing to grade has no points, and the reason in each item;
+        where nobody can tell what was done, its items are open."""
         import torch
-        started, style, executed, notes = time.perf_counter(), Style(), Execution(), []
+        started, style, executed, notes = time.perf_counter(), Style(), Execution(), [*handed_in.notes]
         if handed_in.source is None:
             reason = f"cannot grade: {handed_in.problem}"
-            items = items_of([(check, "missing", reason) for check in self.checks])
+            status = "open" if handed_in.open else "missing"
+            items = items_of([(check, status, reason) for check in self.checks])
         else:
             items, _ = judge(self.sandbox, handed_in.source, self.checks, seed, notes)
             style = check_style(handed_in.source, self.assignment)

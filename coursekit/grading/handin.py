@@ -1,91 +1,171 @@
 """Reads from a submission what is graded, and nothing else.
 
-A submission is a folder, a zip file, a git repository without a working tree, or loose files. Nothing of it is unpacked
-or executed here.
+A submission is a folder, an archive, a git repository, loose files, or several of them. Nothing of it is unpacked to a
+disk or executed here.
 """
 import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from coursekit.grading.files import NoGradedFile, SubmissionError, from_files, from_folder, from_zip
-from coursekit.grading.repository import from_git, is_bare_repository
-from coursekit.questions import extract
+from coursekit.grading.choose import Unchanged, Undecided, graded_file
+from coursekit.grading.files import NOT_PLAIN, Listing, NoGradedFile, SubmissionError
+from coursekit.grading.repository import Repository, is_bare_repository, refs_of
+from coursekit.grading.written import Written, written
+from coursekit.questions import NO_NOTEBOOK
+from coursekit.sandbox import printable
 from helpers.given.course import assignments
 
-MAX_BYTES = 1 << 20  # of a graded file; ours are about 10 kB
-MAX_NOTEBOOK_BYTES = 32 << 20  # with its pictures; ours have up to 3 MB
+NOTE_BYTES = 64 << 20  # of a repository that is read beside its working tree, for a note
 
 
 @dataclass(frozen=True)
 class HandedIn:
     """What was read of a submission and never executed.
 
-    who: whose it is, or its path. source: text of the graded file, or None. problem: why there is none, or None.
+    who: whose it is, or its path. source: text of the graded file, or None. problem: why there is none, or None. open:
+    True if nobody can tell what was done: the marks stay open then, and are 0 otherwise.
     answers: what is written in the notebook, by the id of the question.
+    notes: lines for the report: which file counts and why, what was not looked at.
+    answers_problem: why the answers may not be all, or None. pictures: that they show, by the id of the question:
+    [[name, type, base64]].
     """
 
     who: str
     source: str | None
     problem: str | None = None
     answers: dict = field(default_factory=dict)
+    open: bool = False
+    notes: tuple = ()
+    answers_problem: str | None = None
+    pictures: dict = field(default_factory=dict)
 
 
-def read(submission, assignment, who, room=None, asked=()):
+def read(submission, assignment, who, room=None, asked=(), branch=None, before=None):
     """Read a submission: a HandedIn.
 
     Args:
-        submission: a path, or loose files as a dict name -> path.
+        submission: a path, or several things as pairs (name, path), the newest last.
         room: a walls.Room, in which git runs. Without one, git repositories are refused.
         asked: the Questions whose answers are wanted.
+        branch, before: which commit of a git repository counts, see repository.Repository.
     """
-    wanted, source, problem, text = assignments()[assignment], None, None, None
+    source, notes, answered = None, [], Written({})
+    problem = None
     try:
-        source = read_file(submission, wanted.helper, MAX_BYTES, room)
-    except SubmissionError as error:
-        problem = str(error)
-    if asked:
-        with contextlib.suppress(SubmissionError):
-            text = read_file(submission, wanted.notebook, MAX_NOTEBOOK_BYTES, room)
-    return HandedIn(who, source, problem, extract(text, asked))
+        with look_into(submission, room, branch, before) as listing:
+            try:
+                source, notes = read_source(listing, assignment, room)
+            except SubmissionError as error:
+                problem = error
+            if asked:
+                answered = written(listing, assignment, asked)
+    except SubmissionError as error:  # nothing of it can be read
+        problem = error
+        answered = Written({}, NO_NOTEBOOK if isinstance(error, NoGradedFile) else str(error))
+    return HandedIn(who, source, problem and printable(str(problem)), answered.answers,
+                    problem is not None and not isinstance(problem, NoGradedFile),
+                    tuple(map(printable, [*notes, *answered.notes])),
+                    answered.problem and printable(answered.problem), answered.pictures)
 
 
-def infer_assignment(submission, room=None):
-    """Return the one assignment that a submission holds a graded file of. Raises SubmissionError."""
-    found = []
-    for name, assignment in assignments().items():
-        try:
-            read_file(submission, assignment.helper, MAX_BYTES, room)
-            found.append(name)
-        except NoGradedFile:
-            pass
+def read_source(listing, assignment, room=None):
+    """The text of the graded file, and lines for the report. Raises SubmissionError."""
+    try:
+        candidate, notes = graded_file(listing, assignment)
+        path = candidate.path
+    except NoGradedFile as error:
+        path = getattr(error, "path", PurePosixPath(assignments()[assignment].helper.as_posix()))
+        if elsewhere := newer_branch(listing, path, room) or submodules(listing, room):
+            raise SubmissionError(f"{error}, but {elsewhere}") from None
+        raise
+    newer = newer_branch(listing, path, room)
+    return candidate.text, [*listing.notes, *notes, *([newer] if newer else [])]
+
+
+def newer_branch(listing, path, room):
+    """A line on the branch of a git repository that has a newer version of this file than what counts; or None."""
+    with contextlib.suppress(SubmissionError):  # it is only a note
+        if listing.commit:
+            return listing.commit.newer_branch(path)
+        if listing.repository and room:
+            head, branches = refs_of(listing.repository)
+            if set(branches.values()) - {head}:
+                return Repository(listing, listing.repository, room, most=NOTE_BYTES).newer_branch(path)
+    return None
+
+
+def submodules(listing, room):
+    """A line on the repositories in the git repository that a folder is cloned from: they are empty in it. Or None."""
+    with contextlib.suppress(SubmissionError):
+        if listing.repository and room:
+            with Listing(listing.name) as committed:
+                Repository(committed, listing.repository, room, most=NOTE_BYTES).list(committed)
+                return "; ".join(committed.unread) or None
+    return None
+
+
+def infer_assignment(submission, room=None, branch=None, before=None):
+    """Return the one assignment that a submission holds a graded file of, other than as it was released. Raises
+    SubmissionError."""
+    found, unchanged = [], []
+    with look_into(submission, room, branch, before) as listing:
+        for name in assignments():
+            try:
+                graded_file(listing, name)
+                found.append(name)
+            except Unchanged:
+                unchanged.append(name)
+            except Undecided:  # who reads it will say so
+                found.append(name)
+            except SubmissionError:
+                pass
+        unread = listing.unread
+    found = found or unchanged
+    if not found and unread:
+        raise SubmissionError(unread[0])
     if len(found) != 1:
         what = "files of " + " and ".join(found) if found else "no graded file"
         raise SubmissionError(f"{submission} holds {what}: say which assignment with --assignment")
     return found[0]
 
 
-def read_file(submission, wanted, limit, room=None):
-    """Return the text of a file, such as helpers/vae.py. It may stand there, or at the top, or in the one place where
-    it is found. submission, room: see `read`. Raises SubmissionError."""
-    wanted = PurePosixPath(wanted)
-    if isinstance(submission, dict):
-        content, submission = from_files(submission, wanted, limit), "what was handed in"
-    elif (submission := Path(submission)).is_dir():
-        try:
-            content = from_folder(submission, wanted, limit)
-        except NoGradedFile:
-            if not is_bare_repository(submission):
-                raise
-            content = from_git(submission, wanted, limit, room)
-    elif submission.suffix in (".py", ".ipynb"):
-        content = from_files({submission.name: submission}, wanted, limit)
-    elif submission.is_file():
-        content = from_zip(submission, wanted, limit)
-    else:
-        raise SubmissionError(f"{submission} is neither a folder nor a zip file")
-    if len(content) > limit:
-        raise SubmissionError(f"{wanted.name} in {submission} is larger than {limit >> 20} MB")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise SubmissionError(f"{wanted.name} in {submission} is not a UTF-8 text file") from None
+@contextlib.contextmanager
+def look_into(submission, room=None, branch=None, before=None):
+    """The files.Listing of a submission. submission, room, branch, before: see `read`."""
+    if not isinstance(submission, (str, Path)):
+        with Listing("what was handed in") as listing:
+            listing.loose = True
+            for name, path in submission:
+                path, place = Path(path), listing.inside(PurePosixPath(), name) or PurePosixPath(Path(path).name)
+                if path.is_dir() and not path.is_symlink():
+                    listing.folder(path, place)
+                else:
+                    listing.file(path, place, NOT_PLAIN if path.is_symlink() else "", alone=len(submission) == 1)
+            yield listing
+        return
+    path = Path(submission)
+    with Listing(str(path)) as listing:
+        repository = repository_of(path)
+        if path.is_dir() and repository != path and not (repository and (branch or before is not None)):
+            listing.folder(path)
+            listing.repository = repository
+        elif path.is_file():
+            listing.file(path.resolve(), PurePosixPath(path.name), alone=True)
+        elif not path.is_dir():
+            raise SubmissionError(f"{path} is neither a folder nor a zip file")
+        if repository and not listing.entries:  # a clone without its files has them all in there
+            listing.commit = Repository(listing, repository, room, branch, before)
+            listing.commit.list(listing)
+            listing.notes += listing.commit.notes
+        elif branch or before is not None:
+            listing.notes.append("this is no git repository: --branch and --before say nothing about it")
+        yield listing
+
+
+def repository_of(path):
+    """The git repository that a folder is, or has in it; None if there is none. What lies in a folder comes before what
+    looks like a repository there."""
+    if is_bare_repository(path) and not any(path.glob("*.py")) and not (path / "helpers").exists():
+        return path
+    inner = path / ".git"
+    return inner if inner.is_dir() and not inner.is_symlink() and is_bare_repository(inner) else None

@@ -58,7 +58,9 @@ class Report:
     notes: lines about the file as a whole, if there are any.
 
     In a class, too: fingerprint: of all that it depends on. attempts: how often it was graded, as processes may die.
-    answers: what is written in its notebook, by the id of the question.
+    answers: what is written in its notebook, by the id of the question. answers_problem: why that may not be all.
+    answer_pictures: that the answers show, [[name, type, base64 of the file, or its path beside the report]] by the id
+    of the question.
     """
 
     submission: str
@@ -76,6 +78,8 @@ class Report:
     fingerprint: str | None = None
     attempts: int | None = None
     answers: dict | None = None
+    answers_problem: str | None = None
+    answer_pictures: dict | None = None
 
     @property
     def score(self):
@@ -98,8 +102,8 @@ class Report:
         """The text of report.json."""
         told = {"submission": self.submission, "assignment": self.assignment, "score": self.score, "max": self.max}
         told.update(dataclasses.asdict(self))
-        for name in ("notes", "fingerprint", "attempts", "answers"):
-            if told[name] in (None, []):
+        for name in ("notes", "fingerprint", "attempts", "answers", "answers_problem", "answer_pictures"):
+            if told[name] in (None, []) or name == "answer_pictures" and not told[name]:
                 del told[name]
         return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
@@ -119,7 +123,7 @@ class Report:
 
     def with_picture_files(self, folder):
         """The same report with its pictures as files beside it, which are written here: they hold their paths then."""
-        kept = []
+        kept, of_answers = [], {}
         for number, (cell, picture) in enumerate(self.notebook.pictures, start=1):
             if not picture.startswith("pictures/"):
                 path = folder / "pictures" / f"{number:02}-cell-{cell}.png"
@@ -127,4 +131,13 @@ class Report:
                 write(path, base64.b64decode(picture))
                 picture = f"pictures/{path.name}"
             kept.append((cell, picture))
-        return dataclasses.replace(self, notebook=dataclasses.replace(self.notebook, pictures=kept))
+        for id, pictures in (self.answer_pictures or {}).items():
+            for name, kind, picture in pictures:
+                if not picture.startswith("pictures/"):
+                    path = folder / "pictures" / f"answer-{id}-{len(of_answers.get(id, ())) + 1}.{kind.split('/')[1]}"
+                    path.parent.mkdir(exist_ok=True)
+                    write(path, base64.b64decode(picture))
+                    picture = f"pictures/{path.name}"
+                of_answers.setdefault(id, []).append([name, kind, picture])
+        return dataclasses.replace(self, notebook=dataclasses.replace(self.notebook, pictures=kept),
+                                   answer_pictures=of_answers or None)
