@@ -135,7 +135,7 @@ def look_into(submission, room=None, branch=None, before=None):
     if not isinstance(submission, (str, Path)):
         with Listing("what was handed in") as listing:
             listing.loose = True
-            for name, path in submission:
+            for listing.thing, (name, path) in enumerate(submission):
                 path, place = Path(path), listing.inside(PurePosixPath(), name) or PurePosixPath(Path(path).name)
                 if path.is_dir() and not path.is_symlink():
                     listing.folder(path, place)
