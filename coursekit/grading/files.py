@@ -292,7 +292,10 @@ def read_plain(path, limit):
 
 def guarded(path, read, limit):
     """All bytes of a file that has no more than so many."""
-    content = read(limit)
+    try:
+        content = read(limit)
+    except OSError as error:
+        raise SubmissionError(f"{path} cannot be read ({error.strerror})") from None
     if len(content) > limit:
         raise SubmissionError(f"{path} is larger than {limit >> 20} MB")
     return content
