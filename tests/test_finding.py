@@ -171,18 +171,44 @@ def test_what_is_known_to_be_empty(tmp_path, tree, problem):
 @pytest.mark.parametrize("folder, names, counted", [
     ("Goedel_Kurt_kgoedel_4713", ["vae.py", "vae (2).py"], "vae (2).py"),
     ("Goedel_Kurt_kgoedel_4713", ["vae (2).py", "vae.py", "vae (10).py"], "vae (10).py"),
-    ("Goedel_Kurt_kgoedel_4713", ["vae (2).py", "Verspaetete Abgabe - vae.py"], "Verspaetete Abgabe - vae.py")])
+    ("Goedel_Kurt_kgoedel_4713", ["vae (2).py", "Verspaetete Abgabe - vae.py"], "Verspaetete Abgabe - vae.py"),
+    ("Goedel_Kurt_kgoedel_4713", ["abgabe.zip", "abgabe (2).zip"], "abgabe (2).zip")])
 def test_the_newest_file_of_a_folder_of_ilias(tmp_path, folder, names, counted):
-    found = read(lay(tmp_path / folder, {name: f"{MINE}# {name}\n" for name in names}), "vae", "kurt")
+    def made(name):
+        source = f"{MINE}# {name}\n"
+        return {"x/helpers/vae.py": source, "x/vae.py": SKELETON} if name.endswith(".zip") else source
+    found = read(lay(tmp_path / folder, {name: made(name) for name in names}), "vae", "kurt")
     assert found.source == f"{MINE}# {counted}\n" and "the newest" in found.notes[0] and names[0] in found.notes[0]
 
 
-@pytest.mark.parametrize("names, counted", [(["vae-1.py", "vae.py", "vae-2.py"], 2), (["vae.py", "vae.py"], 1)])
+def test_what_only_looks_like_the_newest(tmp_path):
+    folder = tmp_path / "Goedel_Kurt_kgoedel_4713"
+    lay(folder, {"vae.py": MINE, "abgabe.zip": {"helpers/vae.py": OTHER}})
+    assert read(folder, "vae", "kurt").open
+    for member, source in (("Noether_Emmy_enoether_4714", MINE), ("Turing_Alan_aturing_4715", OTHER)):
+        lay(tmp_path, {f"{member}/vae.py": source})
+    team = tuple((path.name, path) for path in sorted(tmp_path.iterdir()) if path != folder)
+    assert read(team, "vae", "team").open
+    lay(tmp_path, {"Turing_Alan_aturing_4715/vae.py": SKELETON, "Noether_Emmy_enoether_4714/vae (2).py": OTHER})
+    assert read(team, "vae", "team").source == OTHER
+
+
+def test_the_newest_notebook(tmp_path):
+    lay(tmp_path / "Goedel_Kurt_kgoedel_4713", {"2_vae.ipynb": answered({FIRST.id: "a"}),
+                                                "2_vae (2).ipynb": answered({FIRST.id: "b"})})
+    found = read(tmp_path / "Goedel_Kurt_kgoedel_4713", "vae", "kurt", None, QUESTIONS)
+    assert found.answers[FIRST.id] == "b" and found.answers_problem is None
+
+
+@pytest.mark.parametrize("names, counted", [
+    (["vae-1.py", "vae.py", "vae-2.py"], 2), (["vae.py", "vae.py"], 1), (["a.zip", "a-1.zip"], 1),
+    (["a.zip", "a.zip"], 1)])
 def test_the_newest_of_loose_files(tmp_path, names, counted):
     """Canvas gives what is handed in again another name; of one name the last is the newest."""
     paths = [tmp_path / f"{number}_{name}" for number, name in enumerate(names)]
     for number, path in enumerate(paths):
-        path.write_text(f"{MINE}# {number}\n")
+        source = f"{MINE}# {number}\n"
+        path.write_bytes(content_of(path.name, {"helpers/vae.py": source} if path.suffix == ".zip" else source))
     assert read(tuple(zip(names, map(str, paths))), "vae", "ada").source.endswith(f"# {counted}\n")
 
 

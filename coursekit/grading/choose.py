@@ -39,14 +39,11 @@ class Undecided(SubmissionError):
 
 @dataclass(frozen=True)
 class Likeness:
-    """How a name differs from the one that is wanted. late: words and " - " stand before it. brackets, dash: the
-    number of "vae (2).py" and "vae-1.py". number: it has one of these, or another one. rest: there is something
-    else."""
+    """How a name differs from the one that is wanted. late: words and " - " stand before it. number: it has one, as
+    "vae (2).py" and "vae-1.py" have. rest: there is something else."""
 
     exact: bool = False
     late: bool = False
-    brackets: int = 0
-    dash: int = 0
     number: bool = False
     rest: bool = False
 
@@ -82,12 +79,9 @@ def likeness(name, wanted):
         return None
     before, after = found["before"].casefold(), found["after"].casefold() or found["again"]
     before = re.sub(r"^\d+_$", "", before) if wanted.stem[0].isdigit() else before
-    brackets = re.fullmatch(r" ?\((\d{1,4})\)", after)
-    dash = re.fullmatch(r"-(\d{1,4})", after)
     number = bool(re.fullmatch(r"[ _.-]?\(?\d{1,4}\)?", after))
     late = before.endswith(" - ")
-    return Likeness(False, late, int(brackets[1]) if brackets else 0, int(dash[1]) if dash else 0, number,
-                    bool(before and not late or after and not number))
+    return Likeness(False, late, number, bool(before and not late or after and not number))
 
 
 def rank(path, wanted):
@@ -151,9 +145,8 @@ def decide(listing, found, wanted):
         texts[normal(candidate.text)].append(candidate)
     if len(texts) == 1:
         return found[0], ""
-    best = newest(listing, found)
-    if best:
-        return best, ", the newest"
+    if latest := newest(listing, found):
+        return decide(listing, latest, wanted)[0], ", the newest"
     best, *others = found
     others = [other for other in others if normal(other.text) != normal(best.text)]
     # An archive beside it may hold a newer one, unless this one lies where it should.
@@ -169,20 +162,25 @@ def decide(listing, found, wanted):
 
 
 def newest(listing, found):
-    """The Candidate that the platform's own rule says is the newest, if all are named by it; else None."""
-    turns = []
-    for place, candidate in enumerate(found):
-        path, like = candidate.path, candidate.like
-        if like.rest or path.parent != found[0].path.parent:
-            return None
-        if ILIAS.fullmatch(path.parent.name or Path(listing.name).name) and not like.dash:
-            turns.append((like.late, like.brackets or 1))
-        elif listing.loose and len(path.parts) == 1 and not like.late and not like.brackets:  # Canvas
-            turns.append((like.dash, listing.entries.index(candidate.entry)))
-        else:
-            return None
+    """Those of the Candidates that stand in the newest of several things of one name, by the platform's own rule: a
+    late one, or the number that the platform has given to the file or archive. Or [], if it does not tell."""
+    turns, names = [], set()
+    for candidate in found:
+        *place, name = candidate.path.parts[:1]
+        ilias = ILIAS.fullmatch(Path(listing.name).name)
+        if listing.loose and ILIAS.fullmatch(name) and len(candidate.path.parts) > 1:  # of a team
+            place, name, ilias = [name], candidate.path.parts[1], True
+        if not ilias and not listing.loose:
+            return []
+        late, _, name = name.rpartition(" - ") if ilias else ("", "", name)
+        again = re.fullmatch(r"(.+?) \((\d{1,4})\)((?:\.\w+)*)" if ilias else r"(.+?)-(\d{1,4})((?:\.\w+)*)", name)
+        names.add((*place, again[1] + again[3] if again else name))
+        # Of several with one name, the platform hands out the newest last.
+        turns.append((bool(late), int(again[2]) if again else 0, 0 if ilias else candidate.entry.thing))
     last = max(turns)
-    return found[turns.index(last)] if turns.count(last) == 1 else None
+    if len(names) > 1 or len(set(turns)) == 1:
+        return []
+    return [candidate for candidate, turn in zip(found, turns) if turn == last]
 
 
 def several(candidates):

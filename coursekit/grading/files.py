@@ -59,12 +59,14 @@ class Entry:
 
     path: in the submission; an archive is a folder in it. read: function (limit) -> bytes, raises SubmissionError, also
     for what is larger. problem: why it cannot be read, or "". archive: the one that it stands in, or None.
+    thing: the number of what it belongs to, of several things that were handed in.
     """
 
     path: PurePosixPath
     read: object
     problem: str = ""
     archive: PurePosixPath | None = None
+    thing: int = 0
 
 
 class Listing(contextlib.ExitStack):
@@ -74,7 +76,8 @@ class Listing(contextlib.ExitStack):
         name: what the submission is called in messages.
         entries: [Entry], those of the top first.
         unread: what could not be looked into, a line each. notes: lines for the report.
-        loose: True if it is made of several things, which a platform has named.
+        loose: True if it is made of several things, which a platform has named. thing: the number of the one that is
+            added now.
         repository: the git repository beside the files, or None.
         commit: the repository.Repository that the files are from, or None.
         left_out: True if there are names that lead elsewhere. ignored: a folder that is nobody's work, or "".
@@ -84,7 +87,7 @@ class Listing(contextlib.ExitStack):
         super().__init__()
         self.name, self.entries, self.unread, self.notes = name, [], [], []
         self.loose, self.repository, self.commit, self.left_out = False, None, None, False
-        self.ignored = ""
+        self.ignored, self.thing = "", 0
         self.seen = self.archives = self.inner = self.unpacked = 0
 
     def count(self, more=1):
@@ -143,7 +146,7 @@ class Listing(contextlib.ExitStack):
         kind = None if problem or path.suffix.lower() in PLAIN else self.kind(path, peek)
         if kind is None:
             read = functools.partial(guarded, path, read)
-            self.entries.append(Entry(path, read, problem and f"{path} {problem}", archive))
+            self.entries.append(Entry(path, read, problem and f"{path} {problem}", archive, self.thing))
         elif kind not in ("zip", "tar", "gzip"):
             self.unread.append(f"{path} {IS_POINTER if kind == 'pointer' else f'is a {kind} archive: hand in a zip'}")
         elif self.archives >= MAX_ARCHIVES or nested >= MAX_NESTED:
@@ -289,7 +292,10 @@ def read_plain(path, limit):
 
 def guarded(path, read, limit):
     """All bytes of a file that has no more than so many."""
-    content = read(limit)
+    try:
+        content = read(limit)
+    except OSError as error:
+        raise SubmissionError(f"{path} cannot be read ({error.strerror})") from None
     if len(content) > limit:
         raise SubmissionError(f"{path} is larger than {limit >> 20} MB")
     return content

@@ -49,14 +49,14 @@ def read(submission, assignment, who, room=None, asked=(), branch=None, before=N
         asked: the Questions whose answers are wanted.
         branch, before: which commit of a git repository counts, see repository.Repository.
     """
-    source, notes, answered = None, [], Written({})
-    problem = None
+    source, problem, notes, answered = None, None, [], Written({})
     try:
         with look_into(submission, room, branch, before) as listing:
             try:
                 source, notes = read_source(listing, assignment, room)
             except SubmissionError as error:
                 problem = error
+            notes = [*listing.notes, *notes]
             if asked:
                 answered = written(listing, assignment, asked)
     except SubmissionError as error:  # nothing of it can be read
@@ -79,7 +79,7 @@ def read_source(listing, assignment, room=None):
             raise SubmissionError(f"{error}, but {elsewhere}") from None
         raise
     newer = newer_branch(listing, path, room)
-    return candidate.text, [*listing.notes, *notes, *([newer] if newer else [])]
+    return candidate.text, [*notes, *([newer] if newer else [])]
 
 
 def newer_branch(listing, path, room):
@@ -135,7 +135,7 @@ def look_into(submission, room=None, branch=None, before=None):
     if not isinstance(submission, (str, Path)):
         with Listing("what was handed in") as listing:
             listing.loose = True
-            for name, path in submission:
+            for listing.thing, (name, path) in enumerate(submission):
                 path, place = Path(path), listing.inside(PurePosixPath(), name) or PurePosixPath(Path(path).name)
                 if path.is_dir() and not path.is_symlink():
                     listing.folder(path, place)

@@ -33,6 +33,7 @@ def written(listing, assignment, asked):
     wanted = PurePosixPath(assignments()[assignment].notebook.as_posix())
     books = [(likeness(entry.path.name, wanted), entry) for entry in listing.entries
              if ".ipynb" in entry.path.name.lower() and "given" not in entry.path.parts]
+    books = [(like, entry) for like, entry in books if like or not of_another(entry.path.name, assignment)]
     books.sort(key=lambda book: (book[0] is None, not (book[0] and book[0].exact), *rank(book[1].path, wanted)))
     found, broken, others = [], [], []
     for like, entry in books[:MAX_NOTEBOOKS]:
@@ -46,7 +47,7 @@ def written(listing, assignment, asked):
         else:
             if like and like.exact or belongs(cells, asked):
                 found.append((Candidate(entry, "", like), find_answers(cells, asked)))
-            elif not of_another(entry.path.name, assignment):
+            else:
                 others.append(f"{entry.path}, in which none of the questions stands")
     if not found:
         problem = why_none(listing, wanted, broken or others)
@@ -92,10 +93,8 @@ def the_one(listing, full):
     for candidate, answers in full:
         if all(words(other).items() <= words(answers).items() for _, other in full):
             return candidate, answers
-    if all(candidate.like for candidate, _ in full):
-        last = newest(listing, [candidate for candidate, _ in full])
-        return next((each for each in full if each[0] is last), None)
-    return None
+    latest = newest(listing, [candidate for candidate, _ in full])
+    return the_one(listing, [each for each in full if each[0] in latest]) if latest else None
 
 
 def why_none(listing, wanted, broken):
