@@ -533,31 +533,6 @@ def test_the_instructor_may_name_links(tmp_path):
         assert contents(submission)[0] == "# ada\n"
 
 
-def keys(*names):
-    return {name: submission.key for name, submission in zip(names, roster.with_own_keys(
-        {name: roster.submission(name, None, name) for name in names}))}
-
-
-def test_keys_are_counted():
-    assert keys("Ada L", "Ada?L", "ada-l") == {"Ada L": "Ada_L", "Ada?L": "Ada_L-2", "ada-l": "ada-l"}
-    assert keys("a b", "a_b-2", "a!b", "A B") == {"A B": "A_B", "a b": "a_b-3", "a!b": "a_b-4", "a_b-2": "a_b-2"}
-    assert keys("Öl", "Äl", "?", "!", "x" * 59 + ".y", "x" * 59)["?"] == "unnamed-2"
-
-
-def test_keys_are_never_equal():
-    """Also not for a system that takes upper and lower case for one."""
-    draw = random.Random(0)
-    for _ in range(200):
-        names = {"".join(draw.choices("aA _-2.", k=draw.randrange(1, 6))) for _ in range(30)}
-        found = keys(*names)
-        assert len({key.lower() for key in found.values()}) == len(names)
-        assert found == keys(*sorted(names, reverse=True))
-
-
-def test_who_is_known_by_its_key_keeps_it():
-    assert keys("Ada_L") == {"Ada_L": "Ada_L"} and keys("Ada L", "Ada_L")["Ada_L"] == "Ada_L"
-
-
 # What is written
 
 class Tags(HTMLParser):

@@ -1,11 +1,15 @@
 """The grade book of a class: gradebook.csv, the same for Moodle and Canvas, and class.html."""
+import dataclasses
+
 from coursekit.classes import page
-from coursekit.classes.marks import marks
+from coursekit.classes.marks import marks, read_sheet, told
 from coursekit.classes.tables import write_rows
 from coursekit.grading.tell import tell
 from coursekit.grading.tell.points import points
 from coursekit.sandbox import printable
 from helpers.given.console import write
+
+NOTHING = "nothing handed in"
 
 
 def build(results, failures=None):
@@ -26,42 +30,55 @@ def build(results, failures=None):
                 printable(failures.get(submission.key, "not graded yet"))) for submission in submissions]
     assignment, most = results.settings["assignment"], sum(items.values()) + sum(questions.values())
 
-    header = ["name", "id", "id number", "email", "login", "section", *items,
+    everybody = of_people(rows)
+    more = [name for name in ("group", "late") if any(r[name] for r in everybody)]
+    header = ["name", "id", "id number", "email", "login", "section", *more, *items,
               *(f"{title} (written)" for title in questions), "total", "max", "status", "style findings", "notebook",
               "seconds", "report"]
     write_rows(results.folder / "gradebook.csv", header, [
-        [*(r[name] for name in ("name", "id", "number", "email", "login", "section")),
+        [*(r[name] for name in ("name", "id", "number", "email", "login", "section", *more)),
          *(r["items"].get(name) for name in items), *(r["written"].get(title) for title in questions), r["total"], most,
-         r["status"], r["style"], r["notebook"], r["seconds"], r["report"]] for r in rows])
+         r["status"], r["style"], r["notebook"], r["seconds"], r["report"]] for r in everybody])
     # Both of Moodle's imports take this: the grade book's, where one chooses the column that tells the users, and the
     # assignment's "Upload grading worksheet", which looks for these headers and "Participant 123".
     write_rows(results.folder / "moodle.csv", ["Identifier", "Full name", "ID number", "Email address", "Grade",
                                                "Last modified (grade)", "Feedback comments"], [
         [r["id"] if r["id"].startswith("Participant ") else "", r["name"], r["number"], r["email"], r["total"],
-         "", r["feedback"]] for r in rows])
+         "", r["feedback"]] for r in everybody])
     # Canvas wants these columns in this order, then one for each assignment, and its points in the second line.
     write_rows(results.folder / "canvas.csv", ["Student", "ID", "SIS Login ID", "Section", assignment], [
         ["    Points Possible", "", "", "", most],
-        *([r["name"], r["id"] if r["id"].isdigit() else "", r["login"], r["section"], r["total"]] for r in rows)])
+        *([r["name"], r["id"] if r["id"].isdigit() else "", r["login"], r["section"], r["total"]] for r in everybody)])
     write(results.folder / "class.html", page.render(results, rows, found, items, questions))
 
     totals = [r["total"] for r in rows if r["total"] is not None]
     unmarked = sum(got is None for r in rows for got in r["written"].values())
-    broken = sum(r["status"].startswith("cannot grade") for r in rows)
+    broken = sum(r["status"].startswith(("cannot grade", NOTHING)) for r in rows)
     mean = f", mean {sum(totals) / len(totals):.1f} of {points(most)} points" if totals else ""
     return (f"{len(totals)} of {len(rows)} graded{mean}; {broken} with nothing to grade"
             f"{f'; {unmarked} written answers without points' if unmarked else ''}\n"
+            f"{''.join(f'{line}' + chr(10) for line in told(read_sheet(results)))}"
             f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/")
+
+
+def of_people(rows):
+    """A row for each person: all members of a group have its points."""
+    return [{**r, **dataclasses.asdict(person)} for r in rows for person in r["people"]]
 
 
 def row(submission, report, written, failure):
     """One submission as the grade book and the class page need it. No report: no points, and why."""
-    known = {name: getattr(submission, name) for name in ("key", "name", "id", "number", "email", "login", "section")}
+    known = {name: getattr(submission, name) for name in ("key", "name", "id", "number", "email", "login", "section",
+                                                          "group", "people")}
+    known["late"] = "late" if submission.late else ""
     if report is None:
+        failure = f"open: {submission.doubt}" if submission.doubt else failure
         return {**known, "items": {}, "written": {}, "total": None, "status": failure, "style": None, "notebook": "",
                 "seconds": None, "report": "", "feedback": ""}
     lost = [name for name, item in report.items.items() if item.points < item.max]
     problem = next((item.message for item in report.items.values() if item.message.startswith("cannot grade: ")), "")
+    if problem and submission.path is None and not submission.problem:
+        problem = NOTHING
     total, most = report.total(written)
     if report.open:  # a zero would be as wrong as the points
         total, problem = None, f"open: {', '.join(report.open)} could not be judged, look at the report"

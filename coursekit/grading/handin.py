@@ -21,13 +21,14 @@ class HandedIn:
     """What was read of a submission and never executed.
 
     who: whose it is, or its path. source: text of the graded file, or None. problem: why there is none, or None.
-    answers: what is written in the notebook, by the id of the question.
+    answers: what is written in the notebook, by the id of the question. notes: lines for the report.
     """
 
     who: str
     source: str | None
     problem: str | None = None
     answers: dict = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def read(submission, assignment, who, room=None, asked=()):
