@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -531,6 +532,39 @@ def test_the_instructor_may_name_links(tmp_path):
     for source in (tmp_path / "class", tmp_path / "class.csv"):
         submission, = roster.collect(source)
         assert contents(submission)[0] == "# ada\n"
+
+
+def test_a_download_and_a_list_on_the_command_line(tmp_path, monkeypatch, capsys):
+    """The zip file as it came, a group, somebody late, somebody who has handed in nothing, somebody unknown."""
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as opened:
+        for name in ("Lovelace_Ada_alove_4711/Late Submission - vae.py", "Team 3/Noether_Emmy_en_4712/vae.py",
+                     "Team 3/Turing_Alan_at_4713/vae.ipynb", "Euler_Leonhard_le_4714/vae.py", "status.xlsx"):
+            opened.writestr(f"VAE/Abgaben/{name}", "# x\n")
+    (tmp_path / "people.csv").write_text("sep=;\nLogin;Nachname;Vorname;Matrikelnummer\nalove;Lovelace;Ada;1\n"
+                                         "en;Noether;Emmy;2\nat;Turing;Alan;3\nkg;Gödel;Kurt;4\n", encoding="utf-8")
+    monkeypatch.setattr(pool, "local", lambda function, tasks, **_: ((key, function(*task) if isinstance(
+        function, functools.partial) else made_up(), 1) for key, task in list(tasks)))
+    options = "--assignment", "vae", "--out", tmp_path / "out", "--no-notebook", "--roster", tmp_path / "people.csv"
+    for _ in range(2):
+        assert course("grade-class", tmp_path / "in.zip", *options) == 0
+        told = capsys.readouterr().out
+        for says in ("an ILIAS download of 4 people, 1 late", "looked through Abgaben", "nobody's: status.xlsx",
+                     "not in the list: Leonhard Euler", "nothing from 1 of the list: Kurt Gödel"):
+            assert says in told
+        header, *table = rows(tmp_path / "out" / "gradebook.csv")
+        assert {(row[0], row[2], row[header.index("group")], row[header.index("late")]) for row in table} == {
+            ("Ada Lovelace", "1", "", "late"), ("Emmy Noether", "2", "Team 3", ""), ("Alan Turing", "3", "Team 3", ""),
+            ("Leonhard Euler", "", "", ""), ("Kurt Gödel", "4", "", "")}
+
+
+@pytest.mark.parametrize("what, says", [("ada", "is one submission (it holds vae.py)"),
+                                        ("out", "is a folder of results, not a class")])
+def test_what_is_no_class_is_told_and_not_graded(tmp_path, capsys, what, says):
+    start(tmp_path / "out", handed_in(tmp_path / "in", "ada"))
+    (tmp_path / "in" / "ada").rename(tmp_path / "ada")
+    assert course("grade-class", tmp_path / what, "--assignment", "vae", "--out", tmp_path / "new") == 2
+    told = capsys.readouterr().err
+    assert says in told and told.count("\n") == 1 and not (tmp_path / "new").exists()
 
 
 # What is written
