@@ -443,7 +443,7 @@ def test_canvas_grade_book_as_a_list(tmp_path):
             found.items()} == {"Lovelace, Ada": ("m1", True, False), "eulerleonhard": ("", True, False),
                                "Gauß, Carl": ("m3", True, False), "Noether, Emmy": ("m2", False, True),
                                "Hopper, Grace": ("m4", False, False)}
-    assert "eulerleonhard has the number of Noether, Emmy" in told and "VAE (1234)" in told
+    assert "another name, so taken for none: eulerleonhard (Noether, Emmy)" in told and "VAE (1234)" in told
     assert "nothing from 2 of the list" in told
 
 
@@ -460,6 +460,32 @@ def test_two_of_one_name_are_never_guessed(tmp_path):
     rows = tables.read_table(tmp_path / "out" / "gradebook.csv")
     assert [row["status"].startswith("open: Ada Lovelace may be theirs") for row in rows] == [
         False, False, True, True, False] and not any(row["total"] for row in rows)
+
+
+def test_names_that_are_nearly_the_same(tmp_path):
+    """Nobody has handed in nothing while a folder may be theirs."""
+    found, told = take_in(tmp_path, ["Ada Lovelace 76/vae.py", "Kurt Gödel/vae.py", "Emmy/vae.py"], "\n".join(
+        ["name,student number", "Ada Lovelace,1", "Kurt Friedrich Gödel,2", "Emmy Noether,3", "Eve Emmy,4", "Emil,5"]))
+    assert {name: bool(submission.doubt) for name, submission in found.items() if submission.number} == {
+        "Ada Lovelace": True, "Kurt Friedrich Gödel": True, "Emmy Noether": True, "Eve Emmy": True, "Emil": False}
+    assert "not quite, so taken for none: Ada Lovelace 76, Emmy, Kurt Gödel" in told
+
+
+@pytest.mark.parametrize("files, people, open_mark", [
+    (["Participant_7_assignsubmission_file_/vae.py"], "name\nAda Lovelace\n", True),  # blind, and no numbers
+    (["Participant_7_assignsubmission_file_/vae.py"], "id,name\nParticipant 8,Ada Lovelace\n", False),
+    (["anon_x7Yz_504_vae.py"], "id,name\n11,Ada Lovelace\n", True),
+    (["vae-alove/vae.py", "vae-eve/vae.py"], "name,student number\nAda Lovelace,1\n", True),  # no logins
+    (["vae-alove/vae.py", "vae-eve/vae.py"], "name,github_username\nAda Lovelace,adal\n", False),
+    (["Gruppe A_17_assignsubmission_file_/vae.py"], "name\nAda Lovelace\n", True),  # no groups
+    (["zed/vae.py"], "name\nAda Lovelace\n", True), (["zed/vae.py"], "name\nada\n", False),
+    (["zed/vae.py"], "name,login\nAda Lovelace,alove\n", False),
+    (["Emmy Noether/vae.py"], "name\nAda Lovelace\n", False),
+    (["noetheremmy_12_501_vae.py"], "name\nAda Lovelace\n", False)])
+def test_nobody_has_handed_in_nothing_while_something_may_be_theirs(tmp_path, files, people, open_mark):
+    found, _ = take_in(tmp_path, files, people)
+    missing, = [submission for submission in found.values() if not submission.path]
+    assert bool(missing.doubt) == open_mark
 
 
 def test_names_of_two_in_the_list(tmp_path):

@@ -128,14 +128,15 @@ def match(people, known):
     """Find those of a list among those who have handed in. Nobody is found by a guess.
 
     A value counts only where one has it here and one has it there. A number that bears quite another name is another
-    system's, or a group's.
+    system's, or a group's; a login that was cut out of a name may be cut wrongly.
 
     Args:
-        people: [(Person, the name of a folder, "" if it tells nothing more)] of what was handed in.
+        people: [(Person, the name that the login was cut out of, "" if the platform says which it is)] of what was
+            handed in.
         known: [(Person, logins)] of the list.
     Returns:
-        {place in people: place in known}; {place in people: places in known that fit as well}; and where a number fits
-        and the name does not, [(place in people, place in known)].
+        {place in people: place in known}; {place in people: places in known that fit as well, or nearly}; and where a
+        number fits and the name does not, [(place in people, place in known)].
     """
     found, doubts, odd = {}, {}, []
     for what in ("id", "number", "end", "login", "email", "name"):
@@ -153,13 +154,31 @@ def match(people, known):
             for other in others if place not in doubts or len(others) == back[min(others)] == 1 else ():
                 person, whole = people[place]
                 said = "" if person.name in (person.login, whole) else person.name
-                if what in ("id", "end", "login") and differ(said, known[other][0].name):
+                guessed = what in ("id", "end") or what == "login" and whole
+                if guessed and differ(said, known[other][0].name):
                     odd.append((place, other))
                 else:
                     found[place] = other
     taken = set(found.values())
+    left = [(place, word_sets(person.name)) for place, (person, _) in enumerate(known) if place not in taken]
+    for place, (person, _) in enumerate(people):  # a name more or less, or a number behind
+        if place not in found and place not in doubts:
+            ours = word_sets(person.name)
+            if near := {other for other, theirs in left if any(a <= b or b <= a for a in ours for b in theirs)}:
+                doubts[place] = near
     doubts = {place: others - taken for place, others in doubts.items() if place not in found and others - taken}
     return found, doubts, [(place, other) for place, other in odd if place not in found and other not in taken]
+
+
+def incomparable(person, whole, other, logins):
+    """Is nothing known of both of these that could tell them apart? person, whole, other, logins: see `match`."""
+    both = [(person.number, other.number), (person.email, other.email), (person.login, "".join(logins)),
+            (whole, "".join(logins)), (re.search(r"\d{4}", whole), other.number), ("@" in whole, other.email)]
+    both += [(one, another) for one, another in [(person.id, other.id)] if one.isdigit() == another.isdigit()]
+    if not BLIND.fullmatch(person.name) and not person.name == "anon":  # so Canvas calls who shall not be known
+        words = [len(words_of(name)) > 1 for name in (person.name, other.name)]
+        both.append((not whole and person.name != person.login or words[0] == words[1], other.name))
+    return not any(one and another for one, another in both)
 
 
 def folded(text):
@@ -181,7 +200,7 @@ def of_found(what, person, whole, there):
     if what == "end":  # <assignment>-<login>: the longest that fits
         whole = folded(whole)
         ends = [whole, *(whole[match.end():] for match in re.finditer(r"[-_ ]", whole))]
-        return [end for end in ends if end in there][:1]
+        return [end for end in ends if end in there][:1] if whole else []
     return [folded(getattr(person, what))] if getattr(person, what) else []
 
 
@@ -202,6 +221,10 @@ def name_forms(name, run_together):
             first, last = (words_of(first), words_of(last)) if comma else (words[:-1], words[-1:])
             forms |= {"".join(first + last), "".join(last + first)}
     return forms
+
+
+def word_sets(name):
+    return {frozenset(form.split()) for form in name_forms(name, False)}
 
 
 def words_of(text):

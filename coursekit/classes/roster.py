@@ -11,7 +11,7 @@ from coursekit.classes.keys import keys
 from coursekit.sandbox import printable, walls
 from helpers.given.console import UserError
 
-TELLING_NAMES = "Moodle", "Canvas", "ILIAS", "Gradescope", "Brightspace"  # no login at the end of the entry's name
+CUT = "", "GitHub", "Blackboard"  # where a login may stand at the end of a name, and nothing says where it begins
 FIELDS = [field.name for field in dataclasses.fields(Person)]
 
 
@@ -88,7 +88,7 @@ def take_in(source, people=None, temporary=None, out=None):
         entries, told = entries_of(source, temporary or walls.private_folder("class")[0], out)
         found = [(entry.known_by, of_entry(entry)) for entry in entries]
         groups = {number: entry.is_default for number, entry in enumerate(entries) if entry.is_group}
-        wholes = ["" if entry.platform in TELLING_NAMES else entry.known_by for entry in entries]
+        wholes = [entry.known_by if entry.platform in CUT else "" for entry in entries]
     elif source.is_file():
         found, told = from_csv(source)
         groups, wholes = {}, [""] * len(found)
@@ -200,8 +200,13 @@ def with_list(found, groups, wholes, path):
              for index, person in enumerate(submission.people) if submission.members or number not in groups]
     taken = {place for places in of_group.values() for place in places}
     left = [place for place in range(len(known)) if place not in taken]
-    fits, doubts, odd = lists.match([(person, "" if found[number][1].members else wholes[number])
-                                     for number, _, person in units], [known[place] for place in left])
+
+    def whole_of(unit):
+        number, *_ = units[unit]
+        return "" if found[number][1].members else wholes[number]
+
+    fits, doubts, odd = lists.match([(person, whole_of(unit)) for unit, (*_, person) in enumerate(units)],
+                                    [known[place] for place in left])
     whose = {units[unit][:2]: left[place] for unit, place in fits.items()}
     taken |= set(whose.values())
     default = [number for number, is_default in groups.items() if is_default and number not in of_group]
@@ -226,14 +231,17 @@ def with_list(found, groups, wholes, path):
             name = printable(found[units[unit][0]][0])
             in_doubt.setdefault(left[place], f"{name} may be theirs: the list and the name do not tell")
 
-    strangers = [person.name for unit, (*_, person) in enumerate(units) if unit not in fits and unit not in doubts]
+    others = {*fits, *doubts, *(unit for unit, _ in odd)}
+    strangers = [unit for unit in range(len(units)) if unit not in others]
+    unknown = [found[number][1].name for number in groups if number not in of_group and not found[number][1].members]
     if doubts:
-        told.append(f"fit more than one of the list, or not alone, so taken for none: "
+        told.append(f"fit more than one of the list, or not alone, or not quite, so taken for none: "
                     f"{few(units[unit][2].name for unit in doubts)}")
     if strangers:
-        told.append(f"handed in, and not in the list: {few(strangers)}")
-    told += [f"{units[unit][2].name} has the number of {known[left[place]][0].name}, and quite another name: not taken "
-             "for them" for unit, place in odd]
+        told.append(f"handed in, and not in the list: {few(units[unit][2].name for unit in strangers)}")
+    if odd:
+        told.append("have a number or login of the list and quite another name, so taken for none: " + few(
+            f"{units[unit][2].name} ({known[left[place]][0].name})" for unit, place in odd))
     names, nothing = {known_by for known_by, _ in new}, []
     for place, (person, _) in enumerate(known):
         if place in taken:
@@ -243,7 +251,10 @@ def with_list(found, groups, wholes, path):
                         if name not in names)
         names.add(known_by)
         about = {**dataclasses.asdict(person), "name": person.name or who}
-        new.append((known_by, Submission("", None, **about, doubt=in_doubt.get(place, ""))))
+        anybodys = unknown + [units[unit][2].name for unit in strangers
+                              if lists.incomparable(units[unit][2], whole_of(unit), *known[place])]
+        doubt = in_doubt.get(place) or (f"{few(anybodys)} may be theirs: nothing tells" if anybodys else "")
+        new.append((known_by, Submission("", None, **about, doubt=doubt)))
         nothing.append(about["name"])
     if nothing:
         told.append(f"nothing from {len(nothing)} of the list: {few(nothing)}")
