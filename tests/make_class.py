@@ -88,12 +88,13 @@ def make_broken(folder, assignment):
     file = f"{assignment}.py"
     (folder / "no zip.zip").write_bytes(b"this is no zip file")
     (folder / "empty").mkdir()
-    (folder / "a picture.png").write_bytes(b"\x89PNG")
+    (folder / "a picture").mkdir()
+    (folder / "a picture" / "vae.png").write_bytes(b"\x89PNG")
     for name, content in (("syntax error", b"def f(:\n"), ("not UTF-8", "# caf\xe9".encode("latin-1")),
                           ("huge", b"#" * (2 << 20)), ("endless import", b"while True:\n    pass\n")):
         (folder / name).mkdir()
         (folder / name / file).write_bytes(content)
-    names = ["no zip", "empty", "a picture.png", "syntax error", "not UTF-8", "huge", "endless import"]
+    names = ["no zip", "empty", "a picture", "syntax error", "not UTF-8", "huge", "endless import"]
     if hasattr(os, "symlink") and os.name != "nt":
         (folder / "a link").mkdir()
         (folder / "a link" / file).symlink_to("/etc/passwd")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -528,29 +529,37 @@ def test_the_instructor_may_name_links(tmp_path):
         assert contents(submission)[0] == "# ada\n"
 
 
-def keys(*names):
-    return {name: submission.key for name, submission in zip(names, roster.with_own_keys(
-        {name: roster.submission(name, None, name) for name in names}))}
+def test_a_download_and_a_list_on_the_command_line(tmp_path, monkeypatch, capsys):
+    """The zip file as it came, a group, somebody late, somebody who has handed in nothing, somebody unknown."""
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as opened:
+        for name in ("Lovelace_Ada_alove_4711/Late Submission - vae.py", "Team 3/Noether_Emmy_en_4712/vae.py",
+                     "Team 3/Turing_Alan_at_4713/vae.ipynb", "Euler_Leonhard_le_4714/vae.py", "status.xlsx"):
+            opened.writestr(f"VAE/Abgaben/{name}", "# x\n")
+    (tmp_path / "people.csv").write_text("sep=;\nLogin;Nachname;Vorname;Matrikelnummer\nalove;Lovelace;Ada;1\n"
+                                         "en;Noether;Emmy;2\nat;Turing;Alan;3\nkg;Gödel;Kurt;4\n", encoding="utf-8")
+    monkeypatch.setattr(pool, "local", lambda function, tasks, **_: ((key, function(*task) if isinstance(
+        function, functools.partial) else made_up(), 1) for key, task in list(tasks)))
+    options = "--assignment", "vae", "--out", tmp_path / "out", "--no-notebook", "--roster", tmp_path / "people.csv"
+    for _ in range(2):
+        assert course("grade-class", tmp_path / "in.zip", *options) == 0
+        told = capsys.readouterr().out
+        for says in ("an ILIAS download of 4 people, 1 late", "looked through Abgaben", "nobody's: status.xlsx",
+                     "not in the list: Leonhard Euler", "nothing from 1 of the list: Kurt Gödel"):
+            assert says in told
+        header, *table = rows(tmp_path / "out" / "gradebook.csv")
+        assert {(row[0], row[2], row[header.index("group")], row[header.index("late")]) for row in table} == {
+            ("Ada Lovelace", "1", "", "late"), ("Emmy Noether", "2", "Team 3", ""), ("Alan Turing", "3", "Team 3", ""),
+            ("Leonhard Euler", "", "", ""), ("Kurt Gödel", "4", "", "")}
 
 
-def test_keys_are_counted():
-    assert keys("Ada L", "Ada?L", "ada-l") == {"Ada L": "Ada_L", "Ada?L": "Ada_L-2", "ada-l": "ada-l"}
-    assert keys("a b", "a_b-2", "a!b", "A B") == {"A B": "A_B", "a b": "a_b-3", "a!b": "a_b-4", "a_b-2": "a_b-2"}
-    assert keys("Öl", "Äl", "?", "!", "x" * 59 + ".y", "x" * 59)["?"] == "unnamed-2"
-
-
-def test_keys_are_never_equal():
-    """Also not for a system that takes upper and lower case for one."""
-    draw = random.Random(0)
-    for _ in range(200):
-        names = {"".join(draw.choices("aA _-2.", k=draw.randrange(1, 6))) for _ in range(30)}
-        found = keys(*names)
-        assert len({key.lower() for key in found.values()}) == len(names)
-        assert found == keys(*sorted(names, reverse=True))
-
-
-def test_who_is_known_by_its_key_keeps_it():
-    assert keys("Ada_L") == {"Ada_L": "Ada_L"} and keys("Ada L", "Ada_L")["Ada_L"] == "Ada_L"
+@pytest.mark.parametrize("what, says", [("ada", "is one submission (it holds vae.py)"),
+                                        ("out", "is a folder of results, not a class")])
+def test_what_is_no_class_is_told_and_not_graded(tmp_path, capsys, what, says):
+    start(tmp_path / "out", handed_in(tmp_path / "in", "ada"))
+    (tmp_path / "in" / "ada").rename(tmp_path / "ada")
+    assert course("grade-class", tmp_path / what, "--assignment", "vae", "--out", tmp_path / "new") == 2
+    told = capsys.readouterr().err
+    assert says in told and told.count("\n") == 1 and not (tmp_path / "new").exists()
 
 
 # What is written

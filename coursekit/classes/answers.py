@@ -7,14 +7,12 @@ import base64
 from itertools import groupby
 
 from coursekit.classes.gradebook import build
-from coursekit.classes.marks import SHEET, filled, marks
+from coursekit.classes.marks import COLUMNS, SHEET, filled, marks, read_sheet, set_aside, told
 from coursekit.classes.results import Results, lock
 from coursekit.classes.tables import write_rows
 from coursekit.grading.tell.html import templates
 from coursekit.questions import ELSEWHERE, POINTS, questions
 from helpers.given.console import UserError, write
-
-COLUMNS = ("question", "key", "student", "points", "max", "comment", "answer", "model answer")
 
 
 def sheet(results, most=POINTS):
@@ -61,11 +59,13 @@ def main(args):
         rows = list(sheet(results, args.points))
         if not rows:
             raise UserError(f"the notebook of {results.settings['assignment']} has no questions to answer in writing")
+        before = read_sheet(results)
+        lines = [*told(before), *set_aside(results, before)]
         write_rows(results.folder / SHEET, COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
         grouped = [list(group) for _, group in groupby(rows, key=lambda row: row["question"])]
         write(results.folder / "answers.html", templates().get_template("answers.html").render(
             assignment=results.settings["assignment"], questions=grouped, elsewhere=list(elsewhere(results))))
-        print(build(results))
+        print("\n".join([*lines, build(results)]))
     unmarked = sum(row["points"] is None for row in rows)
     print(f"{results.folder / SHEET}: {len(rows)} answers, {unmarked} without points. Type them there, then run this "
           f"again.\n{results.folder / 'answers.html'}: the same to read")

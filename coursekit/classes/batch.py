@@ -74,7 +74,8 @@ def read_one(wall, assignment, submission, branch=None, before=None):
 
     def told(text):
         return text.replace(above, "") if text and above else text
-    return dataclasses.replace(handed_in, problem=told(handed_in.problem), notes=tuple(map(told, handed_in.notes)),
+    return dataclasses.replace(handed_in, problem=told(handed_in.problem),
+                               notes=(*submission.notes, *map(told, handed_in.notes)),
                                answers_problem=told(handed_in.answers_problem))
 
 
@@ -106,7 +107,11 @@ def grade_class(results, wall, seed, reading, grading, bar):
         bar: a tqdm.
     """
     assignment, notebook = results.settings["assignment"], results.settings["notebook"]
-    by_key = {submission.key: submission for submission in results.submissions}
+    by_key = {submission.key: submission for submission in results.submissions if not submission.doubt}
+    for submission in results.submissions:
+        if submission.doubt:  # nobody can say what this person has handed in, and it would be graded as nothing
+            results.forget(submission)
+            bar.update()
     checks, waiting, failed = version_of_checks(assignment), {}, []
     for key, handed_in, _ in reading((key, (assignment, by_key[key])) for key in by_key):
         report, mark = results.report(by_key[key]), None
@@ -138,8 +143,12 @@ def grade_class(results, wall, seed, reading, grading, bar):
 
 def add_arguments(parser):
     parser.add_argument("submissions", help="a folder with one entry for each submission (folder, zip file, git "
-                        "repository), or a CSV file with a column 'path' and what is known of the student: "
-                        "name, id number, email, login, section")
+                        "repository), what a platform hands out (Moodle, Canvas, ILIAS, OLAT, Blackboard, Brightspace, "
+                        "Gradescope; unpacked or not), or a CSV file with a column 'path' and what is known of the "
+                        "student: name, id number, email, login, section")
+    parser.add_argument("--roster", type=Path, metavar="FILE", help="who should have handed in: a CSV file as Moodle, "
+                        "Canvas, ILIAS or GitHub Classroom export it. All are in the grade book then; its column "
+                        "'group' tells the members of groups")
     parser.add_argument("--assignment", metavar="NAME", required=True, help="such as vae")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the results; the same folder again "
                         "goes on where a run was stopped")
@@ -166,24 +175,28 @@ def main(args):
         wall = walls.choose(args.unsafe)
     if not wall.isolates:
         print(f"NOT ISOLATED: {wall.reasons}. Student code runs with your rights.", file=sys.stderr)
-    submissions = roster.collect(args.submissions)
     stopped, failed = False, []
-    with lock(args.out), walls.temporary_folder("class") as folder:
-        results = Results.start(args.out, args.assignment, not args.no_notebook, submissions)
-        jobs = min(args.jobs, len(submissions))
-        here = walls.best() if args.scheduler else wall
-        read_here = functools.partial(read_one, here, branch=args.branch, before=args.before)
-        reading = functools.partial(pool.local, read_here, count=jobs, folder=folder, preload=PRELOAD,
-                                    deadline=READ_DEADLINE)
-        grading = functools.partial(pool.dask, grade_one, address=args.scheduler) if args.scheduler else \
-            functools.partial(pool.local, grade_one, count=jobs, folder=folder, preload=PRELOAD,
-                              prepare=functools.partial(zygote.prepare, wall), deadline=command.DEADLINE)
-        with tqdm(total=len(submissions), desc=f"grade {args.assignment}", unit="submission", smoothing=0) as bar:
-            try:
-                failed = grade_class(results, wall, args.seed, reading, grading, bar)
-            except KeyboardInterrupt:
-                stopped = True
-        summary = build(results, {submission.key: reason for submission, reason in failed})
+    with walls.temporary_folder("class") as folder:
+        submissions, told = roster.take_in(args.submissions, args.roster, folder, args.out)
+        print("\n".join(told))
+        with lock(args.out):
+            results = Results.start(args.out, args.assignment, not args.no_notebook, submissions, told)
+            for line in results.moved:
+                print(line)
+            jobs = min(args.jobs, len(submissions))
+            here = walls.best() if args.scheduler else wall
+            read_here = functools.partial(read_one, here, branch=args.branch, before=args.before)
+            reading = functools.partial(pool.local, read_here, count=jobs, folder=folder, preload=PRELOAD,
+                                        deadline=READ_DEADLINE)
+            grading = functools.partial(pool.dask, grade_one, address=args.scheduler) if args.scheduler else \
+                functools.partial(pool.local, grade_one, count=jobs, folder=folder, preload=PRELOAD,
+                                  prepare=functools.partial(zygote.prepare, wall), deadline=command.DEADLINE)
+            with tqdm(total=len(submissions), desc=f"grade {args.assignment}", unit="submission", smoothing=0) as bar:
+                try:
+                    failed = grade_class(results, wall, args.seed, reading, grading, bar)
+                except KeyboardInterrupt:
+                    stopped = True
+            summary = build(results, {submission.key: reason for submission, reason in failed})
     print(f"{summary}\nisolation: {wall.name}")
     for submission, reason in failed:
         print(f"NOT GRADED: {submission.name}: {printable(reason)}. The same command tries again.", file=sys.stderr)

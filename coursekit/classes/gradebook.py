@@ -1,12 +1,16 @@
 """The grade book of a class: gradebook.csv, the same for Moodle and Canvas, and class.html."""
+import dataclasses
+
 from coursekit.classes import page
-from coursekit.classes.marks import marks
+from coursekit.classes.marks import marks, read_sheet, told
 from coursekit.classes.platforms import canvas, moodle
 from coursekit.classes.tables import write_rows
 from coursekit.grading.tell import tell
 from coursekit.grading.tell.points import points
 from coursekit.sandbox import printable
 from helpers.given.console import write
+
+NOTHING = "nothing handed in"
 
 
 def build(results, failures=None):
@@ -26,32 +30,41 @@ def build(results, failures=None):
     rows = records(results, found, written, failures)
     assignment, most = results.settings["assignment"], sum(items.values()) + sum(questions.values())
 
-    header = ["name", "id", "id number", "email", "login", "section", *items,
+    everybody = of_people(rows)
+    more = [name for name in ("group", "late") if any(r[name] for r in everybody)]
+    header = ["name", "id", "id number", "email", "login", "section", *more, *items,
               *(f"{title} (written)" for title in questions), "total", "max", "status", "style findings", "notebook",
               "seconds", "report"]
     write_rows(results.folder / "gradebook.csv", header, [
-        [*(r[name] for name in ("name", "id", "number", "email", "login", "section")),
+        [*(r[name] for name in ("name", "id", "number", "email", "login", "section", *more)),
          *(r["items"].get(name) for name in items), *(r["written"].get(title) for title in questions), r["total"], most,
-         r["status"], r["style"], r["notebook"], r["seconds"], r["report"]] for r in rows])
-    write_rows(results.folder / "moodle.csv", *moodle.table(rows))
-    write_rows(results.folder / "canvas.csv", *canvas.table(rows, assignment, most))
+         r["status"], r["style"], r["notebook"], r["seconds"], r["report"]] for r in everybody])
+    write_rows(results.folder / "moodle.csv", *moodle.table(everybody))
+    write_rows(results.folder / "canvas.csv", *canvas.table(everybody, assignment, most))
     write(results.folder / "class.html", page.render(results, rows, found, items, questions))
 
     totals = [r["total"] for r in rows if r["total"] is not None]
     unmarked = sum(got is None for r in rows for got in r["written"].values())
-    broken = sum(r["status"].startswith("cannot grade") for r in rows)
+    broken = sum(r["status"].startswith(("cannot grade", NOTHING)) for r in rows)
     undecided = sum(r["status"].startswith("open: ") for r in rows)
     mean = f", mean {sum(totals) / len(totals):.1f} of {points(most)} points" if totals else ""
     return (f"{len(totals)} of {len(rows)} graded{mean}; {broken} with nothing to grade"
             f"{f', {undecided} open' if undecided else ''}"
             f"{f'; {unmarked} written answers without points' if unmarked else ''}\n"
+            f"{''.join(f'{line}' + chr(10) for line in told(read_sheet(results)))}"
             f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/")
 
 
 def records(results, found, written, failures):
-    """The rows of the grade book. found: {key: Report or None}. written: {key: [Mark]}. failures: see `build`."""
+    """The rows of the grade book, one for each submission. found: {key: Report or None}. written: {key: [Mark]}.
+    failures: see `build`."""
     return [row(submission, found[submission.key], written.get(submission.key, []),
                 printable(failures.get(submission.key, "not graded yet"))) for submission in results.submissions]
+
+
+def of_people(rows):
+    """A row for each person: all members of a group have its points."""
+    return [{**r, **dataclasses.asdict(person)} for r in rows for person in r["people"]]
 
 
 def row(submission, report, written, failure):
@@ -59,11 +72,16 @@ def row(submission, report, written, failure):
 
     open: the items and questions that somebody has to judge yet. No platform gets points before.
     """
-    known = {name: getattr(submission, name) for name in ("key", "name", "id", "number", "email", "login", "section")}
+    known = {name: getattr(submission, name) for name in ("key", "name", "id", "number", "email", "login", "section",
+                                                          "group", "people")}
+    known["late"] = "late" if submission.late else ""
     if report is None:
+        failure = f"open: {submission.doubt}" if submission.doubt else failure
         return {**known, "items": {}, "written": {}, "open": [], "total": None, "status": failure, "style": None,
                 "notebook": "", "seconds": None, "report": "", "feedback": ""}
     problem = next((item.message for item in report.items.values() if item.message.startswith("cannot grade: ")), "")
+    if problem and submission.path is None and not submission.problem:
+        problem = NOTHING
     total, most = report.total(written)
     text = f"{points(total)} of {points(most)}: {feedback(report, written, problem)}"
     if report.open:  # a zero would be as wrong as the points

@@ -11,6 +11,7 @@ from coursekit.grading.tell.points import points
 from helpers.given.course import ROOT, assignments
 
 MISTAKES, SLOWEST, LINES = 15, 10, 120  # shown at most
+MOST_PARTNERS = 5  # who work together
 
 
 def histogram(totals, most):
@@ -89,10 +90,14 @@ def render(results, rows, found, items, questions):
     solution = (ROOT / assignments()[assignment].helper).read_text(encoding="utf-8")
     sources = {submission.key: source for submission in results.submissions
                if submission.key in graded and (source := results.source(submission)) is not None}
-    alike_pairs, own = similarity.pairs(sources, strip(solution, f"helpers/{assignment}.py"), solution)
+    tags = {submission.key: submission.tags for submission in results.submissions}
+    many = collections.Counter(tag for tagged in tags.values() for tag in tagged)  # a group of twenty is a tutorial
+    whose = {key: {tag for tag in tagged if many[tag] <= MOST_PARTNERS} for key, tagged in tags.items()}
+    alike_pairs, own = similarity.pairs(sources, strip(solution, f"helpers/{assignment}.py"), solution, whose)
     steps = histogram(totals, most)
     return templates().get_template("class.html").render(
-        assignment=assignment, settings=results.settings, rows=rows, by_key=by_key, most=most, items=items,
+        assignment=assignment, settings=results.settings, told=results.settings.get("told", ()), rows=rows,
+        by_key=by_key, most=most, items=items,
         questions=questions, totals=totals, steps=steps, tallest=max([count for _, count in steps] + [1]),
         mean=statistics.mean(totals) if totals else 0, median=statistics.median(totals) if totals else 0,
         full=sum(total == most for total in totals), hardest=hardest(judged, items) if judged else [], judged=judged,

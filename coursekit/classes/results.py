@@ -7,32 +7,63 @@ import shutil
 from pathlib import Path
 
 from coursekit.classes import roster
+from coursekit.classes.entries import few
 from coursekit.grading.report import Report
 from coursekit.grading.tell import tell
 from helpers.given.console import UserError, write
 
 
 class Results:
-    """settings: as in class.json."""
+    """settings: as in class.json. moved: lines on what has become of an earlier run's results."""
 
     def __init__(self, folder, settings):
-        self.folder, self.settings = Path(folder), settings
+        self.folder, self.settings, self.moved = Path(folder), settings, []
 
     @classmethod
-    def start(cls, folder, assignment, notebook, submissions):
-        """Make the folder, or go on with one."""
+    def start(cls, folder, assignment, notebook, submissions, told=()):
+        """Make the folder, or go on with one. told: lines on what the class was taken for."""
         folder = Path(folder)
         known = cls.open(folder).settings if (folder / "class.json").is_file() else {}
         if known and known["assignment"] != assignment:
             raise UserError(f"{folder} holds the results of assignment {known['assignment']}: choose another --out")
         if not known and folder.is_dir() and any(name != ".lock" for name in os.listdir(folder)):
             raise UserError(f"{folder} is there already, and not the results of a class: choose another --out")
-        settings = {"assignment": assignment, "notebook": notebook,
+        settings = {"assignment": assignment, "notebook": notebook, "told": list(told),
                     "submissions": [{**dataclasses.asdict(submission), "path": submission.path and str(submission.path)}
                                     for submission in submissions]}
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        results = cls(folder, settings)
+        if known:
+            results.take_over(known)
         write(folder / "class.json", json.dumps(settings, indent=1) + "\n")
-        return cls(folder, settings)
+        return results
+
+    def take_over(self, known):
+        """Give the reports of an earlier run the keys of this one. known: its settings.
+
+        settings["former"]: {an earlier key: the one of today}, for what was typed beside it.
+        """
+        now = {submission.key: submission for submission in self.submissions}
+        gone = [submission for submission in Results(self.folder, known).submissions if submission.key not in now]
+        there = {row["key"] for row in known["submissions"]}
+        former = {old: new for old, new in known.get("former", {}).items() if new in now}
+        left = []
+        for old in gone:
+            new = [new for new in now.values() if new.key not in there]
+            same = [one.key for one in new if one.people == old.people] or \
+                [one.key for one in new if {tag for tag in one.tags & old.tags if tag[0] != "group"}] or \
+                [one.key for one in new if old.path and one.path == old.path]
+            if len(same) != 1:
+                left.append(old.name)
+                continue
+            former.update({key: same[0] for key, new in former.items() if new == old.key}, **{old.key: same[0]})
+            there.add(same[0])
+            if self.of(old).is_dir() and not self.of(now[same[0]]).exists():
+                self.of(old).rename(self.of(now[same[0]]))
+        self.settings["former"] = former
+        if left:
+            self.moved.append(f"no longer among the submissions: {few(left)}. Points that were typed for them are kept "
+                              "aside")
 
     @classmethod
     def open(cls, folder):
@@ -46,8 +77,7 @@ class Results:
 
     @property
     def submissions(self):
-        return [roster.Submission(**{**row, "path": row["path"] and Path(row["path"])})
-                for row in self.settings["submissions"]]
+        return [roster.Submission.from_json(row) for row in self.settings["submissions"]]
 
     def of(self, submission):
         return self.folder / "students" / submission.key

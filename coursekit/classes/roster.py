@@ -1,33 +1,31 @@
-"""Who handed in what: the submissions of a class, from a folder or from a CSV file."""
-import collections
+"""Who handed in what: the submissions of a class, from a folder, a download or a CSV file, and who should have."""
 import dataclasses
-import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.sandbox import printable
-from coursekit.classes.tables import read_table
+from coursekit.classes import lists
+from coursekit.classes.downloads import Person
+from coursekit.classes.entries import ARCHIVES, LOOSE, ending, entries_of, few
+from coursekit.classes.keys import keys
+from coursekit.sandbox import printable, walls
 from helpers.given.console import UserError
 
-# Columns of the CSV file, and what Moodle's and Canvas's own exports call them.
-COLUMNS = {"path": ("path", "submission", "folder", "file", "repository"),
-           "name": ("name", "student", "full name"),
-           "id": ("id", "key", "identifier"),
-           "number": ("id number", "student number", "sis user id"),
-           "email": ("email", "email address", "e-mail"),
-           "login": ("login", "username", "sis login id"),
-           "section": ("section", "group")}
-# What "Download submissions" makes: a folder or a file for each part of a submission (Moodle), or files only (Canvas).
-MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<part>[a-z]+)_?(?P<file>.*)")
-CANVAS = re.compile(r"(?:LATE_)?(?P<name>.+?)(?:_LATE)?_(?P<id>\d+|(?<=anon_)\w+?)_\d+_(?P<file>.+)")
+CUT = "", "GitHub", "Blackboard"  # where a login may stand at the end of a name, and nothing says where it begins
+FIELDS = [field.name for field in dataclasses.fields(Person)]
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One row of the grade book. `key` names its folder in the results; `path` may lead nowhere.
+    """What is graded once: a row of the grade book, or one for each member. `key` names its folder in the results;
+    `path` may lead nowhere.
 
-    files: (name, path) of each file, if it was handed in as such: the names are then longer than they were.
-    problem: why it cannot be graded, if that is known before anything of it is read. It has no path then.
+    files: (name, path) of each, if several things were handed in: files, archives, folders. The names are those that
+    the student gave, as far as the platform tells; the order is from the oldest to the newest, as far as it tells.
+    problem: why it cannot be graded, if that is known before anything of it is read. It has no path then. With neither
+    a path nor a problem nothing was handed in.
+    notes: lines for the report. late: says the platform. members: the Persons of a group.
+    doubt: why nobody can say what this person has handed in. The mark is open then.
     """
 
     key: str
@@ -40,54 +38,102 @@ class Submission:
     section: str = ""
     files: tuple = ()
     problem: str = ""
+    group: str = ""
+    late: bool = False
+    notes: tuple = ()
+    members: tuple = ()
+    doubt: str = ""
+
+    @property
+    def people(self):
+        """The Persons whose it is."""
+        return self.members or (Person(**{field: getattr(self, field) for field in FIELDS}),)
+
+    @property
+    def tags(self):
+        """What tells the people and their group: partners, and attempts of one person, share some of it."""
+        return {(what, text) for person in self.people for what in ("id", "number", "email", "login", "group")
+                if (text := getattr(person, what))}
+
+    @classmethod
+    def from_json(cls, row):
+        """From what `dataclasses.asdict` makes of it, and JSON of that."""
+        return cls(**{**row, "path": row["path"] and Path(row["path"]), "notes": tuple(row.get("notes", ())),
+                      "members": tuple(Person(**member) for member in row.get("members", ()))})
 
 
-def collect(source):
-    """Return the submissions of a folder (one for each entry, or for each student where the entries' names come from
-    Moodle or Canvas) or of a CSV file (one for each row)."""
+def collect(source, people=None, temporary=None, out=None):
+    """The submissions of a folder or zip file (one for each entry, or as the platform that it comes from names them) or
+    of a CSV file (one for each row): [Submission], see `take_in`."""
+    return take_in(source, people, temporary, out)[0]
+
+
+def take_in(source, people=None, temporary=None, out=None):
+    """Find out who handed in what: ([Submission], lines for the instructor).
+
+    Args:
+        source: a folder, a zip file of it, or a CSV file with a column "path".
+        people: a CSV file with all who should have handed in.
+        temporary: a folder for what is unpacked, needed only for zip files.
+        out: the folder of results.
+    """
     source = Path(source)
-    if source.is_dir():
-        found = from_folder(source)
+    if source.suffix.lower() in lists.SPREADSHEETS:
+        raise UserError(f"{source} is a spreadsheet's own file: save it as CSV (\"CSV UTF-8\"), and give that")
+    if source.is_file() and ending(source, LOOSE):
+        raise UserError(f"{source} is one submission, not a class: use `./course grade`")
+    if source.is_file() and ending(source, ARCHIVES) and source.suffix.lower() != ".zip":
+        raise UserError(f"{source} is an archive that is not read here: unpack it, and give the folder")
+    if source.is_dir() or source.suffix.lower() == ".zip" and source.is_file():
+        entries, told = entries_of(source, temporary or walls.private_folder("class")[0], out)
+        found = [(entry.known_by, of_entry(entry)) for entry in entries]
+        groups = {number: entry.is_default for number, entry in enumerate(entries) if entry.is_group}
+        wholes = [entry.known_by if entry.platform in CUT else "" for entry in entries]
     elif source.is_file():
-        found = from_csv(source)
+        found, told = from_csv(source)
+        groups, wholes = {}, [""] * len(found)
     else:
-        raise UserError(f"there is no {source}: give the folder with the submissions, or a CSV file of them")
-    if not found:
-        raise UserError(f"{source} holds no submission")
-    return with_own_keys(found)
+        raise UserError(f"there is no {source}: give the folder with the submissions, the zip file that the platform "
+                        "made of it, or a CSV file of them")
+    if people is not None:
+        found, more = with_list(found, groups, wholes, Path(people))
+        told += more
+    if unknown := [found[number][1].name for number in groups if not found[number][1].members]:
+        told.append(f"groups whose members are not known: {few(unknown)}. A list with a column 'group' (--roster) "
+                    "tells who they are")
+    own = keys([known_by for known_by, _ in found])
+    return [dataclasses.replace(submission, key=own[known_by]) for known_by, submission in found], told
 
 
-def from_folder(folder):
-    found, parts = {}, collections.defaultdict(list)
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith((".", "__MACOSX")) or path.name in ("desktop.ini", "Thumbs.db"):
-            continue
-        if match := MOODLE.fullmatch(path.name):
-            # Moodle knows the student by this number, with this word before it.
-            parts[match["name"], f"Participant {match['id']}"].append((match["file"] or match["part"], path))
-        elif not path.is_dir() and (match := CANVAS.fullmatch(path.name)):
-            parts[match["name"], match["id"]].append((match["file"], path))
-        else:
-            found[path.name] = entry(path)
-    for (name, id), files in parts.items():
-        loose = [(file, path) for file, path in files if not path.is_dir()]
-        # Moodle's "onlinetext" is what was typed beside the files.
-        whole = [path for file, path in files if path.suffix == ".zip" or path.is_dir() and
-                 not (file == "onlinetext" and len(files) > 1)]
-        if len({file for file, _ in files}) < len(files) or sum(path.suffix == ".zip" for path in whole) > 1:
-            found.update((path.name, entry(path)) for _, path in files)  # of several students, who only look like one
-            continue
-        more = {} if whole else {"files": tuple((file, str(path)) for file, path in loose)}
-        path = whole[0] if whole else loose[0][1]
-        found[f"{name}_{id}"] = submission(f"{name}_{id}", path, printable(name), (path for _, path in files), id=id,
-                                           **more)
-    return found
+def of_entry(entry):
+    """A Submission, without its key. With a link among what was handed in it is not graded: that could lead to the
+    solution, or to a classmate's work."""
+    person = dataclasses.asdict(entry.person)
+    if entry.is_group and not person["group"]:
+        person["group"] = person["name"]
+    if entry.members:
+        person["name"] = named(person["name"], entry.members)
+    more = {"late": entry.late, "notes": entry.notes, "members": tuple(
+        dataclasses.replace(member, group=member.group or entry.person.name) for member in entry.members)}
+    things, path, problem = entry.things, entry.places[0], entry.problem
+    links = [thing for thing in [*entry.places, *(thing for _, thing in things)] if thing.is_symlink()]
+    if len(things) == 1 and not links:
+        (name, path), = things
+        things = things if path.is_file() and path.name != name else ()  # the platform's name is not the student's
+        path = parcel(path)
+        links = [path] if path.is_symlink() else []
+    if links:
+        problem = f"{printable(links[0].name)} is a link"
+    if problem or not entry.things:
+        path, things = None, ()
+    return Submission("", path, **person, files=tuple((name, str(thing)) for name, thing in things), problem=problem,
+                      **more)
 
 
-def entry(path):
-    """The submission that an entry of the folder holds by itself."""
-    name = printable(path.name.removesuffix(".zip").removesuffix(".git")) or "unnamed"
-    return submission(path.name, path, name, [path])
+def named(name, members):
+    """What a group is called in lists and reports."""
+    those = ", ".join(member.name for member in members)
+    return f"{name} ({those})" if name and name != those else those
 
 
 def parcel(path):
@@ -100,56 +146,148 @@ def parcel(path):
 
 
 def from_csv(path):
-    rows = read_table(path)
-    columns = {}
-    for title in filter(None, rows[0] if rows else ()):  # None holds what is too much in a line
-        for column, titles in COLUMNS.items():
-            if title.strip().lower() in titles:
-                columns.setdefault(column, title)
-    if rows and "path" not in columns:
-        raise UserError(f"{path} has the columns {', '.join(filter(None, rows[0]))}, expected a column 'path' (and "
-                        "name, id, id number, email, login, section, as far as known)")
-    found, seen = {}, {}
-    for number, row in enumerate(rows, start=2):
-        said = {column: printable(row[title] or "") for column, title in columns.items()}
-        where = (row[columns["path"]] or "").strip()
-        who = [said.get(column, "") for column in ("id", "number", "login", "email", "name")]
-        known_by = next(filter(None, who), Path(where).stem)
-        if not known_by:
+    """A class list with what each has handed in: [(known_by, Submission)], and lines. Those with one path are a
+    group."""
+    lines, unknown, columns = lists.read_list(path)
+    if lines and "path" not in columns:
+        raise UserError(f"{path} has the columns {', '.join([*sorted(columns), *unknown])}, expected a column 'path' "
+                        "(and name, id, id number, email, login, section, as far as known); a list of all who should "
+                        "have handed in is given with --roster, beside the folder")
+    by_path, seen = {}, {}
+    for number, line in enumerate(lines, start=2):
+        where = line.get("path", "")
+        person = Person(**{field: line[field] for field in FIELDS if field in line})
+        who = next(filter(None, (getattr(person, what) for what in lists.TELLING)), Path(where).stem)
+        if not who:
             continue  # an empty line
-        if known_by in seen:
-            raise UserError(f"{path}, line {number}: {known_by!r} stands in line {seen[known_by]}, too")
-        seen[known_by] = number
-        said.update(name=said.get("name") or known_by, path=path.parent / where if where else None)
-        found[known_by] = submission(known_by, said.pop("path"), said.pop("name"), **said)
-    return found
+        if who in seen:
+            raise UserError(f"{path}, line {number}: {who!r} stands in line {seen[who]}, too")
+        seen[who] = number
+        person = dataclasses.replace(person, name=person.name or printable(who))
+        by_path.setdefault(where or f"\0{who}", []).append((who, person))
+    found = []
+    for where, people in by_path.items():
+        who, person = people[0]
+        place = None if where.startswith("\0") else parcel(path.parent / where)
+        members = tuple(person for _, person in people) if len(people) > 1 else ()
+        known = dataclasses.asdict(person)
+        if members:
+            group = person.group or where
+            who, known = where, {"name": named(person.group, members), "group": group}
+            members = tuple(dataclasses.replace(member, group=group) for member in members)
+        found.append((who, Submission("", place, **known, members=members)))
+    if not found:
+        raise UserError(f"{path} holds no submission")
+    return found, [f"a list of {len(seen)} people"]
 
 
-def submission(known_by, path, name, parts=(), **more):
-    """A Submission. Its key is the name of a folder on any system.
+# Who should have handed in
 
-    parts: paths that the student has named. With a link among them it is not graded: it could lead to the solution.
+def with_list(found, groups, wholes, path):
+    """Fill in what a list tells, find the members of groups in it, and add those who have handed in nothing.
+
+    Args:
+        found: [(known_by, Submission)].
+        groups: {place in `found` of a group: is it Moodle's default group}. wholes: names that may end with a login.
+        path: of the list.
+    Returns:
+        the same, and lines for the instructor.
     """
-    links = [part for part in parts if part.is_symlink()]
-    if path and not links:
-        whole, path = path, parcel(path)
-        links = [path] if path != whole and path.is_symlink() else []
-    if links:
-        path, more = None, {**more, "files": (), "problem": f"{printable(links[0].name)} is a link"}
-    key = re.sub(r"[^A-Za-z0-9.@+-]+", "_", known_by.removesuffix(".zip").removesuffix(".git"))
-    return Submission(key.strip("._-")[:60].rstrip("._-") or "unnamed", path, name, **more)
+    known, told = lists.roster(path)
+    of_group, several = members_by_group(found, groups, known)
+    # The others, each by what is known of them, the members of a team, too: (place in found, place in it, Person).
+    units = [(number, index, person) for number, (_, submission) in enumerate(found) if number not in of_group
+             for index, person in enumerate(submission.people) if submission.members or number not in groups]
+    taken = {place for places in of_group.values() for place in places}
+    left = [place for place in range(len(known)) if place not in taken]
+
+    def whole_of(unit):
+        number, *_ = units[unit]
+        return "" if found[number][1].members else wholes[number]
+
+    fits, doubts, odd = lists.match([(person, whole_of(unit)) for unit, (*_, person) in enumerate(units)],
+                                    [known[place] for place in left])
+    whose = {units[unit][:2]: left[place] for unit, place in fits.items()}
+    taken |= set(whose.values())
+    default = [number for number, is_default in groups.items() if is_default and number not in of_group]
+    if len(default) == 1 and any(person.group for person, _ in known):  # all who are in no group hand in together
+        of_group[default[0]] = [place for place in left if place not in taken and not known[place][0].group]
+        taken |= set(of_group[default[0]])
+
+    new, in_doubt = [], {place: "in several groups that have handed in" for place in several}
+    for number, (known_by, submission) in enumerate(found):
+        people = [joined(person, known[whose[number, index]][0] if (number, index) in whose else Person(),
+                         submission.group) for index, person in enumerate(submission.people)]
+        if number in of_group and of_group[number]:
+            people = [joined(Person(), known[place][0], submission.group) for place in of_group[number]]
+        if number in of_group and of_group[number] or submission.members:
+            title = "" if submission.members and submission.name == named("", submission.members) else submission.group
+            submission = dataclasses.replace(submission, members=tuple(people), name=named(title, people))
+        elif number not in groups:
+            submission = dataclasses.replace(submission, **dataclasses.asdict(people[0]))
+        new.append((known_by, submission))
+    for unit, others in [*doubts.items(), *((unit, [place]) for unit, place in odd)]:
+        for place in others:
+            name = printable(found[units[unit][0]][0])
+            in_doubt.setdefault(left[place], f"{name} may be theirs: the list and the name do not tell")
+
+    others = {*fits, *doubts, *(unit for unit, _ in odd)}
+    strangers = [unit for unit in range(len(units)) if unit not in others]
+    unknown = [found[number][1].name for number in groups if number not in of_group and not found[number][1].members]
+    if doubts:
+        told.append(f"fit more than one of the list, or not alone, or not quite, so taken for none: "
+                    f"{few(units[unit][2].name for unit in doubts)}")
+    if strangers:
+        told.append(f"handed in, and not in the list: {few(units[unit][2].name for unit in strangers)}")
+    if odd:
+        told.append("have a number or login of the list and quite another name, so taken for none: " + few(
+            f"{units[unit][2].name} ({known[left[place]][0].name})" for unit, place in odd))
+    names, nothing = {known_by for known_by, _ in new}, []
+    for place, (person, _) in enumerate(known):
+        if place in taken:
+            continue
+        who = next(filter(None, (getattr(person, what) for what in lists.TELLING)))
+        known_by = next(name for name in (who, *(f"{who} (list, {n})" for n in range(1, len(known) + 2)))
+                        if name not in names)
+        names.add(known_by)
+        about = {**dataclasses.asdict(person), "name": person.name or who}
+        anybodys = unknown + [units[unit][2].name for unit in strangers
+                              if lists.incomparable(units[unit][2], whole_of(unit), *known[place])]
+        doubt = in_doubt.get(place) or (f"{few(anybodys)} may be theirs: nothing tells" if anybodys else "")
+        new.append((known_by, Submission("", None, **about, doubt=doubt)))
+        nothing.append(about["name"])
+    if nothing:
+        told.append(f"nothing from {len(nothing)} of the list: {few(nothing)}")
+    return new, told
 
 
-def with_own_keys(known):
-    """Count those that would share a key: name, name-2, name-3. known: {what it is known by: Submission}."""
-    # Some systems take Ada and ada for one name, and nobody gets the key that another one has by itself.
-    taken, keys, used = {submission.key.lower() for submission in known.values()}, {}, set()
-    for name in sorted(known, key=lambda name: (known[name].key != name, name)):  # not as further ones come and go
-        key, number = known[name].key, 1
-        while key.lower() in (used if number == 1 else taken):
-            number += 1
-            key = f"{known[name].key}-{number}"
-        used.add(key.lower())
-        taken.add(key.lower())
-        keys[name] = key
-    return [dataclasses.replace(submission, key=keys[name]) for name, submission in known.items()]
+def joined(person, listed, group):
+    """What is known of a person from both. The platform's own number stays: it goes back to that platform."""
+    return Person(**{field: getattr(listed, field) or getattr(person, field) for field in FIELDS
+                     if field not in ("id", "group")}, id=person.id or listed.id,
+                  group=group or person.group or listed.group)
+
+
+def members_by_group(found, groups, known):
+    """({place in found of a group: places in known of its members}, places in known that are in several groups)."""
+    names = {}
+    for number, (known_by, submission) in enumerate(found):
+        if not submission.members:
+            for name in {submission.group, submission.name, known_by} - {""}:
+                names.setdefault(plain(name), []).append(number)
+    # A group's name may have a comma in it; several groups of one person are written with commas.
+    of = {}
+    for place, (person, _) in enumerate(known):
+        texts = [person.group] if plain(person.group) in names else person.group.replace(";", ",").split(",")
+        of[place] = {names[plain(text)][0] for text in texts if len(names.get(plain(text), ())) == 1 and plain(text)}
+    several = {place for place, numbers in of.items() if len(numbers) > 1}
+    in_group = {}
+    for place, numbers in of.items():
+        if len(numbers) == 1:
+            in_group.setdefault(min(numbers), []).append(place)
+    return in_group, several
+
+
+def plain(name):
+    """A group's name without what platforms leave out or replace in the names of files."""
+    return "".join(letter for letter in unicodedata.normalize("NFC", name).casefold() if letter.isalnum())

@@ -104,18 +104,20 @@ def winnow(tokens, numbers):
     return dict(prints)
 
 
-def pairs(sources, given, solution):
+def pairs(sources, given, solution, whose=None):
     """Find the pairs of a class that are alike, the most alike first.
 
     Args:
         sources: {key: text of the graded file, or what `own` has made of it}
         given, solution: the released file, and the one with the gaps filled.
+        whose: {key: set of what tells people and groups}; who shares one of these works together, and is no pair.
     Returns:
         the pairs, and {key: Own} of all.
     """
     all_own = {key: source if isinstance(source, Own) else own(source, given) for key, source in sources.items()}
     prints = {key: dict(found.prints) for key, found in all_own.items()}
     expected = {value for value, _ in own(solution, given).prints}
+    whose = whose or {}
     having = collections.defaultdict(list)
     for key, found in prints.items():
         for value in found.keys() - expected:
@@ -127,7 +129,8 @@ def pairs(sources, given, solution):
     shared = collections.defaultdict(list)
     for value, keys in rare.items():
         for pair in itertools.combinations(sorted(keys), 2):
-            shared[pair].append(value)
+            if not whose.get(pair[0], set()) & whose.get(pair[1], set()):
+                shared[pair].append(value)
     found = []
     for pair, values in shared.items():
         shares = tuple(len(values) / count[key] for key in pair)

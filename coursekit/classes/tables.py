@@ -41,14 +41,26 @@ def write_rows(path, header, rows):
     write(path, "\ufeff" + text.getvalue())
 
 
-def read_table(path):
-    """The rows of a CSV file as dicts. Knows what spreadsheets write: a byte order mark, semicolons, tabs."""
+def read_table(path, otherwise=None):
+    """The rows of a CSV file as dicts. Knows what spreadsheets write: UTF-8 or UTF-16 with a byte order mark,
+    semicolons, tabs, a first line that says which (sep=;).
+
+    otherwise: the encoding of what is none of these; None: it is refused.
+    """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        raise UserError(f"{path} is not in UTF-8: save it as \"CSV UTF-8\"") from None
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
+        if otherwise is None:
+            raise UserError(f"{path} is not in UTF-8: save it as \"CSV UTF-8\"") from None
+        text = data.decode(otherwise, "replace")
+    said = re.match(r"\"?sep=(.)\"?\r?\n", text, re.IGNORECASE)
+    text = text[said.end():] if said else text
+    first = re.sub('"[^"]*"', "", text.split("\n", 1)[0])
+    delimiter = said[1] if said else max(",;\t", key=first.count)
     csv.field_size_limit(1 << 24)
     try:
         return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval=""))
