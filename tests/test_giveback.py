@@ -10,6 +10,7 @@ import pytest
 from coursekit import __main__ as instructor
 from coursekit.classes import gradebook, sheet
 from coursekit.classes.platforms import canvas, moodle, people, reports
+from coursekit.classes.roster import Submission
 from coursekit.grading.report import Execution, Item, Report, Style
 from coursekit.questions import Mark
 from helpers.given import __main__ as student
@@ -327,8 +328,7 @@ def mark(title, got, most=4):
     ({"a": "missing"}, [mark("Q1", 0)], "0 of 8: cannot grade: no file; points lost in Q1", []),
     ({"a": "open"}, [], "open: a could not be judged, look at the report", ["a"])])
 def test_the_comment_fits_the_points(items, marks, says, open_):
-    known = dict.fromkeys(("key", "name", "id", "number", "email", "login", "section"), "")
-    made = gradebook.row(types.SimpleNamespace(**known), report_with(**items), marks, "")
+    made = gradebook.row(Submission("ada", Path("ada"), "Ada"), report_with(**items), marks, "")
     assert made["feedback"] == says and made["open"] == open_
 
 

@@ -4,7 +4,7 @@ Moodle's grading worksheet or Canvas's exported grade book goes in and comes out
 ILIAS and OLAT, what their own imports take is written there. Run it again whenever points were typed into answers.csv.
 What nobody has judged yet is left out and told, so the platform keeps what it has.
 """
-from coursekit.classes.gradebook import build, records
+from coursekit.classes.gradebook import build, of_people, records
 from coursekit.classes.marks import marks
 from coursekit.classes.platforms import canvas, moodle, reports
 from coursekit.classes.platforms.people import listed
@@ -33,7 +33,7 @@ def main(args):
     with lock(results.folder):
         build(results)  # with what was typed since
         found, written = {one.key: results.report(one) for one in results.submissions}, marks(results)
-        rows = records(results, found, written, {})
+        rows = of_people(records(results, found, written, {}))
         most = max((report.total(written.get(key, ()))[1] for key, report in found.items() if report), default=None)
         if most is None:
             raise UserError(f"{results.folder}: nobody is graded yet. Run `course grade-class` first")
