@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import sys
 import zipfile
 from pathlib import Path
 
@@ -279,6 +280,7 @@ def test_a_class_of_one(tmp_path, files):
 def test_the_folder_of_an_assignment_is_no_student(tmp_path, single):
     found, _ = take_in(tmp_path, [single])
     assert found.keys() == {"ada"}
+    assert take_in(tmp_path / "flat", ["VAE/ada_vae.py", "VAE/bob_vae.py"])[0].keys() == {"ada_vae.py", "bob_vae.py"}
 
 
 @pytest.mark.parametrize("files, says", [
@@ -339,9 +341,20 @@ def test_a_tutorial_is_no_team(tmp_path):
 
 
 def test_what_is_called_alike_belongs_together(tmp_path):
-    found, _ = take_in(tmp_path, ["ada.zip", "ada/vae.py", "bob.py", "bob.ipynb", "eve.py"])
+    found, _ = take_in(tmp_path, ["ada.zip", "ada/vae.py", "bob.py", "bob.ipynb", "eve.py", "ian_vae.py",
+                                  "ian_2_vae.ipynb", "kim vae.py"])
     assert {name: [thing for thing, _ in submission.files] for name, submission in found.items()} == {
-        "ada": ["ada", "ada.zip"], "bob": ["bob.ipynb", "bob.py"], "eve.py": []}
+        "ada": ["ada", "ada.zip"], "bob": ["bob.ipynb", "bob.py"], "eve.py": [], "kim vae.py": [],
+        "ian": ["ian_2_vae.ipynb", "ian_vae.py"]}
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names are texts there")
+def test_names_that_are_no_texts(tmp_path):
+    for name in (b"G\xf6del", b"G\xf6del\n", "Go\u0308del".encode(), "Gödel".encode()):
+        os.makedirs(os.fsencode(tmp_path / "in") + b"/" + name + b"/x")
+    results = Results.start(tmp_path / "out", "vae", False, roster.collect(tmp_path / "in"))
+    assert len({submission.key for submission in Results.open(tmp_path / "out").submissions}) == 4
+    gradebook.build(results)
 
 
 # The download itself

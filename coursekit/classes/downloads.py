@@ -22,7 +22,7 @@ MOST_MEMBERS = 12
 # What platforms call who hands in without a name, with a number behind.
 BLIND = re.compile(r"(?:participante?|teilnehmer[^\W\d]*(?:[/:*]in)?|deelnemer|partecipante|uczestnik|"
                    r"deltag[^\W\d]+|участник|受験者|参与者)[ _]?(\d+)", re.IGNORECASE)
-LATE = re.compile(r"late|versp(?:ae|ä)t|retard|tardiv|tard[ei]|ritardo|atras|fuera de plazo|te laat|sp(?:o|ó)źn|spozn|"
+LATE = re.compile(r"late|versp(?:ae|ä)t|retard|tardiv|tard[eií]|ritardo|atras|fuera de plazo|te laat|sp(?:o|ó)źn|spozn|"
                   r"pozd|f(?:oe|ö)rsen|forsink|k(?:e|é)s|опозд|пізн", re.IGNORECASE)
 
 # A folder or a file for each part of a submission. The default group of Moodle has no number.

@@ -1,6 +1,8 @@
 """A folder of a class, or the zip file of one: which entries belong to whom, and which are nobody's."""
 import collections
 import dataclasses
+import functools
+import itertools
 import re
 import unicodedata
 import zipfile
@@ -47,11 +49,10 @@ class Entry:
     problem: str = ""
 
 
-def few(names):
+def few(names, most=MOST_TOLD):
     """Some names in a line, and how many more there are."""
     names = [printable(name) for name in names]
-    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
-    return ", ".join(names[:MOST_TOLD]) + more
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def ending(path, endings):
@@ -149,8 +150,8 @@ def one_submission(folder):
     """Why a folder is one student's work, or None."""
     entries = visible(folder)
     reason = next(filter(None, map(work, entries)), "a git repository" if is_bare_repository(folder) else None)
-    others = [path for path in entries if real_folder(path) and not PARTS.fullmatch(path.name) and has_work(path)]
-    return reason if len(others) < 2 else None
+    others = (path for path in entries if real_folder(path) and not PARTS.fullmatch(path.name) and has_work(path))
+    return reason if reason and len(list(itertools.islice(others, 2))) < 2 else None
 
 
 def work(path):
@@ -163,8 +164,23 @@ def work(path):
     name = path.name.lower()
     again = AGAIN.fullmatch(name)
     name = again["stem"] + again["suffix"] if again else name
-    known = {part.name for assignment in assignments().values() for part in (assignment.helper, assignment.notebook)}
-    return f"it holds {printable(path.name)}" if name in known else None
+    return f"it holds {printable(path.name)}" if name in files_asked_for() else None
+
+
+@functools.cache
+def files_asked_for():
+    """vae.py, 2_vae.ipynb, ...: the names of what is handed in."""
+    return {part.name for assignment in assignments().values() for part in (assignment.helper, assignment.notebook)}
+
+
+def stem_of(path):
+    """What an entry is called: without the ending, and without the name of what was asked for behind the student's."""
+    end = "" if real_folder(path) else ending(path, ARCHIVES + LOOSE)
+    stem = path.name[:len(path.name) - len(end)].removesuffix(".git")
+    asked = [len(name) for name in files_asked_for()
+             if end and re.search(rf"[^\W_][ _-]+{re.escape(name)}$", path.name, re.IGNORECASE)]
+    stem = path.name[:-max(asked)].rstrip(" _-") if asked else stem
+    return unicodedata.normalize("NFC", stem or path.name)
 
 
 def has_work(folder, counts=lambda path: ending(path, ARCHIVES + LOOSE)):
@@ -193,9 +209,10 @@ def holds_class(path):
     inside = visible(path)
     if (path / GRADESCOPE).is_file() or any(map(recognise, inside)):
         return True
-    if is_bare_repository(path) or (path / ".git").exists() or any(map(work, inside)) \
-            or any(ending(entry, LOOSE) for entry in inside):
+    if is_bare_repository(path) or (path / ".git").exists() or any(map(work, inside)):
         return False
+    if loose := [entry for entry in inside if ending(entry, LOOSE)]:
+        return is_wrapper(path.name) and like_students({stem_of(entry) for entry in loose})
     inner = [entry for entry in inside if entry.name not in NOBODY and not entry.is_symlink()
              and (entry.is_dir() and has_work(entry) or ending(entry, ARCHIVES))]
     if len(inner) == 1:
@@ -210,7 +227,7 @@ def is_wrapper(name):
 
 def like_students(names):
     """Two or more, and no copies of one thing."""
-    stems = {re.sub(r"\W*\(?\d*\)?$", "", name.lower()) for name in names}
+    stems = {re.sub(r"[^\w]*\(\d*\)$", "", name.lower()) for name in names}
     return len(stems) > 1 and not any(PARTS.fullmatch(name) or is_wrapper(name) for name in names)
 
 
@@ -313,9 +330,7 @@ def of_plain(paths):
     """One Entry for each name: a folder, an archive and loose files that are called alike belong together."""
     groups = collections.defaultdict(list)
     for path in paths:
-        end = "" if real_folder(path) else ending(path, ARCHIVES + LOOSE)
-        stem = path.name[:len(path.name) - len(end)].removesuffix(".git")
-        groups[unicodedata.normalize("NFC", stem or path.name) if len(paths) > 1 else stem].append(path)
+        groups[stem_of(path)].append(path)
     merged = collections.defaultdict(list)
     for stem, group in groups.items():  # two folders that look the same are those of two
         same = len({path.name for path in group}) == len({unicodedata.normalize("NFC", path.name) for path in group})
