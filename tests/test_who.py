@@ -311,14 +311,23 @@ def test_results_are_no_submission(tmp_path):
     """The --out inside the class, the results of another assignment, and a report of `grade`."""
     reports = [f"students/ada/{name}" for name in ("report.json", "report.md", "report.html", "results.json",
                                                    "github.json", "vae.py")]
-    folder = write_files(tmp_path / "in", ["ada/vae.py", "gan results/class.json", "out/.lock", *(
-        name.removeprefix("students/").replace("ada", "ada report") for name in reports), "bob/report.json"])
+    folder = write_files(tmp_path / "in", [
+        "ada/vae.py", "gan results/class.json", "out/.lock", "bob/report.json", "all results/vae/class.json",
+        "all results/gan/class.json", "deep/out/.lock",
+        *(name.removeprefix("students/").replace("ada", "ada report") for name in reports)])
     found, told = take_in(tmp_path, folder, out=folder / "out")
-    assert found.keys() == {"ada", "bob"} and told.count("is a folder of results") == 3 and "own folder" in told
+    assert found.keys() == {"ada", "bob", "deep"} and told.count("is a folder of results") == 4 and "own folder" in told
+    found, told = take_in(tmp_path, folder, out=folder / "deep" / "out" / "vae")
+    assert "deep is a folder of results" in told
     with pytest.raises(UserError, match="is a folder of results, not a class"):
         take_in(tmp_path, folder / "gan results")
     with pytest.raises(UserError, match="holds no submission; ada is a folder of results"):
         take_in(tmp_path, write_files(tmp_path / "out", reports) / "students")
+
+
+def test_results_beside_the_class_in_a_folder_around_it(tmp_path):
+    files = [f"VAE/Abgaben/{name}" for name in ILIAS] + ["VAE/out/class.json", "VAE/out/students/x/vae.py"]
+    assert len(take_in(tmp_path, files, out=tmp_path / "in" / "VAE" / "out")[0]) == 4
 
 
 @pytest.mark.parametrize("names", [["Lovelace_Ada_alove_4711"], ["ada", "bob"], ["A B_1_assignsubmission_file_"]])
@@ -419,8 +428,9 @@ def test_files_that_are_no_class(tmp_path, name):
         (tmp_path / name).write_bytes(b"PK\3\4 \xff no")
     with pytest.raises(UserError) as told:
         take_in(tmp_path, tmp_path / name)
-    says = {"xlsx": "save it as CSV", "ods": "save it as CSV", "zip": "not a readable zip file", "gz": "unpack it",
-            "7z": "unpack it", "py": "is one submission"}.get(name.rpartition(".")[2], "class.csv is not in UTF-8")
+    says = {"xlsx": "save it as CSV", "ods": "save it as CSV",
+            "csv": "save it as CSV", "zip": "not a readable zip file", "gz": "unpack it",
+            "7z": "unpack it", "py": "is one submission"}[name.rpartition(".")[2]]
     assert ("there is no" if name == "none.csv" else says) in str(told.value) and "\n" not in str(told.value)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from coursekit.classes import lists
 from coursekit.classes.downloads import Person
-from coursekit.classes.entries import ARCHIVES, LOOSE, ending, entries_of, few
+from coursekit.classes.entries import entries_of
 from coursekit.classes.keys import keys
+from coursekit.classes.place import ARCHIVES, LOOSE, ending, few
 from coursekit.sandbox import printable, walls
 from helpers.given.console import UserError
 
