@@ -254,6 +254,34 @@ def test_all_platforms_in_one_folder(tmp_path):
         assert f"{platform} download of" in told
 
 
+FORMS = {"Moodle": "{first} {last}_{n}_assignsubmission_file_/vae.py", "Canvas": "{last}{first}_{n}_7{n}_vae.py",
+         "ILIAS": "{last}_{first}_u{n}_{n}/vae.py", "OLAT": "{last}_{first}_u{n}/2_submissions/vae.py",
+         "Blackboard": "VAE_u{n}_attempt_2026-03-01-12-30-45_vae.py", "teams": "Team {n}/{last}_{first}_u{n}_{n}/vae.py",
+         "Brightspace": "{n}-7 - {first} {last} - Mar 1, 2026 1230 PM/vae.py", "clones": "vae-u{n}/helpers/vae.py",
+         "archives": "u{n}.zip", "numbers": "{n}/vae.py"}
+
+
+def test_a_thousand_of_all_platforms(tmp_path):
+    """Each once, and of a list of them each has what is theirs: by number or login, whatever they are called."""
+    draw, files, people = random.Random(0), [], ["Vorname;Nachname;Matrikelnummer;Login;ID;Form"]
+    for n, form in zip(range(100_000, 101_000), list(FORMS) * 100):
+        first, last = draw.choice(["Ada", "Emmy", "Leonhard", "Srinivasa"]), draw.choice(["Noether", "Euler", "Ng"])
+        files.append(FORMS[form].format(n=n, first=first, last=last))
+        id = {"Moodle": f"Participant {n}", "Canvas": n, "ILIAS": n, "teams": n}.get(form, "")
+        number = n if form == "numbers" else n + 500_000
+        people.append(f"{first};{last if form != 'Brightspace' else n};{number};u{n};{id};{form}")
+    source = write_files(tmp_path / "in", files)
+    assert len(roster.collect(source)) == 1000
+    (tmp_path / "people.csv").write_text("\n".join(people))
+    found = roster.collect(source, tmp_path / "people.csv")
+    assert len({submission.key.lower() for submission in found}) == len(found) == 1100
+    rows = [(person, submission.path) for submission in found for person in submission.people]
+    assert len({person.number for person, path in rows if path and person.number}) == 900
+    assert len({path for _, path in rows if path}) == 1000
+    # Brightspace tells names only, and in the list are others: a hundred have handed in nothing, surely.
+    assert all(submission.doubt == "" for submission in found if not submission.path)
+
+
 # Where the class is
 
 ONE = ["Lovelace_Ada_alove_4711/vae.py"]
