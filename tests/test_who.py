@@ -256,7 +256,8 @@ def test_all_platforms_in_one_folder(tmp_path):
 
 FORMS = {"Moodle": "{first} {last}_{n}_assignsubmission_file_/vae.py", "Canvas": "{last}{first}_{n}_7{n}_vae.py",
          "ILIAS": "{last}_{first}_u{n}_{n}/vae.py", "OLAT": "{last}_{first}_u{n}/2_submissions/vae.py",
-         "Blackboard": "VAE_u{n}_attempt_2026-03-01-12-30-45_vae.py", "teams": "Team {n}/{last}_{first}_u{n}_{n}/vae.py",
+         "Blackboard": "VAE_u{n}_attempt_2026-03-01-12-30-45_vae.py",
+         "teams": "Team {n}/{last}_{first}_u{n}_{n}/vae.py",
          "Brightspace": "{n}-7 - {first} {last} - Mar 1, 2026 1230 PM/vae.py", "clones": "vae-u{n}/helpers/vae.py",
          "archives": "u{n}.zip", "numbers": "{n}/vae.py"}
 
