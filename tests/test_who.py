@@ -212,10 +212,11 @@ def test_gradescope(tmp_path):
     assert found["Lost"].problem == "the export holds no folder submission_3"
 
 
-@pytest.mark.parametrize("text", ["x", "", "- 1", "a: [", "a: &a [*a]", "submission_1:\n  :submitters: 3\n", "\0"])
+@pytest.mark.parametrize("text", ["x", "", "- 1", "a: [", "a: &a [*a]", "submission_1:\n  :submitters: 3\n", "\0",
+                                  "submission_1:\n  :submitters:\n  - :name: &a [x, x]\n    :sid: [*a, *a]\n"])
 def test_a_broken_file_of_gradescope_stops_nothing(tmp_path, text):
     found, told = take_in(tmp_path, {"submission_metadata.yml": text, "submission_1/vae.py": ""})
-    assert found.keys() == {"submission_1"} and "nobody's: submission_metadata.yml" in told
+    assert len(found) == 1 and "nobody's: submission_metadata.yml" in told
 
 
 @pytest.mark.parametrize("people", [
