@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import sys
 import zipfile
 from pathlib import Path
 
@@ -211,10 +212,11 @@ def test_gradescope(tmp_path):
     assert found["Lost"].problem == "the export holds no folder submission_3"
 
 
-@pytest.mark.parametrize("text", ["x", "", "- 1", "a: [", "a: &a [*a]", "submission_1:\n  :submitters: 3\n", "\0"])
+@pytest.mark.parametrize("text", ["x", "", "- 1", "a: [", "a: &a [*a]", "submission_1:\n  :submitters: 3\n", "\0",
+                                  "submission_1:\n  :submitters:\n  - :name: &a [x, x]\n    :sid: [*a, *a]\n"])
 def test_a_broken_file_of_gradescope_stops_nothing(tmp_path, text):
     found, told = take_in(tmp_path, {"submission_metadata.yml": text, "submission_1/vae.py": ""})
-    assert found.keys() == {"submission_1"} and "nobody's: submission_metadata.yml" in told
+    assert len(found) == 1 and "nobody's: submission_metadata.yml" in told
 
 
 @pytest.mark.parametrize("people", [
@@ -253,6 +255,35 @@ def test_all_platforms_in_one_folder(tmp_path):
         assert f"{platform} download of" in told
 
 
+FORMS = {"Moodle": "{first} {last}_{n}_assignsubmission_file_/vae.py", "Canvas": "{last}{first}_{n}_7{n}_vae.py",
+         "ILIAS": "{last}_{first}_u{n}_{n}/vae.py", "OLAT": "{last}_{first}_u{n}/2_submissions/vae.py",
+         "Blackboard": "VAE_u{n}_attempt_2026-03-01-12-30-45_vae.py",
+         "teams": "Team {n}/{last}_{first}_u{n}_{n}/vae.py",
+         "Brightspace": "{n}-7 - {first} {last} - Mar 1, 2026 1230 PM/vae.py", "clones": "vae-u{n}/helpers/vae.py",
+         "archives": "u{n}.zip", "numbers": "{n}/vae.py"}
+
+
+def test_a_thousand_of_all_platforms(tmp_path):
+    """Each once, and of a list of them each has what is theirs: by number or login, whatever they are called."""
+    draw, files, people = random.Random(0), [], ["Vorname;Nachname;Matrikelnummer;Login;ID;Form"]
+    for n, form in zip(range(100_000, 101_000), list(FORMS) * 100):
+        first, last = draw.choice(["Ada", "Emmy", "Leonhard", "Srinivasa"]), draw.choice(["Noether", "Euler", "Ng"])
+        files.append(FORMS[form].format(n=n, first=first, last=last))
+        id = {"Moodle": f"Participant {n}", "Canvas": n, "ILIAS": n, "teams": n}.get(form, "")
+        number = n if form == "numbers" else n + 500_000
+        people.append(f"{first};{last if form != 'Brightspace' else n};{number};u{n};{id};{form}")
+    source = write_files(tmp_path / "in", files)
+    assert len(roster.collect(source)) == 1000
+    (tmp_path / "people.csv").write_text("\n".join(people))
+    found = roster.collect(source, tmp_path / "people.csv")
+    assert len({submission.key.lower() for submission in found}) == len(found) == 1100
+    rows = [(person, submission.path) for submission in found for person in submission.people]
+    assert len({person.number for person, path in rows if path and person.number}) == 900
+    assert len({path for _, path in rows if path}) == 1000
+    # Brightspace tells names only, and in the list are others: a hundred have handed in nothing, surely.
+    assert all(submission.doubt == "" for submission in found if not submission.path)
+
+
 # Where the class is
 
 ONE = ["Lovelace_Ada_alove_4711/vae.py"]
@@ -279,6 +310,7 @@ def test_a_class_of_one(tmp_path, files):
 def test_the_folder_of_an_assignment_is_no_student(tmp_path, single):
     found, _ = take_in(tmp_path, [single])
     assert found.keys() == {"ada"}
+    assert take_in(tmp_path / "flat", ["VAE/ada_vae.py", "VAE/bob_vae.py"])[0].keys() == {"ada_vae.py", "bob_vae.py"}
 
 
 @pytest.mark.parametrize("files, says", [
@@ -309,14 +341,23 @@ def test_results_are_no_submission(tmp_path):
     """The --out inside the class, the results of another assignment, and a report of `grade`."""
     reports = [f"students/ada/{name}" for name in ("report.json", "report.md", "report.html", "results.json",
                                                    "github.json", "vae.py")]
-    folder = write_files(tmp_path / "in", ["ada/vae.py", "gan results/class.json", "out/.lock", *(
-        name.removeprefix("students/").replace("ada", "ada report") for name in reports), "bob/report.json"])
+    folder = write_files(tmp_path / "in", [
+        "ada/vae.py", "gan results/class.json", "out/.lock", "bob/report.json", "all results/vae/class.json",
+        "all results/gan/class.json", "deep/out/.lock",
+        *(name.removeprefix("students/").replace("ada", "ada report") for name in reports)])
     found, told = take_in(tmp_path, folder, out=folder / "out")
-    assert found.keys() == {"ada", "bob"} and told.count("is a folder of results") == 3 and "own folder" in told
+    assert found.keys() == {"ada", "bob", "deep"} and told.count("is a folder of results") == 4 and "own folder" in told
+    found, told = take_in(tmp_path, folder, out=folder / "deep" / "out" / "vae")
+    assert "deep is a folder of results" in told
     with pytest.raises(UserError, match="is a folder of results, not a class"):
         take_in(tmp_path, folder / "gan results")
     with pytest.raises(UserError, match="holds no submission; ada is a folder of results"):
         take_in(tmp_path, write_files(tmp_path / "out", reports) / "students")
+
+
+def test_results_beside_the_class_in_a_folder_around_it(tmp_path):
+    files = [f"VAE/Abgaben/{name}" for name in ILIAS] + ["VAE/out/class.json", "VAE/out/students/x/vae.py"]
+    assert len(take_in(tmp_path, files, out=tmp_path / "in" / "VAE" / "out")[0]) == 4
 
 
 @pytest.mark.parametrize("names", [["Lovelace_Ada_alove_4711"], ["ada", "bob"], ["A B_1_assignsubmission_file_"]])
@@ -339,9 +380,20 @@ def test_a_tutorial_is_no_team(tmp_path):
 
 
 def test_what_is_called_alike_belongs_together(tmp_path):
-    found, _ = take_in(tmp_path, ["ada.zip", "ada/vae.py", "bob.py", "bob.ipynb", "eve.py"])
+    found, _ = take_in(tmp_path, ["ada.zip", "ada/vae.py", "bob.py", "bob.ipynb", "eve.py", "ian_vae.py",
+                                  "ian_2_vae.ipynb", "kim vae.py"])
     assert {name: [thing for thing, _ in submission.files] for name, submission in found.items()} == {
-        "ada": ["ada", "ada.zip"], "bob": ["bob.ipynb", "bob.py"], "eve.py": []}
+        "ada": ["ada", "ada.zip"], "bob": ["bob.ipynb", "bob.py"], "eve.py": [], "kim vae.py": [],
+        "ian": ["ian_2_vae.ipynb", "ian_vae.py"]}
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names are texts there")
+def test_names_that_are_no_texts(tmp_path):
+    for name in (b"G\xf6del", b"G\xf6del\n", "Go\u0308del".encode(), "Gödel".encode()):
+        os.makedirs(os.fsencode(tmp_path / "in") + b"/" + name + b"/x")
+    results = Results.start(tmp_path / "out", "vae", False, roster.collect(tmp_path / "in"))
+    assert len({submission.key for submission in Results.open(tmp_path / "out").submissions}) == 4
+    gradebook.build(results)
 
 
 # The download itself
@@ -406,8 +458,9 @@ def test_files_that_are_no_class(tmp_path, name):
         (tmp_path / name).write_bytes(b"PK\3\4 \xff no")
     with pytest.raises(UserError) as told:
         take_in(tmp_path, tmp_path / name)
-    says = {"xlsx": "save it as CSV", "ods": "save it as CSV", "zip": "not a readable zip file", "gz": "unpack it",
-            "7z": "unpack it", "py": "is one submission"}.get(name.rpartition(".")[2], "class.csv is not in UTF-8")
+    says = {"xlsx": "save it as CSV", "ods": "save it as CSV",
+            "csv": "save it as CSV", "zip": "not a readable zip file", "gz": "unpack it",
+            "7z": "unpack it", "py": "is one submission"}[name.rpartition(".")[2]]
     assert ("there is no" if name == "none.csv" else says) in str(told.value) and "\n" not in str(told.value)
 
 

@@ -5,6 +5,7 @@ ILIAS-eLearning/ILIAS class.ilExSubmission.php (`downloadAllAssignmentFiles`) an
 class.ilExerciseManagementCollectFilesJob.php; OpenOLAT/OpenOLAT GTACourseNode.java. Blackboard, Brightspace and
 Gradescope: from what people have downloaded.
 """
+import dataclasses
 import datetime
 import re
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ MOST_MEMBERS = 12
 # What platforms call who hands in without a name, with a number behind.
 BLIND = re.compile(r"(?:participante?|teilnehmer[^\W\d]*(?:[/:*]in)?|deelnemer|partecipante|uczestnik|"
                    r"deltag[^\W\d]+|участник|受験者|参与者)[ _]?(\d+)", re.IGNORECASE)
-LATE = re.compile(r"late|versp(?:ae|ä)t|retard|tardiv|tard[ei]|ritardo|atras|fuera de plazo|te laat|sp(?:o|ó)źn|spozn|"
+LATE = re.compile(r"late|versp(?:ae|ä)t|retard|tardiv|tard[eií]|ritardo|atras|fuera de plazo|te laat|sp(?:o|ó)źn|spozn|"
                   r"pozd|f(?:oe|ö)rsen|forsink|k(?:e|é)s|опозд|пізн", re.IGNORECASE)
 
 # A folder or a file for each part of a submission. The default group of Moodle has no number.
@@ -258,17 +259,22 @@ def gradescope(folder):
     found = {}
     for name, about in content.items() if isinstance(content, dict) else ():
         people = get(about, "submitters")
-        people = [Person(**{field: printable(str(get(person, theirs) or "")) for field, theirs in (
-            ("name", "name"), ("number", "sid"), ("email", "email"))}) for person in people
-                  if isinstance(person, dict)] if isinstance(people, list) else []
-        if people and re.fullmatch(r"[^/\\\0]{1,200}", str(name)) and str(name) not in (".", ".."):
+        people = [Person(*map(text_of, (get(person, "name"), "", get(person, "sid"), get(person, "email"))))
+                  for person in people if isinstance(person, dict)] if isinstance(people, list) else []
+        if people and isinstance(name, str) and re.fullmatch(r"(?!\.\.?$)[^/\\\0]{1,200}", name):
             whole = people[0] if len(people) == 1 else Person(", ".join(person.name for person in people))
-            place = folder / str(name)
+            place = folder / name
             there = place.is_symlink() or place.exists()
-            found[str(name)] = Part("Gradescope", str(name), place, whole, is_group=len(people) > 1,
-                                    members=tuple(people) if len(people) > 1 else (),
-                                    problem="" if there else f"the export holds no folder {printable(str(name))}")
+            whole = whole if whole.name else dataclasses.replace(whole, name=printable(name))
+            found[name] = Part("Gradescope", name, place, whole, is_group=len(people) > 1,
+                               members=tuple(people) if len(people) > 1 else (),
+                               problem="" if there else f"the export holds no folder {printable(name)}")
     return found
+
+
+def text_of(value):
+    """A text or number of the file; what refers to itself again and again is neither."""
+    return printable(str(value)) if isinstance(value, (str, int)) else ""
 
 
 def get(mapping, name):

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from coursekit.classes import roster
-from coursekit.classes.entries import few
+from coursekit.classes.place import few
 from coursekit.grading.report import Report
 from coursekit.grading.tell import tell
 from helpers.given.console import UserError, write

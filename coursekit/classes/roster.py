@@ -6,12 +6,14 @@ from pathlib import Path
 
 from coursekit.classes import lists
 from coursekit.classes.downloads import Person
-from coursekit.classes.entries import ARCHIVES, LOOSE, ending, entries_of, few
+from coursekit.classes.entries import entries_of
 from coursekit.classes.keys import keys
+from coursekit.classes.place import ARCHIVES, LOOSE, ending, few
 from coursekit.sandbox import printable, walls
 from helpers.given.console import UserError
 
 CUT = "", "GitHub", "Blackboard"  # where a login may stand at the end of a name, and nothing says where it begins
+MOST_LISTED = 200  # names in a line on a list
 FIELDS = [field.name for field in dataclasses.fields(Person)]
 
 
@@ -236,12 +238,13 @@ def with_list(found, groups, wholes, path):
     unknown = [found[number][1].name for number in groups if number not in of_group and not found[number][1].members]
     if doubts:
         told.append(f"fit more than one of the list, or not alone, or not quite, so taken for none: "
-                    f"{few(units[unit][2].name for unit in doubts)}")
+                    f"{few((units[unit][2].name for unit in doubts), MOST_LISTED)}")
     if strangers:
-        told.append(f"handed in, and not in the list: {few(units[unit][2].name for unit in strangers)}")
+        told.append(f"handed in, and not in the list: "
+                    f"{few((units[unit][2].name for unit in strangers), MOST_LISTED)}")
     if odd:
-        told.append("have a number or login of the list and quite another name, so taken for none: " + few(
-            f"{units[unit][2].name} ({known[left[place]][0].name})" for unit, place in odd))
+        told.append("have a number or login of the list and quite another name, so taken for none: " + few((
+            f"{units[unit][2].name} ({known[left[place]][0].name})" for unit, place in odd), MOST_LISTED))
     names, nothing = {known_by for known_by, _ in new}, []
     for place, (person, _) in enumerate(known):
         if place in taken:
@@ -257,7 +260,7 @@ def with_list(found, groups, wholes, path):
         new.append((known_by, Submission("", None, **about, doubt=doubt)))
         nothing.append(about["name"])
     if nothing:
-        told.append(f"nothing from {len(nothing)} of the list: {few(nothing)}")
+        told.append(f"nothing from {len(nothing)} of the list: {few(nothing, MOST_LISTED)}")
     return new, told
 
 

@@ -51,6 +51,8 @@ def read_table(path, otherwise=None):
         data = Path(path).read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
+    if data[:4] in (b"PK\3\4", b"\xd0\xcf\x11\xe0"):
+        raise UserError(f"{path} is a spreadsheet's own file: save it as CSV (\"CSV UTF-8\"), and give that")
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
