@@ -51,7 +51,8 @@ def test_report(graded):
     done, report = graded
     assert done.returncode == 0, done.stderr
     assert set(report) == {"submission", "assignment", "score", "max", "seed", "isolation", "isolated",
-                           "why_not_isolated", "items", "style", "notebook", "versions", "seconds"}
+                           "why_not_isolated", "items", "style", "notebook", "versions", "seconds", "notes"}
+    assert len(report["notes"]) == 1 and "escape.py" in report["notes"][0]
     assert set(report["items"]) == ITEMS
     assert all(set(item) == {"points", "max", "status", "message", "hint"} for item in report["items"].values())
     assert report["score"] == report["max"] - 1 and report["seed"] == 5

@@ -1,11 +1,12 @@
 """What a right file may do besides its exercises: it keeps all its points. And a file that imports what is not here."""
 import sys
-import types
+from pathlib import Path
 
 import pytest
 
 from coursekit import audit
 from coursekit.classes import gradebook
+from coursekit.classes.roster import Submission
 from coursekit.grading import judge as judging
 from coursekit.grading.grader import Grader
 from coursekit.grading.handin import HandedIn
@@ -148,7 +149,7 @@ def test_unused_imports_cost_nothing(sandbox):
 
 @pytest.mark.parametrize("line, used", [
     ("import helpers.blocks", "helpers.blocks.Conv"), ("from helpers import blocks", "blocks.Conv"),
-    ("from .blocks import Conv", "Conv"), ("from helpers.gan import sample_noise as Conv", "Conv")])
+    ("from .blocks import Conv", "Conv")])
 def test_modules_of_ones_own_are_not_there(sandbox, line, used):
     """The public check refuses them, and the grader tells so in the same words."""
     source = audit.replace_once(first(line), "(z0, z1, steps):\n", f"(z0, z1, steps):\n    {used}(3)\n")
@@ -156,6 +157,8 @@ def test_modules_of_ones_own_are_not_there(sandbox, line, used):
     items, _ = judge(sandbox, source, CHECKS, 7, notes)
     assert list(audit.lost(items)) == ["vae.interpolate"] and len(notes) == 1
     assert "vae.py is graded alone: `import helpers." in notes[0] and "Move what it needs into vae.py" in notes[0]
+    # Nor are other assignments' files.
+    assert "helpers/gan.py" not in map(str, Grader("vae", False, walls.Bare("none")).files)
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python reads it")
@@ -263,8 +266,7 @@ def test_a_check_that_fails_itself_leaves_the_mark_open():
     items["vae.other"] = Item(1, 1)
     versions = {"python": "", "torch": ""}
     report = Report("ada", "vae", 1, "none", False, None, items, Style(), Execution(), versions, 1.0)
-    known = ("key", "name", "id", "number", "email", "login", "section")
-    row = gradebook.row(types.SimpleNamespace(**dict.fromkeys(known, "")), report, [], "")
+    row = gradebook.row(Submission("ada", Path("ada"), "Ada"), report, [], "")
     assert row["total"] is None and row["items"] == {CHECKS[0].item: None, "vae.other": 1}
     assert row["status"] == row["feedback"] and row["status"].startswith(f"open: {CHECKS[0].item} could not be judged")
     assert "| open of" in markdown(report, "ada")
