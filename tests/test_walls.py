@@ -119,16 +119,18 @@ def test_doctor_tries_what_grading_imports(monkeypatch, wall):
 
 
 @each_wall
-def test_a_python_behind_links_starts_behind_a_wall(monkeypatch, tmp_path, wall):
+def test_a_python_behind_links_starts_behind_a_wall(monkeypatch, wall):
     """As in a home folder that is a link."""
-    (tmp_path / "home").symlink_to(sys.prefix)
-    python = str(tmp_path / "home/bin/python")
-    folders = walls.python_folders((sys.base_prefix, sys.prefix, str(tmp_path / "home")), python)
-    monkeypatch.setattr(walls, "python_folders", lambda: folders)
-    with walls.Room(wall) as room:
+    with tempfile.TemporaryDirectory() as folder, walls.Room(wall) as room:
+        os.chmod(folder, 0o755)  # behind the wall is another user
+        home = Path(folder, "home")
+        home.symlink_to(sys.prefix)
+        python = str(home / "bin/python")
+        folders = walls.python_folders((sys.base_prefix, sys.prefix, str(home)), python)
+        monkeypatch.setattr(walls, "python_folders", lambda: folders)
         done = subprocess.run(room.wrap([python, "-I", "-c", "import sys, torch; print(sys.prefix)"]),
                               capture_output=True, text=True)
-    assert done.stdout.strip() == str(tmp_path / "home"), done.stderr
+    assert done.stdout.strip() == str(home), done.stderr
 
 
 def test_profile_of_sandbox_exec():
