@@ -46,6 +46,7 @@ class Mark:
     answer: str
 
 
+@functools.cache
 def questions(assignment):
     """The questions of an assignment, in their order."""
     notebook = nbformat.read(ROOT / assignments()[assignment].notebook, as_version=4)
@@ -62,7 +63,7 @@ def questions(assignment):
             text = "\n".join(lines).strip()
             title = re.search(r"\*\*(.+?)\*\*", text)
             found.append(Question(cell.id, title[1] if title else f"Cell {number}", text, model, released))
-    return found
+    return tuple(found)
 
 
 @dataclass(frozen=True)

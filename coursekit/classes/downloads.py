@@ -182,7 +182,8 @@ def brightspace_date(text):
 
 
 def olat(path, steps):
-    """The last revision that holds something counts, else what was submitted; never the task or a correction."""
+    """The last revision that holds something counts, else what was submitted; never the task or a correction. What
+    lies beside these folders is looked at, too: it is not OLAT's."""
     found = OLAT.fullmatch(path.name)
     groups = is_group(path.name) or bool(re.fullmatch(r"[^_]+_\d+", path.name))
     if groups or not found:
@@ -193,11 +194,13 @@ def olat(path, steps):
     revisions = sorted((int(match["revision"]), step) for step in steps
                        if (match := OLAT_STEP.fullmatch(step.name)) and match["revision"])
     handed_in = [step for step in steps if step.name.endswith("_submissions")]
+    beside = tuple((entry.name, entry) for entry in visible(path) if entry not in steps)
     for number, step in [*reversed(revisions), *((0, step) for step in handed_in)]:
         if step.is_symlink() or holds_something(step):
             notes = (f"revision {number} counts, the last one that holds something",) if number else ()
-            return Part("OLAT", path.name, path, person, is_group=groups, things=((path.name, step),), notes=notes)
-    return Part("OLAT", path.name, path, person, is_group=groups, nothing=True)
+            return Part("OLAT", path.name, path, person, is_group=groups, things=((path.name, step), *beside),
+                        notes=notes)
+    return Part("OLAT", path.name, path, person, is_group=groups, things=beside, nothing=not beside)
 
 
 def holds_something(folder):

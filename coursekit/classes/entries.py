@@ -74,6 +74,7 @@ def entries_of(source, temporary, out=None):
     folder = class_folder(Path(source), Path(temporary), told, ours)
     parts, plain, nobody = [], [], []
     known = gradescope(folder)
+    exported = bool(known)
     for path in visible(folder):
         if real_folder(path) and (is_results(path) or path.resolve() in ours):
             told.append(f"{printable(path.name)} is a folder of results, so it is nobody's submission")
@@ -83,7 +84,7 @@ def entries_of(source, temporary, out=None):
             parts.append(part)
         elif path.is_symlink() or path.is_dir() and path.name not in NOBODY or ending(path, ARCHIVES + LOOSE):
             plain.append(path)
-        else:
+        elif path.name != GRADESCOPE or not exported:
             nobody.append(path)
     if any(part.platform == "OLAT" for part in parts):
         nobody += [path for path in plain if path.name == "solutions"]

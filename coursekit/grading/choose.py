@@ -66,7 +66,7 @@ class Candidate:
 def likeness(name, wanted):
     """The Likeness of a name to the one of a path, such as helpers/vae.py or notebooks/2_vae.ipynb; None if there is
     none."""
-    name = unicodedata.normalize("NFC", name)
+    name = unicodedata.normalize("NFC", name).strip()
     if name == wanted.name:
         return Likeness(exact=True)
     if wanted.suffix not in name.lower():
