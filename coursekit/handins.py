@@ -3,6 +3,7 @@
 The bank is autograde_tests/banks/handins.py. What it says comes of each hand-in is compared with what is read. Nothing
 is graded, so this is fast.
 """
+import ast
 import dataclasses
 import functools
 import io
@@ -57,7 +58,9 @@ def contents():
     blank = json.loads(course_files(ROOT, {ASSIGNMENT: one})[one.notebook.as_posix()])
     cells = [{**cell, "source": "".join(cell["source"]).replace(ANSWER_FIELD, f"An answer of my own, {number}.")}
              for number, cell in enumerate(blank["cells"])]
-    return {"SOLUTION": solution, "OTHER": f"{solution}# another one\n", "SKELETON": strip(solution, helper),
+    skeleton = strip(solution, helper)
+    return {"SOLUTION": solution, "OTHER": f"{solution}# another one\n", "SKELETON": skeleton,
+            "FORMATTED": ast.unparse(ast.parse(skeleton)), "BEGUN": f"{skeleton}print(1)\n",
             "BLANK": json.dumps(blank), "NOTEBOOK": json.dumps({**blank, "cells": cells})}
 
 

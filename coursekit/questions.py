@@ -182,7 +182,7 @@ def own_lines(text, given):
 
 def is_prose(source):
     """True for a code cell that holds words and no code: nothing but comments and texts, or what cannot be Python."""
-    source = re.sub(r"^\s*[%!].*$", "", source[:MAX_CHARACTERS], flags=re.MULTILINE)
+    source = re.sub(r"^[ \t]*[%!].*$", "", source[:MAX_CHARACTERS], flags=re.MULTILINE)
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -8,14 +8,16 @@ import re
 import struct
 import subprocess
 import tarfile
+import time
 import zipfile
 import zlib
+from pathlib import PurePosixPath
 
 import pytest
 
 from coursekit import questions
 from coursekit.gaps import strip
-from coursekit.grading import files, repository
+from coursekit.grading import choose, files, repository
 from coursekit.grading.handin import infer_assignment, read
 from coursekit.notebooks import NotebookError, cells_of, picture_type
 from coursekit.questions import ELSEWHERE, NO_NOTEBOOK
@@ -412,6 +414,23 @@ def test_two_questions_in_one_cell():
     notebook["cells"].remove(second)
     found = questions.extract(json.dumps(notebook), QUESTIONS)
     assert (found[FIRST.id], found[SECOND.id]) == ("One.", "Two.")
+
+
+@pytest.mark.parametrize("source", ["\n" * 200_000, "![" * 100_000, "<img " * 20_000, "%" * 200_000])
+def test_no_answer_takes_long(source):
+    begin = time.process_time()
+    for kind in ("code", "markdown"):
+        questions.extract(answered({}, [(FIRST.id, cell(source, kind))]), QUESTIONS)
+    assert time.process_time() - begin < 2
+
+
+def test_no_name_takes_long():
+    """Names in archives have up to a thousand letters."""
+    begin = time.process_time()
+    for name in ("_" * 999, "a_" * 499, "1_" * 499, "a - " * 249, "(1)" * 333):
+        assert choose.ILIAS.fullmatch(f"{name}!") is None
+        choose.likeness(f"{name}.py", PurePosixPath("helpers/vae.py"))
+    assert time.process_time() - begin < 0.5
 
 
 def test_cut_text_says_so():

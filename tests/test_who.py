@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import time
 import zipfile
 from pathlib import Path
 
@@ -488,6 +489,17 @@ def test_nobody_has_handed_in_nothing_while_something_may_be_theirs(tmp_path, fi
     assert bool(missing.doubt) == open_mark
 
 
+def test_a_large_list_does_not_take_long(tmp_path):
+    """Nobody of it has handed in, and nobody who has is in it."""
+    for number in range(600):
+        (tmp_path / "in" / f"Participant_{number}_assignsubmission_file_").mkdir(parents=True)
+    people = "name,email\n" + "".join(f"A{n} B{n},a{n}@x.org\n" for n in range(600))
+    (tmp_path / "people.csv").write_text(people)
+    begin = time.process_time()
+    found, _ = roster.take_in(tmp_path / "in", tmp_path / "people.csv")
+    assert len(found) == 1200 and found[-1].doubt and time.process_time() - begin < 3
+
+
 def test_names_of_two_in_the_list(tmp_path):
     source = write_files(tmp_path / "in", ["ada/vae.py"])
     (tmp_path / "people.csv").write_text("name\nKim Lee\nKim Lee\nada\n")
@@ -633,7 +645,6 @@ def test_another_answer_is_another_one(seen, text):
 @pytest.mark.parametrize("pair", [("?" * 20_000, "é" * 20_000), ("'" * 20_000, "“" * 20_000 + "x"),
                                   ("9" * 20_000, "9" * 19_999), ("?" * 20_000, "“" * 20_000)])
 def test_no_text_takes_long(pair):
-    import time
     begin = time.process_time()
     same(*pair)
     assert time.process_time() - begin < 1

@@ -4,7 +4,8 @@ CLASSES is a list of dicts:
 
 kind: what it is an example of.
 tree: {path: content} of what an instructor gives to `grade-class`. A text is a file, and these words stand for one:
-    SOLUTION and OTHER (right, and not the same), SKELETON (as released), NOTEBOOK (answered), BLANK (as released). A
+    SOLUTION and OTHER (right, and not the same), SKELETON (as released), FORMATTED (the same as another program
+    formats it), BEGUN (with a line of one's own in it), NOTEBOOK (answered), BLANK (as released). A
     pair is such a word and an encoding. A dict is an archive: its name says of which kind. A list is a git repository:
     its commits, (branch, tree) each. A path that ends with / is an empty folder.
 fair: {name: what comes of it}, of each submission. "nothing" and "released" have no points; of "open: words" nobody can
@@ -174,8 +175,8 @@ CLASSES = [
         "Ngozi Okafor_810_assignsubmission_file_/work.zip": COURSE,
         "Mei Tanaka_811_assignsubmission_file_/vae.py": "SKELETON"}},
         fair={"Ngozi Okafor": EVERY, "Mei Tanaka": "released"}),
-    dict(kind="the download itself", tree={"submissions.zip": {"okaforngozi_71_501_vae.py": "SOLUTION",
-                                                              "tanakamei_72_502_2_vae.ipynb": "NOTEBOOK"}},
+    dict(kind="the download itself", tree={
+        "submissions.zip": {"okaforngozi_71_501_vae.py": "SOLUTION", "tanakamei_72_502_2_vae.ipynb": "NOTEBOOK"}},
          fair={"okaforngozi": "SOLUTION", "tanakamei": of("nothing", answers=4)}),
 
     # Files under other names, and the released one
@@ -187,18 +188,18 @@ CLASSES = [
         "a j*/vae.py": "OTHER", "a j*/vae (1).py": "SOLUTION", "a k*/old/vae.py": "OTHER",
         "a k*/helpers/vae.py": "SOLUTION", "a l*.py": "SOLUTION", "a m*/vae.py.py": "SOLUTION",
         "a n*/vae.pyw": "SOLUTION", "a o*/vae.py ": "SOLUTION", "a p*/Ubung\u0308/vae.py": "SOLUTION",
-        "a q*/vae.py.icloud": "x", "a r*/vae": "SOLUTION"},
-        fair={**{f"a {letter}*": of(notes="counted: ") for letter in "abcdefghm"},
+        "a q*/vae.py.icloud": "x", "a r*/vae": "SOLUTION", "a s*/gan.py": "SOLUTION", "a t*/gan.py": "x = 1\n"},
+        fair={**{f"a {letter}*": of(notes="counted: ") for letter in "abcdefghms"},
               **{f"a {letter}*": "SOLUTION" for letter in "ikop"}, "a l*.py": "SOLUTION",
               "a j*": "open: 2 different vae.py", "a n*": "open: vae.pyw", "a q*": "open: vae.py.icloud",
-              "a r*": "open: vae: look into it"}),
+              "a r*": "open: vae: look into it", "a t*": "nothing"}),
     dict(kind="encodings", mixes=True, tree={
         "b a*/vae.py": ("SOLUTION", "utf-16"), "b b*/vae.py": ("SOLUTION", "utf-8-sig"),
         "b c*/vae.py": ("SOLUTION", "utf-16-le"), "b d*/vae.py": "# caf\udce9\n", "b e*/vae.py": "",
         "b f*/vae.py": ("SOLUTION", "utf-32"), "b g*/2_vae.ipynb": ("NOTEBOOK", "utf-8-sig"),
         "b g*/vae.py": "SOLUTION"},
-        fair={"b a*": "SOLUTION", "b b*": "SOLUTION", "b c*": "open: holds zero bytes", "b d*": "open: not a UTF-8 text file",
-              "b e*": "a file", "b f*": "SOLUTION", "b g*": EVERY}),
+        fair={"b a*": "SOLUTION", "b b*": "SOLUTION", "b c*": "open: holds zero bytes",
+              "b d*": "open: not a UTF-8 text file", "b e*": "a file", "b f*": "SOLUTION", "b g*": EVERY}),
     dict(kind="the released file", mixes=True, tree={
         "c a*/1_task/vae.py": "SKELETON", "c a*/2_abgabe/vae.py": "SOLUTION", "c b*/helpers/vae.py": "SKELETON",
         "c b*/notebooks/2_vae.ipynb": "NOTEBOOK", "c c*/vae.py": "SKELETON", "c c*/vae (1).py": "SOLUTION",
@@ -207,11 +208,16 @@ CLASSES = [
         "c f*/helpers/vae.py": ("SKELETON", "utf-16"), "c g*/helpers/vae.py": "SKELETON",
         "c g*/work.ipynb": '{"cells": [{"cell_type": "code", "source": "%%writefile ../helpers/vae.py\\nx = 1"}]}',
         "c h*/vae.py": "SKELETON", "c h*/report.docx": "x", "c i*/": "", "c j*.zip": {},
-        "c k*/first/vae.py": "SKELETON", "c k*/second/vae.py": "SOLUTION"},
+        "c k*/first/vae.py": "SKELETON", "c k*/second/vae.py": "SOLUTION", "c l*/helpers/vae.py": "FORMATTED",
+        "c l*/vae_final.py": "SOLUTION", "c m*/helpers/vae.py": "BEGUN", "c m*/vae_final.py": "SOLUTION",
+        "c n*/helpers/vae.py": "SOLUTION", "c n*/vae_begun.py": "BEGUN", "c o*/helpers/vae.py": "BEGUN",
+        "c p*/vae (1).py": "SKELETON"},
         fair={"c a*": "SOLUTION", "c b*": of("released", answers=4),
               "c c*": "SOLUTION", "c d*": "SOLUTION", "c e*": "open: some of what is asked for is in model.py",
               "c f*": "released", "c g*": "open: cell 1 of work.ipynb", "c h*": "released", "c i*": "nothing",
-              "c j*": "nothing", "c k*": of(notes="first/vae.py is the released file, unchanged")}),
+              "c j*": "nothing", "c k*": of(notes="first/vae.py is the released file, unchanged"),
+              "c l*": of(notes="helpers/vae.py is the released file, unchanged"), "c m*": "open: 2 different vae.py",
+              "c n*": of(notes="not vae_begun.py"), "c o*": "BEGUN", "c p*": "released"}),
 
     # Notebooks
     dict(kind="notebooks", mixes=True, tree={
@@ -246,6 +252,15 @@ CLASSES = [
     dict(kind="lists", tree={"Ngozi Okafor_810_assignsubmission_file_/vae.py": "SOLUTION"},
          people="sep=;\nVollständiger Name;Matrikelnummer;Schuhgröße\nNgozi Okafor;1;40\nMei Tanaka;2;38\n",
          fair={"Ngozi Okafor": of(number="1"), "Mei Tanaka": of("nothing", number="2")}, told="Schuhgröße"),
+    dict(kind="lists", tree={
+        "Okafor_Ngozi_n_okafor_820/vae.py": "SOLUTION", "Okafor_Obi_okafor_821/vae.py": "OTHER"},
+        people="name;login;student number\nNgozi Okafor;n_okafor;1\nObi Okafor;okafor;2\n",
+        fair={"Ngozi Okafor": of(number="1", id="820"), "Obi Okafor": of("OTHER", number="2", id="821")}),
+    dict(kind="lists", tree={"0012/vae.py": "SOLUTION"}, people="name,student number\nMei Tanaka,12\nZ K,13\n",
+         fair={"0012": "SOLUTION", "Mei Tanaka": "open: 0012 may be theirs", "Z K": "nothing"}),
+    dict(kind="lists", tree={"ngozi/vae.py": "SOLUTION"},
+         people="login,name,group\nngozi,Ngozi Okafor,Tutorial 1\nngozi,Ngozi Okafor,Team Rot\nmei,Mei Tanaka,\n",
+         fair={"Ngozi Okafor": of(login="ngozi"), "Mei Tanaka": "nothing"}, told="2 people in people.csv"),
     dict(kind="lists", tree={"Lee, Kim/vae.py": "SOLUTION", "ngozi/vae.py": "SOLUTION"},
          people="name,student number\nKim Lee,1\nLee Kim,2\nNgozi,3\nMei,4\n",
          fair={"Lee, Kim": "SOLUTION", "Kim Lee": of("open: may be theirs", number="1"), "Lee Kim": "open: may be",
