@@ -1,7 +1,6 @@
 """What is found in a submission: the graded file, the notebook and its answers, whatever they are called and lie in."""
 import base64
 import gzip
-import io
 import json
 import os
 import re
@@ -9,7 +8,6 @@ import struct
 import subprocess
 import tarfile
 import time
-import zipfile
 import zlib
 from pathlib import PurePosixPath
 
@@ -19,6 +17,7 @@ from coursekit import questions
 from coursekit.gaps import strip
 from coursekit.grading import choose, files, repository
 from coursekit.grading.handin import infer_assignment, read
+from coursekit.handins import content_of, lay
 from coursekit.notebooks import NotebookError, cells_of, picture_type
 from coursekit.questions import ELSEWHERE, NO_NOTEBOOK
 from coursekit.release.files import course_files
@@ -35,33 +34,6 @@ FIRST, SECOND = QUESTIONS[:2]
 RELEASED = json.loads(course_files(ROOT, {"vae": VAE})[NOTEBOOK])
 SEVEN = b"7z\xbc\xaf\x27\x1c rest"
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"
-
-
-def content_of(name, content):
-    """The bytes of a file in a submission. A dict is an archive: its name says of which kind."""
-    if not isinstance(content, dict):
-        return content if isinstance(content, bytes) else content.encode()
-    out = io.BytesIO()
-    if name.endswith((".tar.gz", ".tgz", ".tar")):
-        with tarfile.open(fileobj=out, mode="w:" if name.endswith(".tar") else "w:gz") as opened:
-            for inner, each in content.items():
-                entry, data = tarfile.TarInfo(inner), content_of(inner, each)
-                entry.size = len(data)
-                opened.addfile(entry, io.BytesIO(data))
-    else:
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as opened:
-            for inner, each in content.items():
-                opened.writestr(inner, content_of(inner, each))
-    return out.getvalue()
-
-
-def lay(folder, tree):
-    """Write a submission."""
-    for name, content in tree.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content_of(name, content))
-    return folder
 
 
 def answered(texts, added=(), ids="ours"):

@@ -212,6 +212,14 @@ def test_gradescope(tmp_path):
     assert found["Lost"].problem == "the export holds no folder submission_3"
 
 
+def test_lists_in_lists_of_gradescope_are_no_names(tmp_path):
+    """As one text they would be larger than the memory."""
+    lists = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    text = f"a0: &a0 x\n{lists}submission_1:\n  :submitters:\n  - :name: *a11\n    :sid: 7\n"
+    found, _ = take_in(tmp_path, {"submission_metadata.yml": text, "submission_1/vae.py": ""})
+    assert [submission.number for submission in found.values()] == ["7"]
+
+
 @pytest.mark.parametrize("text", ["x", "", "- 1", "a: [", "a: &a [*a]", "submission_1:\n  :submitters: 3\n", "\0"])
 def test_a_broken_file_of_gradescope_stops_nothing(tmp_path, text):
     found, told = take_in(tmp_path, {"submission_metadata.yml": text, "submission_1/vae.py": ""})

@@ -144,8 +144,10 @@ CLASSES = [
         "2 VAE_hkimura*_attempt_2026-05-02-09-00-00_2_vae.ipynb": "NOTEBOOK",
         "2 VAE_hkimura*_attempt_2026-05-02-09-00-00.txt": "Name: Hana Kimura* (hkimura*)\n",
         "2 VAE_isok*_attempt_2026-05-01-08-00-00_work.zip": COURSE,
+        "2 VAE_obi*_attempt_2026-05-01-08-00-00_2 VAE_isok*_attempt_2027-01-01-00-00-00_vae.py": "OTHER",
         "2 VAE_darslan*_attempt_2026-05-01-08-00-00.txt": "Name: Deniz Arslan* (darslan*)\nComments: see my mail\n"},
         fair={"Hana Kimura*": of(answers=4, login="hkimura*", notes="the last of 2 attempts"), "isok*": EVERY,
+              "obi*": of("OTHER", login="obi*"),
               "Deniz Arslan*": "open: look into it"}),
     dict(kind="Brightspace", mixes=True, tree={
         "810*-44 - Farid Karimi* - Mar 1, 2026 1230 PM/vae.py": "SOLUTION",

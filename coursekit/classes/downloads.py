@@ -36,7 +36,7 @@ ILIAS_LATE = re.compile(r"(?P<words>[^\W\d][^\W\d_]*(?: [^\W\d_]+){0,4}) - (?P<f
 AGAIN = re.compile(r"(?P<stem>.+?)(?: \((?P<number>\d+)\)|-(?P<minus>\d+))(?P<suffix>(?:\.\w+)*)", re.DOTALL)
 OLAT_STEP = re.compile(r"\d+_(?:task|submissions|corrections(?:_\d+)?|revisions_(?P<revision>\d+)|assessment)")
 OLAT = re.compile(r"(?P<last>[^_]+(?:_[^_]+)*?)_(?P<first>[^_]+)_(?P<login>[^_]+)")
-BLACKBOARD = re.compile(r"(?P<who>.+)_attempt_(?P<date>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.DOTALL)
+BLACKBOARD = re.compile(r"(?P<who>.+?)_attempt_(?P<date>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.DOTALL)
 BLACKBOARD_NAME = re.compile(r"[^:\n]+:\s*(?P<name>[^\n]*?)(?:\s*\((?P<login>[^()\s]+)\))?\s*(?:\n|$)")
 BRIGHTSPACE = re.compile(r"(?P<numbers>\d+(?:-\d+)+) - (?P<name>.+?) - (?P<date>[^\W\d]\w*\.? \d{1,2}, \d{4} "
                          r"\d{1,4} ?(?:[AP]\.?M\.?)?)(?: - (?P<file>.+))?", re.DOTALL | re.IGNORECASE)
@@ -261,7 +261,7 @@ def gradescope(folder):
     found = {}
     for name, about in content.items() if isinstance(content, dict) else ():
         people = get(about, "submitters")
-        people = [Person(**{field: printable(str(get(person, theirs) or "")) for field, theirs in (
+        people = [Person(**{field: text_under(person, theirs) for field, theirs in (
             ("name", "name"), ("number", "sid"), ("email", "email"))}) for person in people
                   if isinstance(person, dict)] if isinstance(people, list) else []
         if people and re.fullmatch(r"[^/\\\0]{1,200}", str(name)) and str(name) not in (".", ".."):
@@ -272,6 +272,12 @@ def gradescope(folder):
                                     members=tuple(people) if len(people) > 1 else (),
                                     problem="" if there else f"the export holds no folder {printable(str(name))}")
     return found
+
+
+def text_under(mapping, name):
+    """The text or number under a Ruby symbol, as a text. Lists in lists could be very long as one."""
+    value = get(mapping, name)
+    return printable(str(value)) if isinstance(value, (str, int)) else ""
 
 
 def get(mapping, name):
