@@ -389,6 +389,16 @@ def test_a_hostile_zip_of_a_class(tmp_path):
     assert not list(tmp_path.rglob("*evil*")) and not (tmp_path.parent / "evil.py").exists()
 
 
+def test_a_zip_with_a_long_list_is_not_looked_into_here(tmp_path, monkeypatch):
+    """Whoever reads the submission has a limit on time."""
+    names = [f"A B_{n}_assignsubmission_file_/vae.py" for n in range(9)]
+    write_zip(tmp_path / "in" / "ada.zip", names)
+    write_files(tmp_path / "in", ["bob/vae.py", "eve/vae.py"])
+    assert take_in(tmp_path, tmp_path / "in")[0].keys() == {"bob", "eve"}
+    monkeypatch.setattr("coursekit.classes.entries.MAX_LIST", 100)
+    assert take_in(tmp_path, tmp_path / "in")[0].keys() == {"ada", "bob", "eve"}
+
+
 def test_a_zip_that_is_too_large(tmp_path, monkeypatch):
     monkeypatch.setattr("coursekit.classes.archive.MAX_BYTES", 100)
     write_zip(tmp_path / "class.zip", {"ada/vae.py": "x" * 99, "bob/vae.py": "xx"})

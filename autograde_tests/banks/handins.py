@@ -240,6 +240,17 @@ CLASSES = [
         fair={"Ngozi Okafor": "SOLUTION", "Mei Tanaka": "SOLUTION"}, told="looked through Submissions"),
     dict(kind="folders around", tree={"VAE/ngozi/vae.py": "SOLUTION", "VAE/mei/vae.py": "SOLUTION"},
          fair={"ngozi": "SOLUTION", "mei": "SOLUTION"}),
+    dict(kind="folders around", tree={f"g{n}.zip": {
+        f"Ngozi O_{n}_assignsubmission_file_/vae.py": "SOLUTION", f"Mei T_{n}9_assignsubmission_file_/vae.py": "OTHER"}
+        for n in (1, 2)}, refused="holds 2 classes"),
+    dict(kind="folders around", tree={"VAE.zip": {
+        "Ngozi O_1_assignsubmission_file_/vae.py": "SOLUTION", "Mei T_2_assignsubmission_file_/vae.py": "OTHER"},
+        "igor/vae.py": "SOLUTION", "zed/vae.py": "SOLUTION"}, fair={"igor": "SOLUTION", "zed": "SOLUTION"},
+        told="VAE.zip is the download of a class"),
+    dict(kind="strays", mixes=True, tree={
+        "Ida Holm*_870*_assignsubmission_file_/class.json": "{}", "Ida Holm*_870*_assignsubmission_file_/vae.py":
+        "SOLUTION", "e a*/class.json": "{}", "e a*/vae.py": "SOLUTION"},
+        fair={"Ida Holm*": "SOLUTION", "e a*": "SOLUTION"}),
     dict(kind="folders around", tree=below("ngozi", COURSE), fair={"ngozi": EVERY}),
     dict(kind="folders around", tree=COURSE, refused="is one submission"),
     dict(kind="folders around", tree={f"Gruppe {n}/Okafor_Ngozi_nokafor_82{n}/vae.py": "SOLUTION" for n in (1, 2)},

@@ -40,7 +40,8 @@ BLACKBOARD = re.compile(r"(?P<who>.+?)_attempt_(?P<date>\d{4}(?:-\d\d){5})(?:_(?
 BLACKBOARD_NAME = re.compile(r"[^:\n]+:\s*(?P<name>[^\n]*?)(?:\s*\((?P<login>[^()\s]+)\))?\s*(?:\n|$)")
 BRIGHTSPACE = re.compile(r"(?P<numbers>\d+(?:-\d+)+) - (?P<name>.+?) - (?P<date>[^\W\d]\w*\.? \d{1,2}, \d{4} "
                          r"\d{1,4} ?(?:[AP]\.?M\.?)?)(?: - (?P<file>.+))?", re.DOTALL | re.IGNORECASE)
-PATTERNS = MOODLE, BLACKBOARD, BRIGHTSPACE, CANVAS, ILIAS  # what tells by the name alone
+SURE = MOODLE, BLACKBOARD, BRIGHTSPACE  # nobody calls an own file so
+PATTERNS = *SURE, CANVAS, ILIAS  # what tells by the name alone
 ARTICLES = {"the", "der", "die", "das", "les", "los", "las", "gli", "le", "la", "el", "il"}
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 GRADESCOPE = "submission_metadata.yml"
