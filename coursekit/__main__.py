@@ -53,8 +53,8 @@ def run_grading(name, args):
 
 def add_audit(commands):
     parser = commands.add_parser("audit", help="measure the checks with right variants and typical mistakes")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="an assignment with a bank in autograde_tests/banks; "
-                        "default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="an assignment with a bank in "
+                        "autograde_tests/banks, or handins: how what is handed in is taken in; default: all")
     parser.set_defaults(command=audit)
 
 

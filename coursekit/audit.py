@@ -20,6 +20,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from coursekit import handins
 from coursekit.gaps import gaps
 from coursekit.grading.judge import judge, load_checks
 from coursekit.sandbox import Sandbox
@@ -27,6 +28,7 @@ from helpers.given import checks as public
 from helpers.given.console import UserError, choose
 from helpers.given.course import ROOT
 
+HANDINS = "handins"  # the bank that is no assignment's, see coursekit.handins
 BANKS = ROOT / "autograde_tests" / "banks"
 SEEDS = range(10)
 RIGHT_WANTED, WRONG_WANTED = 5, 8  # for each graded function
@@ -336,24 +338,30 @@ def table(bank, rows):
 
 
 def main(wanted=()):
-    """Audit these assignments, or all that have a bank. Prints tables and findings; returns 1 if there are findings."""
-    from tqdm import tqdm
-
-    known = names()
+    """Audit these assignments, or all that have a bank, and how hand-ins are taken in. Prints tables and findings;
+    returns 1 if there are findings."""
+    known = names() + [HANDINS] * (BANKS / f"{HANDINS}.py").is_file()
     for name in wanted:
         choose(name, dict.fromkeys(known), "bank")
-    import torch
-    torch.set_num_threads(1)  # the sandboxes want the cores
     findings = []
     for name in dict.fromkeys(wanted) or known:
-        started = time.perf_counter()
-        bank = load(name)
-        with tqdm(total=len(bank.gaps), desc=f"audit {name}", unit=" gradings", leave=False) as bar:
-            reports, failed = measure(bank, bar)
-        rows, found = assess(bank, reports, failed)
-        findings += found
-        print(table(bank, rows))
-        print(f"{len(reports) + len(bank.gaps)} gradings, {len(failed)} runs of the public checks, "
-              f"{time.perf_counter() - started:.0f} seconds.\n", flush=True)
+        findings += handins.main() if name == HANDINS else audit(name)
     print(*findings or ["Everything is as it should be."], sep="\n")
     return int(bool(findings))
+
+
+def audit(name):
+    """Audit an assignment. Prints a table, returns the findings."""
+    import torch
+    from tqdm import tqdm
+
+    torch.set_num_threads(1)  # the sandboxes want the cores
+    started = time.perf_counter()
+    bank = load(name)
+    with tqdm(total=len(bank.gaps), desc=f"audit {name}", unit=" gradings", leave=False) as bar:
+        reports, failed = measure(bank, bar)
+    rows, findings = assess(bank, reports, failed)
+    print(table(bank, rows))
+    print(f"{len(reports) + len(bank.gaps)} gradings, {len(failed)} runs of the public checks, "
+          f"{time.perf_counter() - started:.0f} seconds.\n", flush=True)
+    return findings

@@ -11,7 +11,7 @@ from helpers.given.console import UserError
 
 MAX_SIDE, MAX_PIXELS = 20_000, 64 << 20  # of a picture: a browser holds them all in its memory
 # ![words](target "title") and <img src="target">
-REFERENCE = re.compile(r"!\[[^\]\n]{0,500}\]\(\s*<?([^)\s>]+)[^)\n]{0,500}\)"
+REFERENCE = re.compile(r"!\[[^\]\[\n]{0,500}\]\(\s*<?([^)\s>]+)[^)\n]{0,500}\)"
                        r"|<img\b[^>]{0,500}?\bsrc\s*=\s*[\"']([^\"']+)", re.IGNORECASE)
 
 

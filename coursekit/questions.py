@@ -46,6 +46,7 @@ class Mark:
     answer: str
 
 
+@functools.cache
 def questions(assignment):
     """The questions of an assignment, in their order."""
     notebook = nbformat.read(ROOT / assignments()[assignment].notebook, as_version=4)
@@ -62,7 +63,7 @@ def questions(assignment):
             text = "\n".join(lines).strip()
             title = re.search(r"\*\*(.+?)\*\*", text)
             found.append(Question(cell.id, title[1] if title else f"Cell {number}", text, model, released))
-    return found
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def own_lines(text, given):
 
 def is_prose(source):
     """True for a code cell that holds words and no code: nothing but comments and texts, or what cannot be Python."""
-    source = re.sub(r"^\s*[%!].*$", "", source[:MAX_CHARACTERS], flags=re.MULTILINE)
+    source = re.sub(r"^[ \t]*[%!].*$", "", source[:MAX_CHARACTERS], flags=re.MULTILINE)
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,22 +1,23 @@
 """What is found in a submission: the graded file, the notebook and its answers, whatever they are called and lie in."""
 import base64
 import gzip
-import io
 import json
 import os
 import re
 import struct
 import subprocess
 import tarfile
-import zipfile
+import time
 import zlib
+from pathlib import PurePosixPath
 
 import pytest
 
 from coursekit import questions
 from coursekit.gaps import strip
-from coursekit.grading import files, repository
+from coursekit.grading import choose, files, repository
 from coursekit.grading.handin import infer_assignment, read
+from coursekit.handins import content_of, lay
 from coursekit.notebooks import NotebookError, cells_of, picture_type
 from coursekit.questions import ELSEWHERE, NO_NOTEBOOK
 from coursekit.release.files import course_files
@@ -33,33 +34,6 @@ FIRST, SECOND = QUESTIONS[:2]
 RELEASED = json.loads(course_files(ROOT, {"vae": VAE})[NOTEBOOK])
 SEVEN = b"7z\xbc\xaf\x27\x1c rest"
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"
-
-
-def content_of(name, content):
-    """The bytes of a file in a submission. A dict is an archive: its name says of which kind."""
-    if not isinstance(content, dict):
-        return content if isinstance(content, bytes) else content.encode()
-    out = io.BytesIO()
-    if name.endswith((".tar.gz", ".tgz", ".tar")):
-        with tarfile.open(fileobj=out, mode="w:" if name.endswith(".tar") else "w:gz") as opened:
-            for inner, each in content.items():
-                entry, data = tarfile.TarInfo(inner), content_of(inner, each)
-                entry.size = len(data)
-                opened.addfile(entry, io.BytesIO(data))
-    else:
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as opened:
-            for inner, each in content.items():
-                opened.writestr(inner, content_of(inner, each))
-    return out.getvalue()
-
-
-def lay(folder, tree):
-    """Write a submission."""
-    for name, content in tree.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content_of(name, content))
-    return folder
 
 
 def answered(texts, added=(), ids="ours"):
@@ -412,6 +386,23 @@ def test_two_questions_in_one_cell():
     notebook["cells"].remove(second)
     found = questions.extract(json.dumps(notebook), QUESTIONS)
     assert (found[FIRST.id], found[SECOND.id]) == ("One.", "Two.")
+
+
+@pytest.mark.parametrize("source", ["\n" * 200_000, "![" * 100_000, "<img " * 20_000, "%" * 200_000])
+def test_no_answer_takes_long(source):
+    begin = time.process_time()
+    for kind in ("code", "markdown"):
+        questions.extract(answered({}, [(FIRST.id, cell(source, kind))]), QUESTIONS)
+    assert time.process_time() - begin < 2
+
+
+def test_no_name_takes_long():
+    """Names in archives have up to a thousand letters."""
+    begin = time.process_time()
+    for name in ("_" * 999, "a_" * 499, "1_" * 499, "a - " * 249, "(1)" * 333):
+        assert choose.ILIAS.fullmatch(f"{name}!") is None
+        choose.likeness(f"{name}.py", PurePosixPath("helpers/vae.py"))
+    assert time.process_time() - begin < 0.5
 
 
 def test_cut_text_says_so():

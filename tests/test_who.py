@@ -3,6 +3,7 @@ import json
 import os
 import random
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -212,8 +213,15 @@ def test_gradescope(tmp_path):
     assert found["Lost"].problem == "the export holds no folder submission_3"
 
 
-@pytest.mark.parametrize("text", ["x", "", "- 1", "a: [", "a: &a [*a]", "submission_1:\n  :submitters: 3\n", "\0",
-                                  "submission_1:\n  :submitters:\n  - :name: &a [x, x]\n    :sid: [*a, *a]\n"])
+def test_lists_in_lists_of_gradescope_are_no_names(tmp_path):
+    """As one text they would be larger than the memory."""
+    lists = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    text = f"a0: &a0 x\n{lists}submission_1:\n  :submitters:\n  - :name: *a11\n    :sid: 7\n"
+    found, _ = take_in(tmp_path, {"submission_metadata.yml": text, "submission_1/vae.py": ""})
+    assert [submission.number for submission in found.values()] == ["7"]
+
+
+@pytest.mark.parametrize("text", ["x", "", "- 1", "a: [", "a: &a [*a]", "submission_1:\n  :submitters: 3\n", "\0"])
 def test_a_broken_file_of_gradescope_stops_nothing(tmp_path, text):
     found, told = take_in(tmp_path, {"submission_metadata.yml": text, "submission_1/vae.py": ""})
     assert len(found) == 1 and "nobody's: submission_metadata.yml" in told
@@ -432,6 +440,16 @@ def test_a_hostile_zip_of_a_class(tmp_path):
     assert not list(tmp_path.rglob("*evil*")) and not (tmp_path.parent / "evil.py").exists()
 
 
+def test_a_zip_with_a_long_list_is_not_looked_into_here(tmp_path, monkeypatch):
+    """Whoever reads the submission has a limit on time."""
+    names = [f"A B_{n}_assignsubmission_file_/vae.py" for n in range(9)]
+    write_zip(tmp_path / "in" / "ada.zip", names)
+    write_files(tmp_path / "in", ["bob/vae.py", "eve/vae.py"])
+    assert take_in(tmp_path, tmp_path / "in")[0].keys() == {"bob", "eve"}
+    monkeypatch.setattr("coursekit.classes.place.MAX_LIST", 100)
+    assert take_in(tmp_path, tmp_path / "in")[0].keys() == {"ada", "bob", "eve"}
+
+
 def test_a_zip_that_is_too_large(tmp_path, monkeypatch):
     monkeypatch.setattr("coursekit.classes.archive.MAX_BYTES", 100)
     write_zip(tmp_path / "class.zip", {"ada/vae.py": "x" * 99, "bob/vae.py": "xx"})
@@ -539,6 +557,17 @@ def test_nobody_has_handed_in_nothing_while_something_may_be_theirs(tmp_path, fi
     found, _ = take_in(tmp_path, files, people)
     missing, = [submission for submission in found.values() if not submission.path]
     assert bool(missing.doubt) == open_mark
+
+
+def test_a_large_list_does_not_take_long(tmp_path):
+    """Nobody of it has handed in, and nobody who has is in it."""
+    for number in range(600):
+        (tmp_path / "in" / f"Participant_{number}_assignsubmission_file_").mkdir(parents=True)
+    people = "name,email\n" + "".join(f"A{n} B{n},a{n}@x.org\n" for n in range(600))
+    (tmp_path / "people.csv").write_text(people)
+    begin = time.process_time()
+    found, _ = roster.take_in(tmp_path / "in", tmp_path / "people.csv")
+    assert len(found) == 1200 and found[-1].doubt and time.process_time() - begin < 3
 
 
 def test_names_of_two_in_the_list(tmp_path):
@@ -686,7 +715,6 @@ def test_another_answer_is_another_one(seen, text):
 @pytest.mark.parametrize("pair", [("?" * 20_000, "é" * 20_000), ("'" * 20_000, "“" * 20_000 + "x"),
                                   ("9" * 20_000, "9" * 19_999), ("?" * 20_000, "“" * 20_000)])
 def test_no_text_takes_long(pair):
-    import time
     begin = time.process_time()
     same(*pair)
     assert time.process_time() - begin < 1

@@ -37,11 +37,12 @@ ILIAS_LATE = re.compile(r"(?P<words>[^\W\d][^\W\d_]*(?: [^\W\d_]+){0,4}) - (?P<f
 AGAIN = re.compile(r"(?P<stem>.+?)(?: \((?P<number>\d+)\)|-(?P<minus>\d+))(?P<suffix>(?:\.\w+)*)", re.DOTALL)
 OLAT_STEP = re.compile(r"\d+_(?:task|submissions|corrections(?:_\d+)?|revisions_(?P<revision>\d+)|assessment)")
 OLAT = re.compile(r"(?P<last>[^_]+(?:_[^_]+)*?)_(?P<first>[^_]+)_(?P<login>[^_]+)")
-BLACKBOARD = re.compile(r"(?P<who>.+)_attempt_(?P<date>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.DOTALL)
+BLACKBOARD = re.compile(r"(?P<who>.+?)_attempt_(?P<date>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.DOTALL)
 BLACKBOARD_NAME = re.compile(r"[^:\n]+:\s*(?P<name>[^\n]*?)(?:\s*\((?P<login>[^()\s]+)\))?\s*(?:\n|$)")
 BRIGHTSPACE = re.compile(r"(?P<numbers>\d+(?:-\d+)+) - (?P<name>.+?) - (?P<date>[^\W\d]\w*\.? \d{1,2}, \d{4} "
                          r"\d{1,4} ?(?:[AP]\.?M\.?)?)(?: - (?P<file>.+))?", re.DOTALL | re.IGNORECASE)
-PATTERNS = MOODLE, BLACKBOARD, BRIGHTSPACE, CANVAS, ILIAS  # what tells by the name alone
+SURE = MOODLE, BLACKBOARD, BRIGHTSPACE  # nobody calls an own file so
+PATTERNS = *SURE, CANVAS, ILIAS  # what tells by the name alone
 ARTICLES = {"the", "der", "die", "das", "les", "los", "las", "gli", "le", "la", "el", "il"}
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 GRADESCOPE = "submission_metadata.yml"
@@ -183,7 +184,8 @@ def brightspace_date(text):
 
 
 def olat(path, steps):
-    """The last revision that holds something counts, else what was submitted; never the task or a correction."""
+    """The last revision that holds something counts, else what was submitted; never the task or a correction. What
+    lies beside these folders is looked at, too: it is not OLAT's."""
     found = OLAT.fullmatch(path.name)
     groups = is_group(path.name) or bool(re.fullmatch(r"[^_]+_\d+", path.name))
     if groups or not found:
@@ -194,11 +196,13 @@ def olat(path, steps):
     revisions = sorted((int(match["revision"]), step) for step in steps
                        if (match := OLAT_STEP.fullmatch(step.name)) and match["revision"])
     handed_in = [step for step in steps if step.name.endswith("_submissions")]
+    beside = tuple((entry.name, entry) for entry in visible(path) if entry not in steps)
     for number, step in [*reversed(revisions), *((0, step) for step in handed_in)]:
         if step.is_symlink() or holds_something(step):
             notes = (f"revision {number} counts, the last one that holds something",) if number else ()
-            return Part("OLAT", path.name, path, person, is_group=groups, things=((path.name, step),), notes=notes)
-    return Part("OLAT", path.name, path, person, is_group=groups, nothing=True)
+            return Part("OLAT", path.name, path, person, is_group=groups, things=((path.name, step), *beside),
+                        notes=notes)
+    return Part("OLAT", path.name, path, person, is_group=groups, things=beside, nothing=not beside)
 
 
 def holds_something(folder):

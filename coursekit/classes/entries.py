@@ -6,8 +6,10 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.classes.downloads import Person, gradescope, is_group, like_a_person, real_folder, recognise, visible
-from coursekit.classes.place import ARCHIVES, LOOSE, NOBODY, class_folder, ending, few, is_results, stem_of
+from coursekit.classes.downloads import (GRADESCOPE, Person, gradescope, is_group, like_a_person, real_folder,
+                                         recognise, visible)
+from coursekit.classes.place import (ARCHIVES, LOOSE, NOBODY, class_folder, ending, few, is_results, platform_made,
+                                     stem_of)
 from coursekit.grading.repository import is_bare_repository
 from coursekit.sandbox import printable
 from helpers.given.console import UserError
@@ -51,16 +53,21 @@ def entries_of(source, temporary, out=None):
     folder = class_folder(Path(source), Path(temporary), told, out)
     parts, plain, nobody = [], [], []
     known = gradescope(folder)
+    exported = bool(known)
     for path in visible(folder):
-        if real_folder(path) and (is_results(path) or out and out.is_relative_to(path.resolve())):
+        if real_folder(path) and (out and out.is_relative_to(path.resolve())
+                                  or is_results(path) and not recognise(path)):
             told.append(f"{printable(path.name)} is a folder of results, so it is nobody's submission")
         elif path.name in known:
             parts.append(known.pop(path.name))
         elif part := recognise(path):
             parts.append(part)
+        elif platform_made(path):
+            told.append(f"{printable(path.name)} is the download of a class, so it is nobody's submission: give it "
+                        "alone")
         elif path.is_symlink() or path.is_dir() and path.name not in NOBODY or ending(path, ARCHIVES + LOOSE):
             plain.append(path)
-        else:
+        elif path.name != GRADESCOPE or not exported:
             nobody.append(path)
     if any(part.platform == "OLAT" for part in parts):
         nobody += [path for path in plain if path.name == "solutions"]

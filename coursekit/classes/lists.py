@@ -108,10 +108,16 @@ def roster(path):
         raise UserError(f"{path} has the columns {', '.join(unknown) or 'none'}, expected one that tells who: name, "
                         "id, id number, login or email")
     fields = [field.name for field in dataclasses.fields(Person)]
-    people = []
+    people, lines_of = [], {}
     for line in lines:
         person = Person(**{field: line[field] for field in fields if field in line})
-        if any(getattr(person, what) for what in TELLING) and not NOBODY.fullmatch(person.name):
+        known = tuple(getattr(person, what) for what in TELLING)
+        if any(known[:-1]) and known in lines_of:  # a line for each group. Of a name alone there may be two
+            place = lines_of[known]
+            groups = dict.fromkeys(filter(None, [*people[place][0].group.split(", "), person.group]))
+            people[place] = dataclasses.replace(people[place][0], group=", ".join(groups)), people[place][1]
+        elif any(known) and not NOBODY.fullmatch(person.name):
+            lines_of[known] = len(people)
             people.append((person, line["logins"]))
     if not people:
         raise UserError(f"{path} tells of nobody")
@@ -140,9 +146,9 @@ def match(people, known):
     """
     found, doubts, odd = {}, {}, []
     for what in ("id", "number", "end", "login", "email", "name"):
-        there = collections.defaultdict(set)
+        there, taken = collections.defaultdict(set), set(found.values())
         for place, (person, logins) in enumerate(known):
-            if place not in found.values():
+            if place not in taken:
                 for value in of_known(what, person, logins):
                     there[value].add(place)
         fits = {place: set().union(*(there.get(value, ()) for value in of_found(what, person, whole, there)))
@@ -160,25 +166,44 @@ def match(people, known):
                 else:
                     found[place] = other
     taken = set(found.values())
-    left = [(place, word_sets(person.name)) for place, (person, _) in enumerate(known) if place not in taken]
-    for place, (person, _) in enumerate(people):  # a name more or less, or a number behind
+    left = collections.defaultdict(list)
+    for place, (person, _) in enumerate(known):
+        for words in near_words(person, "") if place not in taken else ():
+            for word in words:
+                left[word].append((place, words))
+    for place, (person, whole) in enumerate(people):  # a name more or less, a number behind, zeros before a number
         if place not in found and place not in doubts:
-            ours = word_sets(person.name)
-            if near := {other for other, theirs in left if any(a <= b or b <= a for a in ours for b in theirs)}:
+            if near := {other for ours in near_words(person, whole) for word in ours
+                        for other, theirs in left.get(word, ()) if ours <= theirs or theirs <= ours}:
                 doubts[place] = near
     doubts = {place: others - taken for place, others in doubts.items() if place not in found and others - taken}
     return found, doubts, [(place, other) for place, other in odd if place not in found and other not in taken]
 
 
-def incomparable(person, whole, other, logins):
-    """Is nothing known of both of these that could tell them apart? person, whole, other, logins: see `match`."""
-    both = [(person.number, other.number), (person.email, other.email), (person.login, "".join(logins)),
-            (whole, "".join(logins)), (re.search(r"\d{4}", whole), other.number), ("@" in whole, other.email)]
-    both += [(one, another) for one, another in [(person.id, other.id)] if one.isdigit() == another.isdigit()]
+def known_of_found(person, whole):
+    """What is known of somebody who has handed in and could tell this person from those of a list, of whom the same is
+    known: a set. person, whole: see `match`."""
+    known = {"number": person.number or re.search(r"\d{4}", whole), "email": person.email or "@" in whole,
+             "login": person.login or whole, id_kind(person): person.id}
     if not BLIND.fullmatch(person.name) and not person.name == "anon":  # so Canvas calls who shall not be known
-        words = [len(words_of(name)) > 1 for name in (person.name, other.name)]
-        both.append((not whole and person.name != person.login or words[0] == words[1], other.name))
-    return not any(one and another for one, another in both)
+        is_name = not whole and person.name != person.login
+        known |= {kind: is_name or kind == name_kind(person) for kind in ("one word", "words")}
+    return frozenset(kind for kind, there in known.items() if there)
+
+
+def known_of_listed(person, logins):
+    """The same of somebody of a list."""
+    known = {"number": person.number, "email": person.email, "login": "".join(logins), id_kind(person): person.id,
+             name_kind(person): person.name}
+    return frozenset(kind for kind, there in known.items() if there)
+
+
+def id_kind(person):
+    return "id of digits" if person.id.isdigit() else "id"
+
+
+def name_kind(person):
+    return "words" if len(words_of(person.name)) > 1 else "one word"
 
 
 def folded(text):
@@ -223,8 +248,11 @@ def name_forms(name, run_together):
     return forms
 
 
-def word_sets(name):
-    return {frozenset(form.split()) for form in name_forms(name, False)}
+def near_words(person, whole):
+    """What tells who this may be: sets of words. Of a number only its value, as spreadsheets leave out zeros."""
+    numbers = {text.lstrip("0") for text in (person.number, person.login, whole) if text.isdigit()}
+    return {frozenset(form.split()) for form in name_forms(person.name, False)} \
+        | {frozenset([number]) for number in numbers}
 
 
 def words_of(text):

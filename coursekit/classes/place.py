@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from coursekit.classes import archive
-from coursekit.classes.downloads import AGAIN, GRADESCOPE, PATTERNS, real_folder, recognise, visible
+from coursekit.classes.downloads import AGAIN, GRADESCOPE, PATTERNS, SURE, real_folder, recognise, visible
 from coursekit.grading.repository import is_bare_repository
 from coursekit.sandbox import printable
 from helpers.given.console import UserError
@@ -16,6 +16,7 @@ from helpers.given.course import assignments
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".7z", ".rar")
 LOOSE = (".py", ".ipynb", ".py.txt", ".ipynb.txt", ".ipynb.json")
 DEEPEST = 8  # folders that stand around a class
+MAX_LIST = 16 << 20  # bytes of the list of files in a zip file
 MOST_LOOKED_AT = 2000  # entries of a folder, to see whether there is work in it
 WRAPPERS = re.compile(r"submissions?|abgaben?|handed[ _-]?in|soumissions?|rendus?|entregas?|env[ií]os?|consegne|"
                       r"inzendingen|participants?|teilnehmer\w*|downloads?", re.IGNORECASE)
@@ -41,11 +42,16 @@ def ending(path, endings):
 
 def is_results(folder):
     """Is it what `grade-class` or `grade` has written, or a folder of such?"""
-    if any((folder / name).exists() for name in ("helpers", "notebooks")):
+    if not folder.is_dir() or any((folder / name).exists() for name in ("helpers", "notebooks")):
         return False
-    inside = visible(folder) if folder.is_dir() else []
-    return (folder / "class.json").is_file() or all((folder / name).is_file() for name in REPORTS) or bool(inside) and \
-        all(real_folder(path) and (path / "class.json").is_file() for path in inside)
+    inside = visible(folder)
+    return is_of_a_class(folder) or all((folder / name).is_file() for name in REPORTS) or bool(inside) and all(
+        real_folder(path) and is_of_a_class(path) for path in inside)
+
+
+def is_of_a_class(folder):
+    """Are these the results of a class? A student may call a file class.json, too."""
+    return (folder / "class.json").is_file() and not any(map(work, visible(folder)))
 
 
 def class_folder(place, temporary, told, out):
@@ -71,7 +77,7 @@ def class_folder(place, temporary, told, out):
                             "folder in which all submissions stand")
         inner = [path for path in entries if path.is_dir() or ending(path, ARCHIVES + LOOSE)]
         if len(inner) != 1 or inner[0].is_symlink() or not holds_class(inner[0]):
-            if len(inner) > 1 and all(real_folder(path) and is_class(path) for path in inner):
+            if len(inner) > 1 and all(is_class(path) if real_folder(path) else platform_made(path) for path in inner):
                 raise UserError(f"{place} holds {len(inner)} classes, not submissions: "
                                 f"{few(path.name for path in inner)}. Give one of them")
             return place
@@ -165,16 +171,40 @@ def like_students(names):
     return len(stems) > 1 and not any(PARTS.fullmatch(name) or is_wrapper(name) for name in names)
 
 
-def zip_holds_class(path):
-    """As `holds_class`, of the names in a zip file."""
+def files_in_zip(path):
+    """The names in a zip file, as PurePosixPaths. [] if it cannot be read."""
     try:
         with zipfile.ZipFile(path) as opened:
             names = [archive.name_of(entry) for entry in opened.infolist()[:MOST_LOOKED_AT] if not entry.is_dir()]
     except Exception:  # a damaged archive raises what its compression raises
-        return False
+        return []
     files = [PurePosixPath(name.replace("\\", "/")) for name in names]
-    files = [name for name in files if not {"__MACOSX", ".git"} & set(name.parts) and not name.name.startswith(".")]
-    wrapped = False
+    return [name for name in files if not {"__MACOSX", ".git"} & set(name.parts) and not name.name.startswith(".")]
+
+
+def short_list(path):
+    """Is the list of the files in a zip file one that can be looked at here? Python reads the whole of it."""
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(max(0, path.stat().st_size - (1 << 16)))
+            end = stream.read()
+    except OSError:
+        return False
+    at = end.rfind(b"PK\5\6")
+    return end[max(0, at - 20):at][:4] != b"PK\6\7" and int.from_bytes(end[at + 12:at + 16], "little") <= MAX_LIST
+
+
+def platform_made(path):
+    """Is it a zip file that surely is the download of a class? It has two submissions in it, or more."""
+    if path.is_symlink() or not path.is_file() or not ending(path, (".zip",)) or not short_list(path):
+        return False
+    tops = {name.parts[0] for name in files_in_zip(path) if name.parts}
+    return sum(any(pattern.fullmatch(top) for pattern in SURE) for top in tops) > 1
+
+
+def zip_holds_class(path):
+    """As `holds_class`, of the names in a zip file."""
+    files, wrapped = files_in_zip(path), False
     for _ in range(DEEPEST):
         tops = {name.parts[0] for name in files if name.parts}
         if GRADESCOPE in tops or any(pattern.fullmatch(top) for top in tops for pattern in PATTERNS):

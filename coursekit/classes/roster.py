@@ -12,7 +12,9 @@ from coursekit.classes.place import ARCHIVES, LOOSE, ending, few
 from coursekit.sandbox import printable, walls
 from helpers.given.console import UserError
 
-CUT = "", "GitHub", "Blackboard"  # where a login may stand at the end of a name, and nothing says where it begins
+# Where a login may stand at the end of a name, and nothing says where it begins. What ILIAS and OLAT put together can
+# be taken apart in more than one way.
+CUT = "", "GitHub", "Blackboard", "ILIAS", "OLAT"
 MOST_LISTED = 200  # names in a line on a list
 FIELDS = [field.name for field in dataclasses.fields(Person)]
 
@@ -90,7 +92,7 @@ def take_in(source, people=None, temporary=None, out=None):
         entries, told = entries_of(source, temporary or walls.private_folder("class")[0], out)
         found = [(entry.known_by, of_entry(entry)) for entry in entries]
         groups = {number: entry.is_default for number, entry in enumerate(entries) if entry.is_group}
-        wholes = [entry.known_by if entry.platform in CUT else "" for entry in entries]
+        wholes = [without_id(entry) if entry.platform in CUT else "" for entry in entries]
     elif source.is_file():
         found, told = from_csv(source)
         groups, wholes = {}, [""] * len(found)
@@ -130,6 +132,12 @@ def of_entry(entry):
         path, things = None, ()
     return Submission("", path, **person, files=tuple((name, str(thing)) for name, thing in things), problem=problem,
                       **more)
+
+
+def without_id(entry):
+    """What an entry is known by, without the number that ILIAS puts last. "", if only one login can stand in it."""
+    whole = entry.known_by.removesuffix(f"_{entry.person.id}") if entry.platform == "ILIAS" else entry.known_by
+    return "" if entry.platform in ("ILIAS", "OLAT") and whole.count("_") < 3 else whole
 
 
 def named(name, members):
@@ -243,9 +251,11 @@ def with_list(found, groups, wholes, path):
         told.append(f"handed in, and not in the list: "
                     f"{few((units[unit][2].name for unit in strangers), MOST_LISTED)}")
     if odd:
-        told.append("have a number or login of the list and quite another name, so taken for none: " + few((
-            f"{units[unit][2].name} ({known[left[place]][0].name})" for unit, place in odd), MOST_LISTED))
-    names, nothing = {known_by for known_by, _ in new}, []
+        others = dict.fromkeys(f"{units[unit][2].name} ({known[left[place]][0].name})" for unit, place in odd)
+        told.append("have a number or login of the list and quite another name, so taken for none: "
+                    f"{few(others, MOST_LISTED)}")
+    names, nothing, anybodys = {known_by for known_by, _ in new}, [], {}
+    unlike = [(units[unit][2].name, lists.known_of_found(units[unit][2], whole_of(unit))) for unit in strangers]
     for place, (person, _) in enumerate(known):
         if place in taken:
             continue
@@ -254,9 +264,11 @@ def with_list(found, groups, wholes, path):
                         if name not in names)
         names.add(known_by)
         about = {**dataclasses.asdict(person), "name": person.name or who}
-        anybodys = unknown + [units[unit][2].name for unit in strangers
-                              if lists.incomparable(units[unit][2], whole_of(unit), *known[place])]
-        doubt = in_doubt.get(place) or (f"{few(anybodys)} may be theirs: nothing tells" if anybodys else "")
+        what = lists.known_of_listed(*known[place])
+        if what not in anybodys:
+            those = unknown + [name for name, known_of in unlike if what.isdisjoint(known_of)]
+            anybodys[what] = f"{few(those)} may be theirs: nothing tells" if those else ""
+        doubt = in_doubt.get(place) or anybodys[what]
         new.append((known_by, Submission("", None, **about, doubt=doubt)))
         nothing.append(about["name"])
     if nothing:

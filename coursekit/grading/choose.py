@@ -1,4 +1,5 @@
 """Chooses the graded file among the files of a submission. Where nobody can tell which one counts, none does."""
+import ast
 import collections
 import functools
 import re
@@ -18,13 +19,14 @@ MAX_CANDIDATES = 50  # files with a name like the one that is wanted
 MAX_LOOKED_INTO = 200  # other Python files
 MAX_NOTEBOOKS = 20
 SHOWN = 5  # files in a message
+OPEN = "NotImplementedError"  # stands in a gap that nobody has filled
 # What may hold the work, or say where it is: somebody has to look. So it is with files that nobody knows.
 DOCUMENTS = {".html", ".htm", ".txt", ".md", ".docx", ".odt", ".pdf", ".icloud"}
 # Of the course, and of systems.
 GIVEN = {"readme.md", "feedback.md", "requirements.txt", "constraints.txt", "license", "course", "thumbs.db",
          "desktop.ini"}
 # A folder of an ILIAS download. A second file of a name is "vae (2).py" there, and a late one "... - vae.py".
-ILIAS = re.compile(r".+_.+_.+_\d+")
+ILIAS = re.compile(r"[^_]*(?:_[^_]*){2,}_\d+")
 
 
 class Unchanged(NoGradedFile):
@@ -66,7 +68,7 @@ class Candidate:
 def likeness(name, wanted):
     """The Likeness of a name to the one of a path, such as helpers/vae.py or notebooks/2_vae.ipynb; None if there is
     none."""
-    name = unicodedata.normalize("NFC", name)
+    name = unicodedata.normalize("NFC", name).strip()
     if name == wanted.name:
         return Likeness(exact=True)
     if wanted.suffix not in name.lower():
@@ -151,8 +153,9 @@ def decide(listing, found, wanted):
     others = [other for other in others if normal(other.text) != normal(best.text)]
     # An archive beside it may hold a newer one, unless this one lies where it should.
     in_its_place = best.path.parent.name == wanted.parent.name and not best.entry.archive
+    # One in which more is filled may be the work, and this one left behind.
     if not best.like.exact or any(
-            other.like.number or other.like.late
+            other.text.count(OPEN) < best.text.count(OPEN) or other.like.number or other.like.late
             or other.like.exact and rank(other.path, wanted)[:2] == rank(best.path, wanted)[:2]
             or other.like.exact and other.entry.archive != best.entry.archive and not in_its_place
             for other in others):
@@ -199,20 +202,29 @@ def asked(assignment):
 
 
 @functools.cache
-def released_code(assignment):
+def released_text(assignment):
     helper = assignments()[assignment].helper.as_posix()
-    return code_of(strip((ROOT / helper).read_text(encoding="utf-8"), helper))
+    return strip((ROOT / helper).read_text(encoding="utf-8"), helper)
+
+
+@functools.lru_cache(maxsize=2)
+def released_code(assignment):
+    return code_of(released_text(assignment))
 
 
 def is_released(text, assignment):
-    """True for the graded file as students get it, whatever comments they have added."""
-    return "NotImplementedError" in text and code_of(text) == released_code(assignment)
+    """True for the graded file as students get it, whatever comments they have added, and however a program has
+    formatted it."""
+    return OPEN in text and len(text) < 4 * len(released_text(assignment)) \
+        and code_of(text) == released_code(assignment)
 
 
 def code_of(text):
-    """The lines of a Python file, up to the first # in each."""
-    lines = (line.partition("#")[0].rstrip() for line in text.splitlines())
-    return [line for line in lines if line]
+    """What a Python file says to Python, or None if that cannot be read here."""
+    try:
+        return ast.dump(ast.parse(normal(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def defined(text):
@@ -227,7 +239,7 @@ def defining(listing, assignment, wanted):
     others = {each.helper.name for each in assignments().values()}
     for entry in listing.entries:
         path = entry.path
-        if not re.search(r"\.py(\.txt)?$", path.name, re.IGNORECASE) or path.name in others or "given" in path.parts:
+        if not re.search(r"\.py(\.txt)?$", path.name, re.IGNORECASE) or "given" in path.parts:
             continue
         looked += 1
         if looked > MAX_LOOKED_INTO:
@@ -238,10 +250,11 @@ def defining(listing, assignment, wanted):
         except SubmissionError as error:
             listing.unread.append(str(error))
             continue
-        if has := defined(text) & names:
+        has = set() if is_released(text, assignment) else defined(text) & names
+        if has and path.name not in others:
             parts[path] = has
-            if 2 * len(has) >= len(names):
-                found.append(Candidate(entry, text, Likeness(rest=True)))
+        if 2 * len(has) >= len(names):
+            found.append(Candidate(entry, text, Likeness(rest=True)))
     return sorted(found, key=lambda candidate: rank(candidate.path, wanted)), parts
 
 

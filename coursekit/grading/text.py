@@ -39,6 +39,8 @@ def text_of(content, path):
         text = content.decode(encoding or "utf-8")
     except (UnicodeError, LookupError):
         raise SubmissionError(f"{path} is not a UTF-8 text file, and declares no other encoding that fits") from None
+    if "\0" in text:  # of UTF-16 without a mark, or no text at all
+        raise SubmissionError(f"{path} is not a text file: it holds zero bytes")
     if declared and declared != "utf-8":
         lines = text.split("\n", 2)
         text = "\n".join([DECLARED.sub(r"\1utf-8", line) for line in lines[:2]] + lines[2:])
