@@ -251,9 +251,9 @@ def with_list(found, groups, wholes, path):
         told.append(f"handed in, and not in the list: "
                     f"{few((units[unit][2].name for unit in strangers), MOST_LISTED)}")
     if odd:
-        others = dict.fromkeys(f"{units[unit][2].name} ({known[left[place]][0].name})" for unit, place in odd)
+        odd_ones = dict.fromkeys(f"{units[unit][2].name} ({known[left[place]][0].name})" for unit, place in odd)
         told.append("have a number or login of the list and quite another name, so taken for none: "
-                    f"{few(others, MOST_LISTED)}")
+                    f"{few(odd_ones, MOST_LISTED)}")
     names, nothing, anybodys = {known_by for known_by, _ in new}, [], {}
     unlike = [(units[unit][2].name, lists.known_of_found(units[unit][2], whole_of(unit))) for unit in strangers]
     for place, (person, _) in enumerate(known):
