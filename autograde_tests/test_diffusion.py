@@ -11,11 +11,11 @@ import torch
 
 from autograde_tests import graded, normal, uniform, whole
 from autograde_tests.probes.diffusion import WEIGHT, Labelled, Model
-from helpers.given.checks.diffusion import (ETA_0, GRAPH, NOT_FIRST, PARTS, UNUSED, ddim_rules, ddpm_means,
-                                            expect_float32, expect_normal, factors, judge_counts, judge_ddim_steps,
-                                            judge_ddpm_last, judge_ddpm_mean, judge_ddpm_noise, judge_dropped,
-                                            judge_gradient, judge_noise, judge_shares, judge_steps, judge_trajectory,
-                                            judge_value, loss_slips, only_number, spread, states_of)
+from helpers.given.checks.diffusion import (ETA_0, GRAPH, NOT_FIRST, PARTS, SEEDS, UNUSED, ddim_rules,
+                                            ddpm_means, expect_float32, expect_normal, factors, judge_counts,
+                                            judge_ddim_steps, judge_ddpm_last, judge_ddpm_mean, judge_ddpm_noise,
+                                            judge_dropped, judge_gradient, judge_noise, judge_shares, judge_steps,
+                                            judge_trajectory, judge_value, loss_slips, only_number, spread, states_of)
 from helpers.given.checks.engine import (agrees, close, expect_parts, expect_right, expect_tensor, name_the_slip,
                                          of_all)
 
@@ -575,7 +575,9 @@ def test_ddpm_images(student, rng):
 
 
 def judge_graph(student, rng, name, **options):
-    assert student.observe("grown", name=name, schedule=chain(rng, 4), options=options) is False, GRAPH
+    seen = student.observe("grown", name=name, schedule=chain(rng, 4), options=options)
+    assert seen["graph"] is False, GRAPH
+    assert seen["seeds"] is False, SEEDS
 
 
 # drop_labels: 2 points

@@ -911,4 +911,7 @@ WRONG = {
     ),
     **{f"{name}: graph kept": (item, "graph", {"file": [(f"@torch.no_grad()\ndef {name}", f"def {name}")]})
        for name, item in (("sample_ddpm", DDPM), ("sample_ddim", DDIM))},
+    **{f"{name}: a seed inside": (item, "a seed is set", {name: [
+        ("x = torch.randn(shape,", "torch.manual_seed(0)\nx = torch.randn(shape,")]})
+       for name, item in (("sample_ddpm", DDPM), ("sample_ddim", DDIM))},
 }

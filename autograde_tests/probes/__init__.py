@@ -15,16 +15,6 @@ def seed(number):
     random.seed(number)
 
 
-def sets_seed(call):
-    """True if torch's random numbers after a call are the same, whatever they were before it."""
-    after = []
-    for number in (1, 2):
-        torch.manual_seed(number)
-        call()
-        after.append(torch.get_rng_state())
-    return torch.equal(*after)
-
-
 def single(value):
     """What should be one tensor, so that it can be sent: as it is, or the name of its type."""
     return value if isinstance(value, torch.Tensor) else type(value).__name__

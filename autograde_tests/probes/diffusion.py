@@ -9,6 +9,7 @@ import torch
 
 from autograde_tests.probes import seed, shown
 from helpers.given.checks.diffusion import OUTSIDE, Learning, Model, asked, draws_first, each_time, explaining
+from helpers.given.checks.engine import sets_seed
 
 WEIGHT = 0.7  # of the model whose loss is asked for
 
@@ -93,10 +94,13 @@ def sampled(module, name, n_samples, n_features, schedule, options, number):
 
 
 def grown(module, name, schedule, options):
-    """Whether a sampler keeps the graph of a model with weights, which would fill the memory."""
-    values = getattr(module, name)(Learning(), 2, 2, tuple(schedule), **options)
+    """Whether a sampler keeps the graph of a model with weights, which would fill the memory, and whether it seeds."""
+    def sample():
+        return getattr(module, name)(Learning(), 2, 2, tuple(schedule), **options)
+
+    values = sample()
     first = values[0] if isinstance(values, (tuple, list)) else values
-    return bool(getattr(first, "requires_grad", False))
+    return {"graph": bool(getattr(first, "requires_grad", False)), "seeds": sets_seed(sample)}
 
 
 # Labels

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde_tests.probes import Elsewhere, fill, piece, seed, sets_seed, shown, tensors_in
-from helpers.given.checks.engine import Layers, parameters, silent
+from autograde_tests.probes import Elsewhere, fill, piece, seed, shown, tensors_in
+from helpers.given.checks.engine import Layers, parameters, sets_seed, silent
 
 
 def mixing(mu, logvar):

@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from helpers.given.checks import GradedModule, public
 from helpers.given.checks.engine import (close, expect_close, expect_parts, expect_right, expect_shape, expect_tensor,
-                                         expect_untouched, name_the_slip)
+                                         expect_untouched, name_the_slip, sets_seed)
 
 diffusion = GradedModule("diffusion")
 
@@ -524,6 +524,7 @@ def judge_ddpm_last(rest):
 OUTSIDE = ("steps are indices of the schedule, from 0 to T - 1, here {}; after the last one that is visited there is "
            "no next one")
 GRAPH = "the samples hold the graph of all steps: keep @torch.no_grad()"
+SEEDS = "a seed is set inside the sampler: then it makes the same samples each time"
 
 
 def sample(name, schedule, count, size, **options):
@@ -550,8 +551,13 @@ class Learning:
     forward = __call__
 
 
-def keeps_the_graph(name, schedule, **options):
-    return getattr(diffusion, name)(Learning(), 2, 2, schedule, **options)[0].requires_grad
+def judge_care(name, schedule, **options):
+    """Assert that a sampler keeps no graph, and leaves torch's random numbers to whoever calls it."""
+    def sample():
+        return getattr(diffusion, name)(Learning(), 2, 2, schedule, **options)[0]
+
+    assert not sample().requires_grad, GRAPH
+    assert not sets_seed(sample), SEEDS
 
 
 @public("diffusion.sample_ddpm", points=2,
@@ -560,6 +566,7 @@ def sample_ddpm():
     betas = torch.tensor([0.3, 0.1, 0.2, 0.4])
     schedule = (1 - betas).cumprod(0), 1 - betas, betas
     trajectory, states, eps, _ = sample("sample_ddpm", schedule, 4000, 2)
+    judge_care("sample_ddpm", schedule)
     found, rest, near = factors(states, eps)
     judge_ddpm_mean(schedule, states, eps, found, near)
     judge_ddpm_noise(schedule, states, found, rest, near)
@@ -567,7 +574,6 @@ def sample_ddpm():
     judge_trajectory(trajectory, states, "sample_ddpm")
     trajectory, states, *_ = sample("sample_ddpm", schedule, 3, (1, 4, 5))
     judge_trajectory(trajectory, states, "sample_ddpm")
-    assert not keeps_the_graph("sample_ddpm", schedule), GRAPH
 
 
 # drop_labels
@@ -735,4 +741,4 @@ def sample_ddim():
     for size, steps in (((1, 4, 5), 2), (2, 1)):
         trajectory, states, *_ = sample("sample_ddim", schedule, 3, size, steps=steps)
         judge_trajectory(trajectory, states, "sample_ddim")
-    assert not keeps_the_graph("sample_ddim", schedule, steps=2), GRAPH
+    judge_care("sample_ddim", schedule, steps=2)

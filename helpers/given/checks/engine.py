@@ -96,6 +96,16 @@ def expect_untouched(what, before, after):
     assert all(map(torch.equal, before, after)), f"{what} changes what it is given in place: compute new tensors"
 
 
+def sets_seed(call):
+    """True if torch's random numbers after a call are the same, whatever they were before it."""
+    after = []
+    for number in (1, 2):
+        torch.manual_seed(number)
+        call()
+        after.append(torch.get_rng_state())
+    return torch.equal(*after)
+
+
 # What learns
 
 def silent(model):
