@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from coursekit import __main__ as instructor
-from coursekit.classes import gradebook, sheet
+from coursekit.classes import gradebook
 from coursekit.classes.platforms import canvas, moodle, people, reports
 from coursekit.classes.roster import Submission
+from coursekit.classes.worksheet import number, read_worksheet
 from coursekit.grading.report import Execution, Item, Report, Style
 from coursekit.questions import Mark
 from helpers.given import __main__ as student
@@ -30,7 +31,7 @@ def row(name, total=40.0, **more):
 def given(folder, text, encoding="utf-8"):
     path = folder / "given.csv"
     path.write_bytes(text.encode(encoding))
-    return sheet.read_sheet(path)
+    return read_worksheet(path)
 
 
 def back(given):
@@ -63,15 +64,15 @@ def test_what_is_filled_in_is_quoted_and_no_formula(tmp_path):
 def test_what_is_no_table(tmp_path, data, says):
     (tmp_path / "x.csv").write_bytes(data)
     with pytest.raises(UserError, match=says):
-        sheet.read_sheet(tmp_path / "x.csv")
+        read_worksheet(tmp_path / "x.csv")
     with pytest.raises(UserError, match="cannot read"):
-        sheet.read_sheet(tmp_path)
+        read_worksheet(tmp_path)
 
 
 @pytest.mark.parametrize("text, value", [("34", 34), ("33.5", 33.5), ("33,50", 33.5), ("1.000,00", 1000),
                                          ("1,000.5", 1000.5), ("(read only)", None), ("", None), ("-", None)])
 def test_numbers(text, value):
-    assert sheet.number(text) == value
+    assert number(text) == value
 
 
 # Moodle
@@ -352,14 +353,14 @@ def test_the_command_again_after_points_were_typed(graded, tmp_path, capsys):
     assert told[0] == f"{graded / 'moodle-upload.csv'}: 1 of 3 lines filled in"
     assert told[-2:] == ["without a line that is surely theirs: Kurt Gödel",
                          "open or not graded, so left out: Ada Lovelace"]
-    filled = sheet.read_sheet(graded / "moodle-upload.csv")
+    filled = read_worksheet(graded / "moodle-upload.csv")
     assert [values[4] for values in filled.lines.values()] == ["", "33", ""]
 
     answers = (graded / "answers.csv").read_text(encoding="utf-8-sig")
     assert answers.count("Ada_Lovelace,Ada Lovelace,,") == 1
     (graded / "answers.csv").write_text(answers.replace("Ada_Lovelace,Ada Lovelace,,", "Ada_Lovelace,Ada Lovelace,2,"))
     assert grades(graded, "--into", graded / "moodle-upload.csv") == 0
-    filled = sheet.read_sheet(graded / "moodle-upload.csv")
+    filled = read_worksheet(graded / "moodle-upload.csv")
     assert [values[4] for values in filled.lines.values()] == ["39.5", "33", ""]
     assert filled.lines[1][-1] == "39.5 of 50: points lost in Question 1, Question 2, Question 3, Question 4"
     assert "points lost in Question 1" in (graded / "moodle.csv").read_text()

@@ -9,7 +9,7 @@ from coursekit.classes.marks import marks
 from coursekit.classes.platforms import canvas, moodle, reports
 from coursekit.classes.platforms.people import listed
 from coursekit.classes.results import Results, lock
-from coursekit.classes.sheet import read_sheet
+from coursekit.classes.worksheet import read_worksheet
 from coursekit.sandbox import printable
 from helpers.given.console import UserError
 
@@ -29,7 +29,7 @@ def add_arguments(parser):
 def main(args):
     """Run `./course grades`."""
     results = Results.open(args.folder)
-    sheet = read_sheet(args.into) if args.into else None
+    sheet = read_worksheet(args.into) if args.into else None
     with lock(results.folder):
         build(results)  # with what was typed since
         found, written = {one.key: results.report(one) for one in results.submissions}, marks(results)

@@ -42,14 +42,11 @@ TITLES = {
 KNOWN = {title: column for column, titles in TITLES.items() for title in titles.split(", ")}
 TELLING = "id", "number", "login", "email", "name"  # from what is surest
 NOBODY = re.compile(r"\s*points possible\s*|student, test|test student", re.IGNORECASE)  # in what Canvas exports
-SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "ł": "l"})
 
 
 def read_list(path):
     """A list of people: (its lines, see `tidy`; titles that are not understood; the columns of TITLES that it has)."""
-    if path.suffix.lower() in SPREADSHEETS:
-        raise UserError(f"{path} is a spreadsheet's own file: save it as CSV (\"CSV UTF-8\"), and give that")
     rows = read_table(path)
     titles = [title for title in (rows[0] if rows else ()) if title and title.strip()]  # None: too much in a line
     columns = {title: KNOWN.get(bare(title)) for title in titles}

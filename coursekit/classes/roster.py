@@ -9,6 +9,7 @@ from coursekit.classes.downloads import Person
 from coursekit.classes.entries import entries_of
 from coursekit.classes.keys import keys
 from coursekit.classes.place import ARCHIVES, LOOSE, ending, few
+from coursekit.classes.tables import expect_csv
 from coursekit.sandbox import printable, walls
 from helpers.given.console import UserError
 
@@ -82,8 +83,7 @@ def take_in(source, people=None, temporary=None, out=None):
         out: the folder of results.
     """
     source = Path(source)
-    if source.suffix.lower() in lists.SPREADSHEETS:
-        raise UserError(f"{source} is a spreadsheet's own file: save it as CSV (\"CSV UTF-8\"), and give that")
+    expect_csv(source)
     if source.is_file() and ending(source, LOOSE):
         raise UserError(f"{source} is one submission, not a class: use `./course grade`")
     if source.is_file() and ending(source, ARCHIVES) and source.suffix.lower() != ".zip":

@@ -13,6 +13,21 @@ BEGINNING = r"""((?:\A|[,;\t\r\n])[ "]*)"""
 FORMULA = r"(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])"
 
 
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+
+
+def expect_csv(path, data=b""):
+    """Raise UserError for a spreadsheet's own file: by its name, or by how it begins."""
+    if path.suffix.lower() in SPREADSHEETS or data[:4] in (b"PK\3\4", b"\xd0\xcf\x11\xe0"):
+        raise UserError(f"{path} is a spreadsheet's own file: save it as CSV (\"CSV UTF-8\"), and give that")
+
+
+def delimiter_of(text):
+    """What stands between the cells of a CSV file: what its first line has most of, outside of quotes."""
+    first = re.sub('"[^"]*"', "", text.split("\n", 1)[0])
+    return max(",;\t", key=first.count)
+
+
 def safe(text):
     """A text with an apostrophe before all that a spreadsheet would take for a formula."""
     return re.sub(BEGINNING + FORMULA, r"\1'", text)
@@ -47,12 +62,13 @@ def read_table(path, otherwise=None):
 
     otherwise: the encoding of what is none of these; None: it is refused.
     """
+    path = Path(path)
+    expect_csv(path)
     try:
-        data = Path(path).read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    if data[:4] in (b"PK\3\4", b"\xd0\xcf\x11\xe0"):
-        raise UserError(f"{path} is a spreadsheet's own file: save it as CSV (\"CSV UTF-8\"), and give that")
+    expect_csv(path, data)
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
@@ -61,8 +77,7 @@ def read_table(path, otherwise=None):
         text = data.decode(otherwise, "replace")
     said = re.match(r"\"?sep=(.)\"?\r?\n", text, re.IGNORECASE)
     text = text[said.end():] if said else text
-    first = re.sub('"[^"]*"', "", text.split("\n", 1)[0])
-    delimiter = said[1] if said else max(",;\t", key=first.count)
+    delimiter = said[1] if said else delimiter_of(text)
     csv.field_size_limit(1 << 24)
     try:
         return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval=""))

@@ -14,7 +14,7 @@ source: instructure/canvas-lms, lib/gradebook_exporter.rb (0140a2effa) and lib/g
 import re
 
 from coursekit.classes.platforms.people import listed, match, words
-from coursekit.classes.sheet import number
+from coursekit.classes.worksheet import number
 from coursekit.grading.tell.points import points
 from helpers.given.console import UserError
 

@@ -20,7 +20,7 @@ import re
 from html import escape
 
 from coursekit.classes.platforms.people import listed, match, plain
-from coursekit.classes.sheet import number
+from coursekit.classes.worksheet import number
 from coursekit.grading.tell.points import points
 from helpers.given.console import UserError
 

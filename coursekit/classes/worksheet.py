@@ -3,7 +3,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.classes.tables import cell
+from coursekit.classes.tables import cell, delimiter_of
 from helpers.given.console import UserError, write
 
 MAX_BYTES = 64 << 20
@@ -11,7 +11,7 @@ BOM = "\ufeff"
 
 
 @dataclass
-class Sheet:
+class Worksheet:
     """rows: of cells as they stand in the file, with their quotes; the first one are the titles. ends: of their lines.
     path, encoding, bom: of the file."""
 
@@ -50,8 +50,8 @@ class Sheet:
         return write(path, (self.bom + text).encode(self.encoding, "replace"))
 
 
-def read_sheet(path):
-    """Read a Sheet: comma, semicolon or tab; UTF-8, or UTF-16 with a byte order mark.
+def read_worksheet(path):
+    """Read a Worksheet: comma, semicolon or tab; UTF-8, or UTF-16 with a byte order mark.
 
     Raises UserError for what is none. A line with too many or too few cells is refused, as Moodle does: something has
     happened to the file since it was downloaded.
@@ -72,9 +72,8 @@ def read_sheet(path):
         raise UserError(f"{path} is not in UTF-8: give it as the platform hands it out, or save it as \"CSV UTF-8\""
                         ) from None
     bom, text = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
-    first = re.sub(r'"[^"]*"', "", text.split("\n", 1)[0])
-    delimiter = max(",;\t", key=first.count)
-    sheet = Sheet(path, *cells(text, delimiter), delimiter, encoding, bom)
+    delimiter = delimiter_of(text)
+    sheet = Worksheet(path, *cells(text, delimiter), delimiter, encoding, bom)
     if not sheet.rows or not sheet.lines:
         raise UserError(f"{path} has no line below its titles: give the file as it was downloaded")
     for number, row in enumerate(sheet.rows, start=1):
