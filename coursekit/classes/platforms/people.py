@@ -2,19 +2,19 @@
 import collections
 import unicodedata
 
-BY = ("id", "number", "login", "email", "name")  # from what is surest
+from coursekit.classes.lists import TELLING
 
 
 def match(rows, people):
     """Find each line's row: ({number of the line: row}, rows that are nobody's, [what was in doubt, in words]).
 
-    rows: see gradebook.records. people: {number of a line: {one of BY: what the platform says there}}; each a tuple,
-    as some platforms do not tell which column holds what. A value counts only if it stands in one line and one row:
-    two of one name get no points by it. Where a number is right and the name is quite another, the number is another
-    system's, or a group's: that is in doubt. (Participant 4711, of blind marking, is no name.)
+    rows: see gradebook.records. people: {number of a line: {one of TELLING: what the platform says there}}; each a
+    tuple, as some platforms do not tell which column holds what. A value counts only if it stands in one line and one
+    row: two of one name get no points by it. Where a number is right and the name is quite another, the number is
+    another system's, or a group's: that is in doubt. (Participant 4711, of blind marking, is no name.)
     """
     found, doubts, left = {}, [], list(rows)
-    for what in BY:
+    for what in TELLING:
         lines = collections.defaultdict(set)
         for line, person in people.items():
             for value in person.get(what, ()):
