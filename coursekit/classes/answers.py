@@ -15,9 +15,10 @@ from coursekit.questions import ELSEWHERE, POINTS, questions
 from helpers.given.console import UserError, write
 
 
-def sheet(results, most=POINTS):
-    """The rows of the sheet: by question, then by student, with what was typed so far. most: points of a question."""
-    found = marks(results) or filled(results, {}, {}, most)
+def sheet(results, typed, most=POINTS):
+    """The rows of the sheet: by question, then by student. typed: so far, see marks.Sheet. most: points of a
+    question."""
+    found = marks(results, typed) or filled(results, {}, {}, most)
     reports = {submission.key: results.report(submission) for submission in results.submissions}
     for number, question in enumerate(questions(results.settings["assignment"])):
         for submission in results.submissions:
@@ -56,11 +57,11 @@ def main(args):
         raise UserError(f"--points {args.points:g}: expected a number above 0")
     results = Results.open(args.folder)
     with lock(results.folder):
-        rows = list(sheet(results, args.points))
+        typed = read_sheet(results)
+        rows = list(sheet(results, typed, args.points))
         if not rows:
             raise UserError(f"the notebook of {results.settings['assignment']} has no questions to answer in writing")
-        before = read_sheet(results)
-        lines = [*told(before), *set_aside(results, before)]
+        lines = [*told(typed), *set_aside(results, typed)]
         write_rows(results.folder / SHEET, COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
         grouped = [list(group) for _, group in groupby(rows, key=lambda row: row["question"])]
         write(results.folder / "answers.html", templates().get_template("answers.html").render(

@@ -19,7 +19,8 @@ def build(results, failures=None):
     failures: {key: why it could not be graded} of the last run.
     """
     failures = failures or {}
-    submissions, written = results.submissions, marks(results)
+    submissions, typed = results.submissions, read_sheet(results)
+    written = marks(results, typed)
     found = {submission.key: results.report(submission) for submission in submissions}
     graded = [found[submission.key] for submission in submissions if found[submission.key]]
     items = {name: item.max for report in graded[:1] for name, item in report.items.items()}
@@ -48,11 +49,11 @@ def build(results, failures=None):
     broken = sum(r["status"].startswith(("cannot grade", NOTHING)) for r in rows)
     undecided = sum(r["status"].startswith("open: ") for r in rows)
     mean = f", mean {sum(totals) / len(totals):.1f} of {points(most)} points" if totals else ""
-    return (f"{len(totals)} of {len(rows)} graded{mean}; {broken} with nothing to grade"
-            f"{f', {undecided} open' if undecided else ''}"
-            f"{f'; {unmarked} written answers without points' if unmarked else ''}\n"
-            f"{''.join(f'{line}' + chr(10) for line in told(read_sheet(results)))}"
-            f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/")
+    summary = (f"{len(totals)} of {len(rows)} graded{mean}; {broken} with nothing to grade"
+               f"{f', {undecided} open' if undecided else ''}"
+               f"{f'; {unmarked} written answers without points' if unmarked else ''}")
+    written_to = f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/"
+    return "\n".join([summary, *told(typed), written_to])
 
 
 def records(results, found, written, failures):

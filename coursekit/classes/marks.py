@@ -36,13 +36,13 @@ class Sheet:
     unread: list = field(default_factory=list)
 
 
-def marks(results):
-    """What the answers are worth: {key of the submission: [Mark]}.
+def marks(results, sheet=None):
+    """What the answers are worth: {key of the submission: [Mark]}. sheet: what was typed, if it has been read already.
 
     points is what was typed into the sheet, 0 where there is known to be no answer, and None where somebody has to
     mark. All questions count for everybody as soon as there is a sheet; before, this is empty.
     """
-    sheet = read_sheet(results)
+    sheet = sheet or read_sheet(results)
     return filled(results, sheet.typed, sheet.most) if (results.folder / SHEET).is_file() else {}
 
 
