@@ -1,26 +1,29 @@
 """What a graded file imports: other people's packages, and modules of one's own, which the grader never sees."""
 import ast
+import functools
 import sys
 from pathlib import Path
 
 
+@functools.lru_cache(maxsize=16)
 def imports(text):
-    """Yield (full name, line) for each import of a file, such as ("helpers.blocks", 3). What stands under `try`, to do
+    """The imports of a file: (full name, line) of each, such as ("helpers.blocks", 3). What stands under `try`, to do
     without, does not count. Names of `from` are listed where they may be modules, in `helpers`."""
-    tree = ast.parse(text)
+    tree, found = ast.parse(text), []
     tried = {id(node) for each in ast.walk(tree) if isinstance(each, ast.Try) and each.handlers
              for statement in each.body for node in ast.walk(statement)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import) and id(node) not in tried:
-            yield from ((alias.name, node.lineno) for alias in node.names)
+            found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and id(node) not in tried:
             name = ".".join(filter(None, ("helpers" * (node.level == 1), node.module)))
             if node.level > 1:
                 continue  # above helpers there is no package
             if name == "helpers":
-                yield from ((f"helpers.{alias.name}", node.lineno) for alias in node.names)
+                found += [(f"helpers.{alias.name}", node.lineno) for alias in node.names]
             else:
-                yield name, node.lineno
+                found.append((name, node.lineno))
+    return tuple(found)
 
 
 def own(text, module, root):
