@@ -32,7 +32,7 @@ from coursekit.sandbox.guest.belongings import Belongings
 from coursekit.sandbox.walls import MB
 from helpers.given.course import ROOT, assignments
 
-STANDING = [wall for wall in (walls.Bubblewrap(), walls.Landlock()) if wall.why_not() is None]
+STANDING = [wall for wall in (walls.Bubblewrap(), walls.Landlock(), walls.OtherUser()) if wall.why_not() is None]
 pytestmark = pytest.mark.skipif(not STANDING, reason="student code cannot be isolated on this machine")
 each_wall = pytest.mark.parametrize("running", STANDING, ids=[wall.name for wall in STANDING], indirect=True)
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from coursekit.sandbox import walls
 from helpers.given.course import ROOT, assignments
 
 SOLUTION = (ROOT / "helpers" / "vae.py").read_text(encoding="utf-8")
-STANDING = [wall for wall in (walls.Bubblewrap(), walls.Landlock()) if wall.why_not() is None]
+STANDING = [wall for wall in (walls.Bubblewrap(), walls.Landlock(), walls.OtherUser()) if wall.why_not() is None]
 ITEMS = {f"vae.{name}" for name in ("VAE", "CVAE", "reparametrize", "loss_function", "kl_weight", "ConvVAE",
                                     "get_mu_logvar", "sample_on_grid", "interpolate")}
 

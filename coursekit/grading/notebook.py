@@ -59,7 +59,9 @@ def run_notebook(course, assignment, source, wall):
         runs, sockets, result = course / "runs", folder / "sockets", folder / "result.json"
         runs.mkdir(exist_ok=True)  # where notebooks write logs and weights
         sockets.mkdir()
-        room.give(folder)
+        room.give(folder / "course")
+        room.give(runs, writable=True)
+        room.give(sockets, writable=True)
         specification = folder / "kernels" / KERNEL / "kernel.json"
         specification.parent.mkdir(parents=True)
         specification.write_text(json.dumps({"display_name": KERNEL, "language": "python",
@@ -186,7 +188,8 @@ def _kernel(folder):
     with open(os.path.join(folder, "command.json"), encoding="utf-8") as stream:
         command, environment, user = json.load(stream)
     if user is not None:  # the file was written for us only
-        os.chown(os.path.join(folder, CONNECTION), user, user)
+        os.chown(os.path.join(folder, CONNECTION), -1, user)
+        os.chmod(os.path.join(folder, CONNECTION), 0o640)
     if os.name == "nt":
         sys.exit(subprocess.call(command, env=environment, cwd=Path(folder, "course", "notebooks")))
     os.execve(command[0], command, environment)

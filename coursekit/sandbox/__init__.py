@@ -131,16 +131,17 @@ class Sandbox:
             self.room.tidy()
         self.file.unlink(missing_ok=True)  # nothing but a submission's own process may ever import it
         self.source = None
-        folder, inner = self.room.folder, self.wall.inner(self.room.scratch, [self.room.folder])
+        folder, inner = self.room.folder, self.wall.inner(self.room.user, self.room.scratch, [self.room.folder])
         options = {"module": self.module, "size_limit": SIZE_LIMIT, "memory": MEMORY, "disk": walls.DISK,
-                   "isolated": self.wall.isolates, "writable": self.wall.emptied(self.room.scratch), "wall": inner}
+                   "isolated": self.wall.isolates, "writable": self.wall.emptied(self.room.scratch),
+                   "shared": self.wall.shared, "wall": inner}
         with open(folder / "log", "wb") as log:  # of the guest; what student code prints is not wanted
             if self.zygote is not None:
                 self.process = self.zygote.start(self.room, options, log.fileno())
             else:
                 # As process 1 of its table the guest gets no signal from others in it, and inherits all orphans.
-                command = self.room.wrap([sys.executable, "-I", "-c", GUEST, folder, json.dumps(options)],
-                                         readable=[folder], first=True)
+                command = self.room.wrap([sys.executable, "-I", "-B", "-c", GUEST, folder, json.dumps(options)],
+                                         readable=[folder], first=True, guest=True)
                 self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                                                 env=self.room.environment(), start_new_session=True)
         self.replies = queue.Queue()

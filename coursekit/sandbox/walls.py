@@ -1,10 +1,12 @@
-"""The walls that student code runs behind: bubblewrap where it starts, else Landlock (Linux) or sandbox-exec (macOS).
+"""The walls that student code runs behind: bubblewrap where it starts, else Landlock (Linux) or sandbox-exec (macOS);
+where root has none of these, another user.
 
 `best` tries them and is asked once, by the command that the instructor gave; whoever runs student code is told which
 wall it is, and what cannot start behind it then is not graded. `Room` is one use of a wall: a private folder, a user of
 its own if root started the grading, and command lines. What a process sees behind a wall is an allow-list: the system's
-libraries, Python and its packages, and what the room shows, all read-only, and a private place for temporary files. It
-has no network, an empty environment and an unprivileged user. What each wall does not stop: docs/attacks.md.
+libraries, Python and its packages, and what the room shows, all read-only, and a private place for temporary files.
+(Another user sees what anybody may see on this machine.) It has no network, an empty environment and an unprivileged
+user. What each wall does not stop: docs/attacks.md.
 """
 import contextlib
 import functools
@@ -14,13 +16,14 @@ import platform
 import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.sandbox.guest import confine
+from coursekit.sandbox.guest import confine, machine
 from helpers.given.console import UserError
 from helpers.given.course import ROOT
 
@@ -29,7 +32,8 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-USERS = range(61000, 65000)  # without names: a room of root takes one, so that none shares limits with another
+# Without names: a room of root takes one, so that none shares limits with another.
+USERS = range(61000, 61000 + confine.BESIDE)
 MB = 1 << 20
 # An address space limit (AS) breaks torch builds that reserve much and use little, so DATA stands for memory.
 LIMITS = {"DATA": 6144 * MB, "FSIZE": 256 * MB, "NOFILE": 1024, "CORE": 0, "MSGQUEUE": 0}
@@ -59,6 +63,7 @@ class Order:
     command, environment, folder: what it is, its variables, where it begins. user: whom it becomes, None to stay who it
     is. scratch: the room's own folder. readable, writable: paths that it sees beside the system and Python. empty:
     folders that it sees empty and may write to. first: True to be process 1, where there is a table of its own.
+    guest: True if it puts up `Wall.inner` itself, around each submission.
     """
 
     command: list
@@ -70,12 +75,15 @@ class Order:
     writable: tuple = ()
     empty: tuple = ()
     first: bool = False
+    guest: bool = False
 
 
 class Wall:
-    """A way to keep a process in. name: as in the report. notebook: True if it covers a notebook's kernel, too."""
+    """A way to keep a process in. name: as in the report. notebook: True if it covers a notebook's kernel, too.
+    forks: True if it can be put up around a process that runs already, by `settings`. shared: folders beside its own
+    that a process may write to, and others, too."""
 
-    name, isolates, notebook = "none", True, True
+    name, isolates, notebook, forks, shared = "none", True, True, False, ()
 
     def missing(self):
         """Why it cannot be on this machine, or None if it is worth a trial."""
@@ -92,8 +100,21 @@ class Wall:
         """Folders that processes may write to, and that are emptied after each submission."""
         return [str(scratch)]
 
-    def inner(self, scratch, readable):
-        """Readable and writable paths of a wall that is still to be put up inside, around each submission; or None."""
+    def inner(self, user, scratch, readable):
+        """Arguments of confine.confine for what is still to be put up inside, around each submission; or None."""
+
+    def hide(self, *paths):
+        """Make sure that these paths, and what this process writes from now on, cannot be seen. Raises NotIsolated."""
+
+    def clear(self, user):
+        """End and remove what is left of a user outside of their room."""
+
+    def bait(self, folder):
+        """Make a file in a folder that must not be seen, for the trial. Returns its path."""
+        os.chmod(folder, 0o755)  # so that it is the wall that refuses, and not the rights
+        path = Path(folder, "hidden")
+        path.write_text("hidden")
+        return path
 
     def why_not(self):
         """Return None if this wall stands on this machine, else the reason in one line. Tries Python, with all that
@@ -103,10 +124,7 @@ class Wall:
         if ROOT.is_relative_to("/usr"):
             return f"it shows /usr, and the course with its solutions lies there ({ROOT}): move it elsewhere"
         with tempfile.TemporaryDirectory(prefix="course-trial-") as folder, Room(self) as room:
-            os.chmod(folder, 0o755)  # so that it is the wall that refuses, and not the rights
-            hidden = Path(folder, "hidden")
-            hidden.write_text("hidden")
-            return self.attempt(room, [TRIAL, str(hidden), str(os.getpid())], 60, first=True)
+            return self.attempt(room, [TRIAL, str(self.bait(folder)), str(os.getpid())], 60, first=True)
 
     def why_no_torch(self):
         """Return None if what grading imports can be imported behind this wall, else the reason in one line. `why_not`
@@ -143,7 +161,8 @@ if importlib.util.find_spec("torch") is None:
     sys.exit("Python's packages are not there")
 open(importlib.util.find_spec("torch").origin).read(1)
 if sys.platform == "linux":
-    open("/proc/self/status").read()
+    if "CapEff:\\t0000000000000000" not in open("/proc/self/status").read():
+        sys.exit("rights of root are not taken away")
     open("/dev/null", "w")
 if os.fork() == 0:
     os._exit(7)
@@ -192,7 +211,7 @@ class Bubblewrap(Wall):
         out += ["--", *confined(order.command, order.environment, order.folder,
                                 limits={**LIMITS, "NPROC": PROCESSES}, filtered=True)]
         return confined(out, {"PATH": os.environ.get("PATH", os.defpath)}, None, user=order.user,
-                        paths=list(map(str, [*shown, *order.writable])))
+                        paths=list(map(str, [*shown, order.scratch.parent])))
 
 
 @functools.cache
@@ -204,7 +223,7 @@ def bubblewrap_version():
 class Landlock(Wall):
     """Landlock and a filter of system calls, which need no rights and no name spaces: in containers, on runners."""
 
-    name = "landlock"
+    name, forks = "landlock", True
 
     def missing(self):
         if sys.platform != "linux":
@@ -224,11 +243,13 @@ class Landlock(Wall):
         writable = list(map(str, [scratch, *writable]))
         around = [[*readable, *SYSTEM, "/proc"], [*writable, *DEVICES]]
         limits = {**LIMITS, "NPROC": PROCESSES if user is not None else PROCESSES + own_processes()}
-        return {"user": user, "paths": [*readable, *writable], "limits": limits, "outer": around, "inner": around,
-                "filtered": True}
+        return {"user": user, "paths": [*map(str, python_folders()), str(Path(scratch).parent)], "limits": limits,
+                "outer": around, "inner": around, "filtered": True}
 
-    def inner(self, scratch, readable):
-        return [[*map(str, [*python_folders(), *readable]), *SYSTEM, *OWN_PROCESS], [str(scratch), *DEVICES]]
+    def inner(self, user, scratch, readable):
+        # What the one around the guest shows of all processes is not for student code.
+        shown = [*map(str, [*python_folders(), *readable]), *SYSTEM, *OWN_PROCESS, "/proc/self"]
+        return {"inner": [shown, [str(scratch), *DEVICES]]}
 
 
 def own_processes():
@@ -278,6 +299,74 @@ class SandboxExec(Wall):
             f"(allow file-write* {places(writable)} (literal \"/dev/null\"))"])
 
 
+class OtherUser(Wall):
+    """Another user without rights, and a filter of system calls: for root in a container that allows nothing else.
+
+    It hides nothing that anybody may see, so what must not be seen has to be closed to others: `closed`. The guest
+    itself stays root, so that what it starts cannot reach it, and knows by the owner what it has to end and to remove.
+    """
+
+    name, forks = "other user", True
+    shared = tuple(folder for folder in ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock")
+                   if os.path.isdir(folder))
+
+    def missing(self):
+        if sys.platform != "linux":
+            return f"exists on Linux only, this is {sys.platform}"
+        if os.geteuid() != 0:
+            return "is for root only"
+        if confine.system_call_filter(platform.machine()) is None:
+            return f"needs a filter of system calls, and there is none for {platform.machine()}"
+        if not closed(ROOT):
+            return f"would see the course with its solutions, as anybody may here: chmod o= {ROOT}"
+        if found := open_to_all(python_folders()):
+            return f"could change Python, as anybody may here: chmod -R o-w {found}"
+
+    def bait(self, folder):
+        return ROOT / "coursekit" / "__main__.py"
+
+    def hide(self, *paths):
+        for path in paths:
+            if not closed(path):
+                raise NotIsolated(f"{path} can be read by anybody on this machine, so by student code, too (isolation: "
+                                  f"{self.name}): chmod o= {path}")
+        os.umask(0o077)
+
+    def clear(self, user):
+        subprocess.run(confined(["/bin/true"], {}, None, guarded=user), stderr=subprocess.DEVNULL)
+        for folder in self.shared:
+            names = sorted(machine.names_in(folder, user))
+            for first in range(0, len(names), 1000):
+                subprocess.run(["rm", "-rf", "--", *names[first:first + 1000]], cwd=folder, stderr=subprocess.DEVNULL)
+
+    def wrap(self, order):
+        settings = self.settings(order.user, order.scratch)
+        return confined(order.command, order.environment, order.folder,
+                        **settings if order.guest else {**settings, "user": order.user})
+
+    def settings(self, user, scratch, *_):
+        """What confine.confine is to do for a guest, all but who owns the guard."""
+        return {"guarded": user, "paths": [*map(str, python_folders()), str(Path(scratch).parent)],
+                "limits": {**LIMITS, "NPROC": PROCESSES}, "filtered": True}
+
+    def inner(self, user, scratch, readable):
+        return {"user": user}
+
+
+def closed(path):
+    """True if users other than the owner and their group cannot look into a file or folder, or it is not there yet."""
+    path = Path(path).resolve()
+    return (not path.exists() or not path.stat().st_mode & 0o5
+            or not all(above.stat().st_mode & 1 for above in path.parents))
+
+
+def open_to_all(folders):
+    """A folder in these folders that anybody may write to, or None."""
+    found = subprocess.run(["find", *folders, "-type", "d", "-perm", "-0002", "-print", "-quit"], capture_output=True,
+                           text=True, errors="replace").stdout
+    return found.strip() or None
+
+
 class Bare(Wall):
     """No wall: a process with limits and the instructor's rights. Only when they say so, and never as root.
 
@@ -303,7 +392,7 @@ class Bare(Wall):
 def best():
     """Return the best wall that stands on this machine, a Bare one if none does."""
     reasons = []
-    for kind in (Bubblewrap, Landlock, SandboxExec):
+    for kind in (Bubblewrap, Landlock, SandboxExec, OtherUser):
         wall = kind()
         reason = wall.why_not()
         if reason is None:
@@ -377,26 +466,33 @@ class Room:
     def __init__(self, wall, kind="room"):
         remove_old()
         self.wall = wall
-        self.user = random.choice(USERS) if hasattr(os, "geteuid") and os.geteuid() == 0 and wall.isolates else None
+        self.user = self.name = None
+        if hasattr(os, "geteuid") and os.geteuid() == 0 and wall.isolates:
+            self.user, self.name = free_user()
         self.folder, self.lock = private_folder(kind)
         self.scratch = self.folder / "scratch"
-        self.scratch.mkdir()
         self.give(self.folder)
+        self.scratch.mkdir()
+        self.give(self.scratch, writable=True)
         self.temporary = wall.temporary(str(self.scratch))
 
-    def give(self, path):
-        """Hand a path with all in it to the room's user. Nobody else may look at it (root may)."""
+    def give(self, path, writable=False):
+        """Let the room's user look at a path with all in it, or hand it to them. Nobody else may look at it (root
+        may)."""
         path = Path(path)
+        shared = self.user is not None and not writable  # it stays root's, and the user has it by the group
         for entry in (path, *path.rglob("*")) if path.is_dir() else (path,):
-            entry.chmod(0o700 if entry.is_dir() else 0o600)
+            entry.chmod((0o750 if shared else 0o700) if entry.is_dir() else (0o640 if shared else 0o600))
             if self.user is not None:
-                os.chown(entry, self.user, self.user)
+                os.chown(entry, self.user if writable else -1, self.user)
 
     def tidy(self):
         """Have an empty place for temporary files, whatever was left there."""
+        if self.user is not None:
+            self.wall.clear(self.user)
         remove(self.scratch)
         self.scratch.mkdir()
-        self.give(self.scratch)
+        self.give(self.scratch, writable=True)
 
     def wrap(self, command, environment=(), folder=None, **more):
         """Return the command line that runs `command` in this room.
@@ -404,7 +500,7 @@ class Room:
         Args:
             environment: variables beside ENVIRONMENT; nothing else of the caller's environment is passed on.
             folder: working directory; default: that of temporary files.
-            more: readable, writable, empty, first: see Order.
+            more: readable, writable, empty, first, guest: see Order.
         """
         return self.wall.wrap(Order(list(map(str, command)), self.environment(environment),
                                     str(folder or self.temporary), self.user, self.scratch, **more))
@@ -417,6 +513,9 @@ class Room:
                 **{name: os.environ[name] for name in kept if name in os.environ}}
 
     def close(self):
+        if self.user is not None:
+            self.wall.clear(self.user)
+            self.name.close()
         remove(self.folder)
         if self.lock is not None:
             os.close(self.lock)
@@ -427,6 +526,18 @@ class Room:
 
     def __exit__(self, *_):
         self.close()
+
+
+def free_user():
+    """A user of USERS that no other room on this machine has, and what keeps it taken as long as it is open."""
+    for user in random.sample(USERS, len(USERS)):
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)  # of a kind that no student code may make
+        try:
+            name.bind(f"\0course-user-{user}")
+            return user, name
+        except OSError:
+            name.close()
+    raise UserError(f"{len(USERS)} sandboxes run on this machine: wait until some have ended")
 
 
 def python_folders(prefixes=(sys.base_prefix, sys.base_exec_prefix, sys.prefix), executable=sys.executable):

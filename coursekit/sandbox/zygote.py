@@ -1,8 +1,9 @@
-"""A process that has imported torch, and nothing that student code must not see: Landlock's guests fork off it.
+"""A process that has imported torch, and nothing that student code must not see: guests fork off it.
 
 torch is then once in memory, and a guest starts at once. It works only where a wall can be put up around a process
-that runs already: not for bubblewrap. Whoever makes a Zygote has read no submission and imported no reference yet, and
-keeps no secrets in its environment (coursekit.pool starts such processes): what is in its memory, a guest has, too.
+that runs already (`Wall.forks`): not for bubblewrap. Whoever makes a Zygote has read no submission and imported no
+reference yet, and keeps no secrets in its environment (coursekit.pool starts such processes): what is in its memory, a
+guest has, too.
 """
 import gc
 import json
@@ -87,7 +88,7 @@ class Zygote:
             control.send(str(child).encode())
 
     def start(self, room, options, log):
-        """Start a guest in a room behind Landlock. options: see guest.main.main; log: descriptor. Returns a Forked."""
+        """Start a guest in a room. options: see guest.main.main; log: descriptor. Returns a Forked."""
         (theirs_in, ours_in), (ours_out, theirs_out) = os.pipe(), os.pipe()
         settings = room.wall.settings(room.user, room.scratch, [room.folder], [])
         order = {"folder": str(room.folder), "options": options, "settings": settings,
@@ -109,7 +110,7 @@ mine = None  # of this process, if it has one
 def prepare(wall):
     """Make this process's own, if that is of use behind this wall. To be called before it gets to see anything."""
     global mine
-    if wall.name == "landlock":
+    if wall.forks:
         mine = Zygote()
 
 
@@ -124,7 +125,7 @@ def become_guest(owner, requests, replies, log, folder, options, settings, envir
     os.environ.update(environment)
     os.chdir(folder)
     tempfile.tempdir = None  # to be found anew
-    sys.argv = [""]
+    sys.argv, sys.dont_write_bytecode = [""], True
     sys.path[:] = [path for path in sys.path if Path(path).is_relative_to(sys.prefix)
                    or Path(path).is_relative_to(sys.base_prefix)]
     for name in [name for name in sys.modules if name.split(".")[0] in HIDDEN]:

@@ -27,6 +27,7 @@ except ImportError:  # Windows
 SET_PDEATHSIG, SET_DUMPABLE, SET_SECCOMP, SET_CHILD_SUBREAPER, SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38  # for prctl
 NEW_NAMESPACE = 0x20000  # CLONE_NEWNS, for unshare
 BIND, RECURSIVE, PRIVATE = 0x1000, 0x4000, 0x40000  # MS_..., for mount
+BESIDE = 2000  # added to a user's number, it gives one that nobody has
 SCOPED = 6  # the version of Landlock from which on it keeps signals in
 
 
@@ -69,9 +70,8 @@ def go_first(score=1000):
 # Another user
 # ---------------------------------------------------------------------------------------------------------------
 
-def become(user, paths):
-    """For root: become a user for good, who can get to these paths, whatever the folders above them allow."""
-    show(paths)
+def become(user):
+    """For root: become a user for good."""
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)  # this takes the capabilities away, too
@@ -179,6 +179,7 @@ FORBIDDEN = {
     "chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
     "mount_setattr": (442, 442), "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425), "open_by_handle_at": (304, 265),
+    "link": (86, None), "linkat": (265, 37),  # a second name for a file of somebody else's stays theirs
     # Only with a name to talk to: who is not in the sandbox might do something for us.
     "connect": (42, 203),
 }
@@ -241,13 +242,14 @@ def filter_system_calls(lame):
 # Guard
 # ---------------------------------------------------------------------------------------------------------------
 
-def end_all():
+def end_all(user=None):
     """Kill all other processes behind this one's wall, and wait for them: {process: exit status}.
 
-    Behind bubblewrap this is process 1, behind Landlock it inherits orphans, too: when none is left, nobody is.
+    Behind bubblewrap this is process 1, behind the other walls it inherits orphans, too: when none is left, nobody is.
+    user: for root, whose processes are meant, if it is not the kernel that keeps the signal behind the wall.
     """
     ended = {}
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    with contextlib.suppress(ProcessLookupError, PermissionError), acting_as(user):
         os.kill(-1, signal.SIGKILL)
     while True:
         try:
@@ -257,9 +259,26 @@ def end_all():
         ended[process] = status
 
 
-def guard(owner):
+@contextlib.contextmanager
+def acting_as(user):
+    """For root: for a moment, signals reach this user's processes and nobody else's, and theirs do not reach us. (They
+    would reach who has their number as the real one, so that is a number which nobody else has.)"""
+    if user is None:
+        yield
+        return
+    os.setresuid(user + BESIDE, user, 0)
+    try:
+        with contextlib.suppress(PermissionError):
+            os.kill(1, 0)
+            raise RuntimeError("a user without rights can signal process 1")
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+def guard(owner, user=None):
     """Fork. The parent stays behind as a guard and never returns: when the child ends, or it is told to end itself,
-    or whoever started it does (`owner`, a process), it ends all that is left. The child returns."""
+    or whoever started it does (`owner`, a process), it ends all that is left. The child returns. user: see end_all."""
     signals = {signal.SIGTERM, signal.SIGCHLD}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     prctl(SET_CHILD_SUBREAPER, 1)
@@ -275,19 +294,30 @@ def guard(owner):
         with contextlib.suppress(ChildProcessError):
             while ended != child and (found := os.waitpid(-1, os.WNOHANG))[0]:
                 ended, status = found
-    end_all()
+    if ended != child:
+        os.kill(child, signal.SIGKILL)
+    end_all(user)
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-def confine(limits=None, user=None, paths=(), outer=None, inner=None, owner=None, filtered=False):
-    """Put this process behind the walls that are named, in the order in which each is still allowed."""
+def confine(limits=None, user=None, paths=(), outer=None, inner=None, owner=None, guarded=None, filtered=False):
+    """Put this process behind the walls that are named, in the order in which each is still allowed.
+
+    user: whom it becomes. paths: what root must get to as another user. outer, inner: readable and writable paths.
+    guarded: a user; a guard that stays root is to end that user's processes.
+    """
+    if guarded is not None:
+        guard(owner, guarded)
+    if paths and os.geteuid() == 0:
+        show(paths)
     if user is not None:
-        become(user, paths)
+        become(user)
     if limits:
         set_limits(limits)
-    if outer:  # [readable, writable] paths
+    if outer:
         landlock(*outer)
         guard(owner)
+    if inner:
         landlock(*inner)  # what is in it can reach the guard neither by signals nor otherwise
     if filtered:
         filter_system_calls(lame=bool(outer))

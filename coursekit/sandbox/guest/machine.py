@@ -1,4 +1,5 @@
 """What student code takes of the machine: processes, memory, time, disk; how it is ended. Linux tells most of it."""
+import contextlib
 import os
 import re
 import signal
@@ -91,10 +92,10 @@ class Watch:
         return time.monotonic() - self.started - self.lost
 
 
-def end_group(child, isolated):
-    """Kill all that a request has started. Returns the child's exit status."""
+def end_group(child, isolated, user=None):
+    """Kill all that a request has started. user: see confine.end_all. Returns the child's exit status."""
     if isolated:
-        return confine.end_all().get(child, 0)
+        return confine.end_all(user).get(child, 0)
     try:
         os.killpg(child, signal.SIGKILL)
     except ProcessLookupError:
@@ -102,10 +103,24 @@ def end_group(child, isolated):
     return os.waitpid(child, 0)[1]
 
 
-def emptied(before):
-    """Remove what is new in the folders that can be written to. before: {folder: names}. False if it is too much."""
+def names_in(folder, user=None):
+    """Names of what is in a folder; of what a user has put there, if one is named."""
+    if user is None:
+        return set(os.listdir(folder))
+    found = set()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # others may use that folder, too
+                if entry.stat(follow_symlinks=False).st_uid == user:
+                    found.add(entry.name)
+    return found
+
+
+def emptied(before, user=None):
+    """Remove what is new in the folders that can be written to. before: {folder: names}. user: see names_in. False if
+    it is too much."""
     for folder, names in before.items():
-        new = set(os.listdir(folder)) - names
+        new = names_in(folder, user) - names
         if new:
             if len(new) > 1000:
                 return False
@@ -113,20 +128,23 @@ def emptied(before):
                 subprocess.run(["/usr/bin/rm", "-rf", "--", *new], cwd=folder, timeout=2, stderr=subprocess.DEVNULL)
             except subprocess.TimeoutExpired:
                 return False
-            if set(os.listdir(folder)) - names:
+            if names_in(folder, user) - names:
                 return False
     return True
 
 
-def taken_on_disk(folder, most):
-    """Bytes that a folder with all in it takes; more than `most` if it is too much to count."""
+def taken_on_disk(folder, most, user=None):
+    """Bytes that a folder with all in it takes, or a user's part of it; more than `most` if it is too much to count."""
     total, waiting, count = 0, [folder], 0
     while waiting and total <= most:
         try:
             with os.scandir(waiting.pop()) as entries:
                 for entry in entries:
+                    info = entry.stat(follow_symlinks=False)
+                    if user is not None and info.st_uid != user:
+                        continue
                     count += 1
-                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    total += info.st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
                     if count > 20_000:

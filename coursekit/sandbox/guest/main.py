@@ -7,7 +7,8 @@ of one child first, and those that this child did not answer well once more, eac
 loops, exits or breaks the interpreter harms that one item and nothing else.
 
 Many submissions follow one another in one guest, and none may touch the next. So none can reach the guest: behind
-bubblewrap it is process 1, behind Landlock each child has a wall of its own inside the guest's. It wipes the buffers
+bubblewrap it is process 1, behind Landlock each child has a wall of its own inside the guest's, and where another user
+is the wall, the guest stays root. It wipes the buffers
 that submissions and observations pass through, since the next child inherits its memory. After each child it kills what
 is left and empties the folders that can be written to. And a filter of system calls keeps away what would outlast all
 that: other processes' limits, shared memory, keys, name spaces.
@@ -61,9 +62,8 @@ class Child:
                 os.closerange(3, first)
                 os.closerange(first + 3, 1 << 12)
                 confine.go_first()
-                if options["wall"]:  # what the one around the guest shows of all processes is not for student code
-                    readable, writable = options["wall"]
-                    confine.landlock([*readable, f"/proc/{os.getpid()}"], writable)
+                if options["wall"]:
+                    confine.confine(**options["wall"])
                 place.settle(options["folder"], os.environ["TMPDIR"])
                 serve(first, first + 1, first + 2, belongings, options["size_limit"])
             finally:
@@ -73,11 +73,11 @@ class Child:
         for descriptor in (self.requests, self.replies, self.done):
             os.set_blocking(descriptor, False)  # it need not read what it is sent, and may read what it has written
 
-    def end(self, isolated):
+    def end(self, isolated, user):
         """Kill it and all that it has started. Returns its exit status."""
         for descriptor in (self.requests, self.replies, self.done):
             os.close(descriptor)
-        return end_group(self.pid, isolated)
+        return end_group(self.pid, isolated, user)
 
 
 class Guest:
@@ -86,6 +86,7 @@ class Guest:
     def __init__(self, requests, replies, options, belongings, before):
         self.requests, self.replies = requests, replies
         self.options, self.isolated, self.belongings, self.before = options, options["isolated"], belongings, before
+        self.user = (options.get("wall") or {}).get("user")  # of the children, if it is not the guest's own
         self.child, self.spent = None, False
         self.lost = {}  # why there is no child any more, if it ended between two requests
         self.next_look = 0.0  # when to look again at what the child takes
@@ -226,9 +227,9 @@ class Guest:
         self.taken = max(self.taken, taken)
         if taken > limit or taken > limit / 4 and memory_is_scarce():  # else it is somebody else's doing
             return TOO_MUCH
-        # Behind Landlock temporary files lie on a disk of the machine, and nothing else limits them.
-        if self.options["wall"] and any(taken_on_disk(folder, self.options["disk"]) > self.options["disk"]
-                                        for folder in self.before):
+        # Without name spaces temporary files lie on a disk of the machine, and nothing else limits them.
+        if self.options["wall"] and any(taken_on_disk(folder, self.options["disk"], self.user) > self.options["disk"]
+                                        for folder in (*self.before, *self.options["shared"])):
             return {"kind": "error", "message": f"stopped: it wrote more than {self.options['disk'] >> 20} MB"}
         return {}
 
@@ -244,7 +245,7 @@ class Guest:
         """End the child and all that it has started, and remove what it wrote. Returns its exit status."""
         if self.child is None:
             return 0
-        status = self.child.end(self.isolated)
+        status = self.child.end(self.isolated, self.user)
         self.child = None
         self.empty()
         return status
@@ -252,7 +253,8 @@ class Guest:
     def empty(self):
         place.leave(os.environ["TMPDIR"])
         # If no cleaning helps, the grader starts another sandbox.
-        self.spent |= self.isolated and not emptied(self.before)
+        theirs = {folder: set() for folder in self.options["shared"]}
+        self.spent |= self.isolated and not (emptied(self.before) and emptied(theirs, self.user))
 
 
 TOO_MUCH = {"kind": "error", "message": "stopped: it took too much memory"}
@@ -270,8 +272,9 @@ def main(folder, options):
 
     Args:
         folder: with what student code may import: helpers, the probes. Beside them lies data.
-        options: module, size_limit, memory, disk (bytes), isolated, writable (folders to empty after each child), wall
-            (behind Landlock: readable and writable paths of each child), else None.
+        options: module, size_limit, memory, disk (bytes), isolated, writable (folders to empty after each child),
+            shared (folders from which to remove only what a child has put there), wall (what is still to be put up
+            around each child: arguments of confine.confine), else None.
     """
     sys.path.insert(0, folder)
     before = {place: set(os.listdir(place)) for place in options["writable"] if os.path.isdir(place)}
