@@ -71,7 +71,7 @@ def go_first(score=1000):
 
 def become(user, paths):
     """For root: become a user for good, who can get to these paths, whatever the folders above them allow."""
-    show(paths)
+    show(paths, user)
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)  # this takes the capabilities away, too
@@ -81,8 +81,8 @@ def mount(source, target, kind, flags, data):
     call("mount", source, os.fsencode(target), kind, ctypes.c_ulong(flags), data)
 
 
-def show(paths):
-    """Let others get through to these paths, where a folder above is closed to them (Python in root's home).
+def show(paths, user):
+    """Let a user get through to these paths, where a folder above is closed to them (Python in root's home).
 
     This process gets its own table of mounts. In it, a closed folder is replaced by an open and empty one, with only
     these paths in it. Needs CAP_SYS_ADMIN if there is a closed folder.
@@ -96,7 +96,8 @@ def show(paths):
         while above[0] != "/":
             above.insert(0, os.path.dirname(above[0]))
         for folder in above[:-1]:
-            if not os.stat(folder).st_mode & stat.S_IXOTH:
+            found = os.stat(folder)
+            if not found.st_mode & (stat.S_IXUSR if found.st_uid == user else stat.S_IXOTH):
                 closed.setdefault(folder, []).append(path)
                 break
     if not closed:
