@@ -109,6 +109,7 @@ def show(paths, user):
         raise OSError(error.errno, f"{folder} is closed to other users, and student code must not run as root",
                       closed[folder][0]) from None
     mount(None, "/", None, RECURSIVE | PRIVATE, None)
+    os.umask(0o022)  # what is made here is for others, whatever root makes elsewhere
     for folder, inside in closed.items():
         opened = [(path, os.open(path, os.O_PATH)) for path in inside]
         mount(b"tmpfs", folder, b"tmpfs", 0, b"mode=755")
