@@ -83,6 +83,13 @@ def inside(image, *command, binds=(), network=True, landlock=True, places=(), fo
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
 
 
+def unpack(path, folder):
+    """Unpack a zip file with the rights that stand in it, which zipfile alone does not give."""
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            os.chmod(archive.extract(entry, folder), entry.external_attr >> 16)
+
+
 def build(image, binds=()):
     """Make the image. Returns what setup.sh printed. Raises CalledProcessError if it fails."""
     if not (image / "usr" / "bin" / "python3").exists():
@@ -93,9 +100,7 @@ def build(image, binds=()):
         shutil.rmtree(folder, ignore_errors=True)
     source.mkdir(parents=True)
     autograder(ROOT, image / "autograder.zip", "vae", runs_per_day=5)
-    with zipfile.ZipFile(image / "autograder.zip") as archive:
-        for entry in archive.infolist():  # Python's own way loses the right to execute
-            os.chmod(archive.extract(entry, source), entry.external_attr >> 16)
+    unpack(image / "autograder.zip", source)
     shutil.copy(source / "run_autograder", image / "autograder")
     process = inside(image, "/autograder/source/setup.sh", binds=binds)
     told = process.communicate()[0]

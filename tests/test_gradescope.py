@@ -12,6 +12,7 @@ import zipfile
 
 import pytest
 
+from bench.gradescope_image import unpack
 from coursekit.gaps import open_gap
 from coursekit.grading import autograder
 from coursekit.grading.metadata import read_metadata
@@ -160,7 +161,7 @@ def unpacked(tmp_path_factory):
                            folder / "vae.zip", "--visibility", "published", "--runs-per-day", "2"], cwd=ROOT,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    subprocess.run(["unzip", "-q", folder / "vae.zip", "-d", folder / "source"], check=True)
+    unpack(folder / "vae.zip", folder / "source")
     (folder / "run_autograder").write_bytes((folder / "source" / "run_autograder").read_bytes())
     with (folder / "source" / "unfinished.json").open("w") as stream:  # as setup.sh does
         subprocess.run([sys.executable, "-P", "-m", "coursekit.grading.autograder", "unfinished"], stdout=stream,

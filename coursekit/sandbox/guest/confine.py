@@ -97,7 +97,8 @@ def show(paths, user):
             above.insert(0, os.path.dirname(above[0]))
         for folder in above[:-1]:
             found = os.stat(folder)
-            if not found.st_mode & (stat.S_IXUSR if found.st_uid == user else stat.S_IXOTH):
+            if not found.st_mode & (stat.S_IXUSR if found.st_uid == user else
+                                    stat.S_IXGRP if found.st_gid == user else stat.S_IXOTH):
                 closed.setdefault(folder, []).append(path)
                 break
     if not closed:
