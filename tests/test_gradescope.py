@@ -21,6 +21,7 @@ from coursekit.grading.tell.gradescope import gradescope
 from coursekit.release import gradescope as zipping
 from coursekit.release.files import ReleaseError
 from coursekit.sandbox import walls
+from helpers.given import launcher
 from helpers.given.console import UserError
 from helpers.given.course import ROOT
 
@@ -184,6 +185,11 @@ def test_what_is_in_the_zip_file(unpacked):
     assert subprocess.run(["bash", "-n", unpacked / "source" / "setup.sh"]).returncode == 0
     assert not [line for path in ("setup.sh", "run_autograder") for line in
                 (unpacked / "source" / path).read_text().splitlines() if "@" in line.replace('"$@"', "")]
+
+
+def test_the_image_gets_a_python_of_ours():
+    version = tuple(map(int, zipping.PYTHON.split(".")))
+    assert len(version) == 3 and launcher.OLDEST <= version[:2] <= launcher.NEWEST
 
 
 def test_bad_input_leaves_no_zip_file(tmp_path, monkeypatch):
