@@ -1,5 +1,5 @@
-"""The instructor's command line: the student's commands, and `release`, `grade`, `grade-class`, `answers`,
-`grades`, `audit`, `test` of the course."""
+"""The instructor's command line: the student's commands, and `release`, `gradescope`, `grade`, `grade-class`,
+`answers`, `grades`, `audit`, `test` of the course."""
 import argparse
 import functools
 import importlib
@@ -28,6 +28,35 @@ def release(args):
 
     names = release.release(ROOT, args.out, args.assignment)
     print(f"released {', '.join(names)} to {args.out}")
+
+
+def add_gradescope(commands):
+    parser = commands.add_parser("gradescope", help="write the zip file of an autograder for Gradescope")
+    parser.add_argument("--assignment", required=True, metavar="NAME", help="such as vae")
+    parser.add_argument("--out", type=Path, required=True, metavar="ZIP", help="the zip file to write")
+    parser.add_argument("--visibility", choices=("all", "published", "none"), default="all", help="when students see "
+                        "the checks and the score: at once (default), when grades are published, never")
+    parser.add_argument("--runs-per-day", type=whole, default=0, metavar="N", help="grade at most so many submissions "
+                        "of a student within 24 hours; others keep the last score (default: no limit)")
+    parser.add_argument("--minutes", type=whole, default=10, metavar="N", help="the container's timeout, as set in "
+                        "Gradescope (default: 10, as there)")
+    parser.add_argument("--notebook", action="store_true", help="execute the notebook, too: set a larger container")
+    parser.set_defaults(command=gradescope)
+
+
+def whole(text):
+    """A whole number that is not negative; argparse tells who types something else."""
+    if int(text) < 0:
+        raise ValueError
+    return int(text)
+
+
+def gradescope(args):
+    from coursekit.release.gradescope import autograder
+
+    autograder(ROOT, args.out, args.assignment, args.visibility, args.runs_per_day, args.minutes, args.notebook)
+    print(f"wrote {args.out} ({args.out.stat().st_size / 1e6:.1f} MB): upload it in Gradescope, under Configure "
+          "Autograder")
 
 
 # Their modules declare their arguments, so that `course --help` need not import them.
@@ -130,7 +159,8 @@ def find_sandbox():
 
 
 COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_train, student.add_plot_latent,
-            student.add_board, student.add_data, add_doctor, add_release, add_grading, add_audit)
+            student.add_board, student.add_data, add_doctor, add_release,
+            add_gradescope, add_grading, add_audit)
 
 if __name__ == "__main__":
     sys.exit(student.main(commands=COMMANDS))

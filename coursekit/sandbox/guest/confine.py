@@ -81,8 +81,8 @@ def mount(source, target, kind, flags, data):
     call("mount", source, os.fsencode(target), kind, ctypes.c_ulong(flags), data)
 
 
-def show(paths):
-    """Let others get through to these paths, where a folder above is closed to them (Python in root's home).
+def show(paths, user):
+    """Let a user get through to these paths, where a folder above is closed to them (Python in root's home).
 
     This process gets its own table of mounts. In it, a closed folder is replaced by an open and empty one, with only
     these paths in it. Needs CAP_SYS_ADMIN if there is a closed folder.
@@ -96,7 +96,9 @@ def show(paths):
         while above[0] != "/":
             above.insert(0, os.path.dirname(above[0]))
         for folder in above[:-1]:
-            if not os.stat(folder).st_mode & stat.S_IXOTH:
+            found = os.stat(folder)
+            if not found.st_mode & (stat.S_IXUSR if found.st_uid == user else
+                                    stat.S_IXGRP if found.st_gid == user else stat.S_IXOTH):
                 closed.setdefault(folder, []).append(path)
                 break
     if not closed:
@@ -108,6 +110,7 @@ def show(paths):
         raise OSError(error.errno, f"{folder} is closed to other users, and student code must not run as root",
                       closed[folder][0]) from None
     mount(None, "/", None, RECURSIVE | PRIVATE, None)
+    os.umask(0o022)  # what is made here is for others, whatever root makes elsewhere
     for folder, inside in closed.items():
         opened = [(path, os.open(path, os.O_PATH)) for path in inside]
         mount(b"tmpfs", folder, b"tmpfs", 0, b"mode=755")
@@ -309,7 +312,7 @@ def confine(limits=None, user=None, paths=(), outer=None, inner=None, owner=None
     if guarded is not None:
         guard(owner, guarded)
     if paths and os.geteuid() == 0:
-        show(paths)
+        show(paths, user if user is not None else guarded)
     if user is not None:
         become(user)
     if limits:
