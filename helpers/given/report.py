@@ -23,6 +23,7 @@ START = 180  # seconds until a process answers: it imports PyTorch, perhaps on a
 CHECK = 60  # seconds for one check, which takes a part of one
 ALL = 480  # seconds for all checks: a runner's job ends after 15 minutes, and then nothing would be told
 LOST = 3  # after so many checks of an assignment that end the process, its others are not tried
+LAST = 10  # lines of what a command said: pytest sums up at its end
 LONGEST = 600  # characters of a message in the summary: GitHub takes 1 MiB of all
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -97,8 +98,10 @@ def attempt(name, command):
         return Line(name, "not begun", 0, 1)
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "COURSE_PROFILE": "smoke"}, capture_output=True,
                           text=True, encoding="utf-8", errors="replace")
-    told = (done.stdout + done.stderr).strip()
-    return Line(name, "passed", 1, 1) if done.returncode == 0 else Line(name, "failed", 0, 1, told)
+    if done.returncode == 0:
+        return Line(name, "passed", 1, 1)
+    told = (done.stdout + done.stderr).strip().splitlines()
+    return Line(name, "failed", 0, 1, "\n".join(told[-LAST:]))
 
 
 def style_command(paths):
