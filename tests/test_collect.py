@@ -14,7 +14,7 @@ import pytest
 from repositories import Here, Work
 
 from coursekit import __main__ as course
-from coursekit.classes import batch, collect, remote, roster
+from coursekit.classes import batch, collect, remote, roster, tables
 from coursekit.grading import handin
 from coursekit.grading.repository import day, seconds_of
 from coursekit.handins import lay
@@ -236,7 +236,7 @@ def test_ctrl_c_ends_git_and_the_same_command_goes_on(run, tmp_path, served, mon
     ada = work(tmp_path / "vae-ada")
 
     def interrupted(tasks):
-        while not handler.asked or not (run.out / "vae-ada").exists():
+        while time.monotonic() < begin + 8 and not (handler.asked and (run.out / "vae-ada").exists()):
             time.sleep(0.01)
         raise KeyboardInterrupt
     with monkeypatch.context() as patch:
@@ -255,6 +255,8 @@ def test_what_a_killed_run_has_left(run, tmp_path):
     (run.out / f"{remote.PARTIAL}x" / "former").mkdir(parents=True)
     (run.out / "vae-ada").rename(run.out / f"{remote.PARTIAL}x" / "former" / "vae-ada")
     (run.out / f"{remote.PARTIAL}y" / "new" / "objects").mkdir(parents=True)
+    run.rows["vae-ada"]["problem"] = f"not collected: {collect.NOT_YET}"  # so the table is while it runs
+    tables.write_rows(run.out / collect.TABLE, run.rows["vae-ada"], [run.rows["vae-ada"].values()])
     shutil.rmtree(ada.folder)
     code, said = run(str(ada.folder))
     assert code == 1 and "NOT UPDATED" in said and graded(run, tmp_path)["vae-ada"].source == "day = 2\n"
