@@ -38,7 +38,8 @@ def release(args):
 
 
 # Their modules declare their arguments, so that `course --help` need not import them.
-GRADING = {"grade": ("coursekit.grading.command", "grade a submission with the hidden checks"),
+GRADING = {"collect": ("coursekit.classes.collect", "clone or update the git repositories of a class"),
+           "grade": ("coursekit.grading.command", "grade a submission with the hidden checks"),
            "grade-class": ("coursekit.classes.batch", "grade a class: reports, grade book, an overview"),
            "answers": ("coursekit.classes.answers", "gather a class's written answers, and count the points typed for "
                        "them"),
