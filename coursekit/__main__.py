@@ -20,13 +20,20 @@ def add_release(commands):
     parser = commands.add_parser("release", help="write the student edition")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that is new or empty")
     parser.add_argument("--assignment", metavar="NAME", help="only this one, such as vae; default: all")
+    parser.add_argument("--for", dest="platform", default="github",
+                        choices=("github", "gitlab", "classroom50", "classroom"),
+                        help="what runs the public checks: GitHub's or GitLab's runners (default: github), Classroom "
+                        "50 (--out holds its autograders beside the editions), or GitHub Classroom as it was")
+    parser.add_argument("--on", default="push", choices=("push", "tags", "hand"),
+                        help="when, on GitHub and GitLab: on every push (default), for tags submit/* only, or when "
+                        "somebody starts it")
     parser.set_defaults(command=release)
 
 
 def release(args):
     from coursekit import release
 
-    names = release.release(ROOT, args.out, args.assignment)
+    names = release.release(ROOT, args.out, args.assignment, args.platform, args.on)
     print(f"released {', '.join(names)} to {args.out}")
 
 
@@ -60,7 +67,8 @@ def gradescope(args):
 
 
 # Their modules declare their arguments, so that `course --help` need not import them.
-GRADING = {"grade": ("coursekit.grading.command", "grade a submission with the hidden checks"),
+GRADING = {"collect": ("coursekit.classes.collect", "clone or update the git repositories of a class"),
+           "grade": ("coursekit.grading.command", "grade a submission with the hidden checks"),
            "grade-class": ("coursekit.classes.batch", "grade a class: reports, grade book, an overview"),
            "answers": ("coursekit.classes.answers", "gather a class's written answers, and count the points typed for "
                        "them"),
@@ -158,9 +166,9 @@ def find_sandbox():
         yield "sandbox", "ok", f"{wall.name}{instead}", ""
 
 
-COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_train, student.add_plot_latent,
-            student.add_board, student.add_data, add_doctor, add_release,
-            add_gradescope, add_grading, add_audit)
+COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_report, student.add_train,
+            student.add_plot_latent, student.add_board, student.add_data, add_doctor, add_release, add_gradescope,
+            add_grading, add_audit)
 
 if __name__ == "__main__":
     sys.exit(student.main(commands=COMMANDS))

@@ -207,17 +207,34 @@ def test_a_wrong_cell_is_refused_with_its_number(cell, message):
 
 # --- the whole edition of a small course --------------------------------------------------------------------------
 
-GENERATED = {"README.md", "feedback.md", ".github/workflows/classroom.yml", ".github/classroom/autograding.json"}
-
-
-def test_release_holds_these_files_and_no_others(course, tmp_path):
-    assert release.release(course, tmp_path / "out", "sums") == ["sums"]
-    assert files_in(tmp_path / "out") == {
-        *release.COPIED, *GENERATED, "data/names.json", "helpers/sums.py", "notebooks/1_sums.ipynb",
-        "helpers/__init__.py",
+RUNS = {"data/names.json", "helpers/sums.py", "notebooks/1_sums.ipynb", "helpers/__init__.py",
         "helpers/given/__init__.py", "helpers/given/training.py", "helpers/given/checks/__init__.py",
         "helpers/given/checks/sums.py", "helpers/given/recipes/__init__.py", "helpers/given/recipes/sums.py"}
+EDITION = {*release.COPIED, *RUNS, "README.md", "feedback.md"}
+WATCHING = {"github": {".github/workflows/checks.yml"}, "gitlab": {".gitlab-ci.yml"},
+            "classroom": {".github/workflows/classroom.yml", ".github/classroom/autograding.json"}}
+
+
+@pytest.mark.parametrize("platform", WATCHING)
+def test_release_holds_these_files_and_no_others(course, tmp_path, platform):
+    assert release.release(course, tmp_path / "out", "sums", platform) == ["sums"]
+    assert files_in(tmp_path / "out") == EDITION | WATCHING[platform]
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".out")], "the temporary folder stayed"
+
+
+def test_release_for_classroom_50_holds_a_template_and_a_bundle_for_each_assignment(course, tmp_path):
+    assert release.release(course, tmp_path / "out", platform="classroom50") == ["sums", "other"]
+    files = files_in(tmp_path / "out")
+    beside = {"requirements.txt", "constraints.txt", "setup.cfg", "data/README.md"}
+    assert {path for path in files if "sums/" in path} == {
+        *(f"templates/sums/{path}" for path in EDITION), "autograders/sums/autograder.py",
+        *(f"autograders/sums/course/{path}" for path in RUNS | beside)}
+    assert {path for path in files if path.count("/") == 0} == {"README.md", "runtime.json"}
+    assert "autograders/other/autograder.py" in files and "templates/other/helpers/other.py" in files
+    assert json.loads((tmp_path / "out/runtime.json").read_text()) == {"runs-on": "ubuntu-24.04", "python": "3.11"}
+    text = text_of(tmp_path / "out")
+    assert "314159" not in text and "points=3" not in text, "a solution, or a hidden check"
+    assert not re.findall(r"@[A-Z_]+@", text), "a place in a template was not filled"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no executable bit")
@@ -236,16 +253,27 @@ def test_release_of_all_assignments_has_no_solution_in_it(course, tmp_path):
     assert "Use the plus sign" in text, "instructions must stay"
 
 
-def test_texts_of_the_release(course, tmp_path):
-    release.release(course, tmp_path / "out", "sums")
+@pytest.mark.parametrize("platform, on, sentence", [
+    ("github", "push", "GitHub runs the public checks and the style check on every push, and the notebooks, too"),
+    ("github", "tags", "GitHub runs the public checks and the style check when you push a tag whose name begins with"),
+    ("gitlab", "hand", "GitLab runs the public checks and the style check when you start it there"),
+    ("classroom", "push", "GitHub runs the same on every push"),
+])
+def test_texts_of_the_release(course, tmp_path, platform, on, sentence):
+    release.release(course, tmp_path / "out", "sums", platform, on)
     readme = (tmp_path / "out/README.md").read_text()
     assert ("| Sums | [notebooks/1_sums.ipynb](notebooks/1_sums.ipynb) | [helpers/sums.py](helpers/sums.py) "
             "| two hours | ten minutes |\n") in readme
     assert "| Sums | 9: `add` 6, `Counter` 3 | 1 |\n" in readme and "4 points each" in readme
     assert "./course check sums.add" in readme
     assert "| Sums | | |" in (tmp_path / "out/feedback.md").read_text()
-    generated = "".join((tmp_path / "out" / name).read_text() for name in GENERATED)
+    assert sentence in " ".join(readme.split())
+    generated = "".join((tmp_path / "out" / name).read_text() for name in WATCHING[platform])
     assert not re.findall(r"@[A-Z_]+@", generated), "a place in a template was not filled"
+
+
+def test_classroom_counts_the_public_checks(course, tmp_path):
+    release.release(course, tmp_path / "out", "sums", "classroom")
     tests = json.loads((tmp_path / "out/.github/classroom/autograding.json").read_text())["tests"]
     assert [(test["run"], test["points"]) for test in tests][:2] == [
         ("python -m helpers.given check sums.add", 2), ("python -m helpers.given check sums.Counter", 2)]

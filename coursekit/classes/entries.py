@@ -1,6 +1,7 @@
 """A folder of a class, or the zip file of one: which entries belong to whom, and which are nobody's."""
 import collections
 import dataclasses
+import os
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -182,18 +183,20 @@ def of_plain(paths):
 def clones(groups):
     """What stands before the logins, where all are clones of one assignment: `<assignment>-<login>`, else ""."""
     names, paths = list(groups), [path for group in groups.values() for path in group]
-    if len(names) < 2 or not all(map(real_folder, paths)):
-        return ""
-    shared = names[0]
-    for name in names:
-        while not name.startswith(shared):
-            shared = shared[:-1]
-    shared = shared[:shared.rfind("-") + 1]
+    shared = before_logins(names) if all(map(real_folder, paths)) else ""
     known = set(re.split(r"\W+", shared.lower())) & assignments().keys()
     cloned = all((path / ".git").is_dir() or is_bare_repository(path) for path in paths)
+    return shared if known or cloned else ""
+
+
+def before_logins(names):
+    """What stands before the logins, where all names of two or more are `<assignment>-<login>`, else ""."""
+    if len(names) < 2:
+        return ""
+    shared = os.path.commonprefix(names)
+    shared = shared[:shared.rfind("-") + 1]
     logins = [name[len(shared):] for name in names]
-    return shared if shared and (known or cloned) and all(
-        re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", login) for login in logins) else ""
+    return shared if all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", login) for login in logins) else ""
 
 
 # What is told

@@ -38,6 +38,7 @@ TITLES = {
     "section": "section, sections, sektion, abschnitt, tutorium, seccion, sezione",
     "group": "group, groups, group name, team, teams, team name, gruppe, gruppen, gruppenname, groupe, groupes, "
              "equipe, grupo, grupos, equipo, gruppo, gruppi, squadra",
+    "problem": "problem",  # why it is not there, in what `course collect` writes
 }
 KNOWN = {title: column for column, titles in TITLES.items() for title in titles.split(", ")}
 TELLING = "id", "number", "login", "email", "name"  # from what is surest

@@ -157,13 +157,13 @@ def parcel(path):
 
 def from_csv(path):
     """A class list with what each has handed in: [(known_by, Submission)], and lines. Those with one path are a
-    group."""
+    group. Whose column "problem" says something is not graded, and that is why."""
     lines, unknown, columns = lists.read_list(path)
     if lines and "path" not in columns:
         raise UserError(f"{path} has the columns {', '.join([*sorted(columns), *unknown])}, expected a column 'path' "
                         "(and name, id, id number, email, login, section, as far as known); a list of all who should "
                         "have handed in is given with --roster, beside the folder")
-    by_path, seen = {}, {}
+    by_path, seen, problems = {}, {}, {}
     for number, line in enumerate(lines, start=2):
         where = line.get("path", "")
         person = Person(**{field: line[field] for field in FIELDS if field in line})
@@ -175,17 +175,20 @@ def from_csv(path):
         seen[who] = number
         person = dataclasses.replace(person, name=person.name or printable(who))
         by_path.setdefault(where or f"\0{who}", []).append((who, person))
+        if line.get("problem"):
+            problems[where or f"\0{who}"] = line["problem"]
     found = []
     for where, people in by_path.items():
         who, person = people[0]
-        place = None if where.startswith("\0") else parcel(path.parent / where)
+        problem = problems.get(where, "")
+        place = None if problem or where.startswith("\0") else parcel(path.parent / where)
         members = tuple(person for _, person in people) if len(people) > 1 else ()
         known = dataclasses.asdict(person)
         if members:
             group = person.group or where
             who, known = where, {"name": named(person.group, members), "group": group}
             members = tuple(dataclasses.replace(member, group=group) for member in members)
-        found.append((who, Submission("", place, **known, members=members)))
+        found.append((who, Submission("", place, **known, members=members, problem=problem)))
     if not found:
         raise UserError(f"{path} holds no submission")
     return found, [f"a list of {len(seen)} people"]

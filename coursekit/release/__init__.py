@@ -3,25 +3,37 @@ import os
 import tempfile
 from pathlib import Path
 
-from coursekit.release.classroom import classroom, hidden_points, public_checks
+from coursekit.release.classroom50 import classroom50
 from coursekit.release.files import ReleaseError, course_files, read_templates, write_files
+from coursekit.release.platforms import PLATFORMS, watched
+from coursekit.release.points import hidden_points, public_checks
 from helpers.given.course import assignments
 
 COPIED = ("course", "course.bat", "runtests.sh", "runtests.bat", "requirements.txt", "constraints.txt", "setup.cfg",
           ".gitignore", ".gitattributes", "LICENSE", "data/README.md")
 
 
-def release(root, out, assignment=None):
+def release(root, out, assignment=None, platform="github", on="push"):
     """Write the student edition of the course in `root` to the folder `out`. Returns the names of its assignments.
 
     The whole edition is made in memory first. The folder appears whole or not at all. Raises ReleaseError if `out` is
     there and not empty, for an unknown assignment, GapError for every mistake in a gap; nothing is written then.
+
+    Args:
+        platform: what watches the pushes, a name of PLATFORMS; or "classroom50": then `out` holds an edition for each
+            assignment, and what its teacher needs beside.
+        on: when the checks run there, one of platforms.ON.
     """
     root, out = Path(root), Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ReleaseError(f"{out} is there already and not an empty folder: delete it, or choose another --out")
     wanted = choose(assignments(root), assignment)
-    files = edition(root, wanted)
+    points, hidden = public_checks(root, wanted), hidden_points(root, wanted)
+    if platform == "classroom50":
+        files = classroom50({name: edition(root, {name: each}, points, hidden, platform, on)
+                             for name, each in wanted.items()}, points)
+    else:
+        files = edition(root, wanted, points, hidden, platform, on)
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
@@ -45,11 +57,12 @@ def choose(assignments, name):
     return {name: assignments[name]}
 
 
-def edition(root, assignments):
-    """Every file of the student edition: {path in it: bytes}."""
+def edition(root, assignments, points, hidden, platform, on):
+    """Every file of the student edition: {path in it: bytes}. points, hidden: see public_checks and hidden_points."""
     files = course_files(root, assignments)
-    points = public_checks(root, assignments)
-    generated = {**classroom(points), **read_templates(files, assignments, points, hidden_points(root, assignments))}
+    points = {check: worth for check, worth in points.items() if check.split(".")[0] in assignments}
+    generated = PLATFORMS[platform](points, on) if platform in PLATFORMS else {}
+    generated.update(read_templates(files, assignments, points, hidden, watched(platform, on)))
     files.update({name: text.encode() for name, text in generated.items()})
     for name in COPIED:
         files[name] = (root / name).read_bytes()

@@ -50,10 +50,11 @@ def read(path):
     return path.read_text(encoding="utf-8")
 
 
-def read_templates(files, assignments, public, hidden):
+def read_templates(files, assignments, public, hidden, watched):
     """The student's README and the feedback form, with their tables of assignments filled in.
 
     public, hidden: the points of the checks, {"vae.reparametrize": 1, ...} and {"vae": {"vae.reparametrize": 4}}.
+    watched: sentences on what runs where the repository lies.
     """
     rows, worth, feedback = [], [], []
     for name, assignment in assignments.items():
@@ -65,7 +66,8 @@ def read_templates(files, assignments, public, hidden):
         worth.append(f"| {title} | {sum(hidden[name].values())}: {items} | {notebook.count(ANSWER_FIELD)} |")
         feedback.append(f"| {title} | | |")
     return {"README.md": fill("README.md", ASSIGNMENT_ROWS="\n".join(rows), WORTH_ROWS="\n".join(worth),
-                              QUESTION=str(POINTS), CHECK=next(iter(public)), NAME=next(iter(assignments))),
+                              QUESTION=str(POINTS), CHECK=next(iter(public)), NAME=next(iter(assignments)),
+                              WATCHED=watched),
             "feedback.md": fill("feedback.md", FEEDBACK_ROWS="\n".join(feedback))}
 
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from helpers.given import launcher
 from helpers.given.console import UserError, choose, describe, write
 from helpers.given.course import ROOT, assignments, notebooks
-
-CELL_TIMEOUT = 300  # seconds for one notebook cell under nbval, in the smoke profile
+from helpers.given.report import STEPS, notebook_command, report, style_command
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -129,7 +128,7 @@ def save_notebook(notebook, path):
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# check, test
+# check, test, report
 # ---------------------------------------------------------------------------------------------------------------
 
 def add_check(commands):
@@ -178,9 +177,6 @@ def is_begun(assignment):
     return any(checks.run(name).status != "missing" for name in checks.names(assignment))
 
 
-STEPS = ("checks", "style", "notebooks")
-
-
 def add_test(commands):
     parser = commands.add_parser("test", help="run the checks, the style check and the notebooks")
     parser.add_argument("names", nargs="*", metavar="NAME", help="assignments, such as vae, and steps: "
@@ -202,12 +198,10 @@ def test(args):
         steps["checks"] = [sys.executable, "-m", "helpers.given", "check", *begun]
     if "style" in chosen:
         files = [known[name].helper.as_posix() for name in wanted] or ["helpers"]
-        steps["style"] = [sys.executable, "-m", "helpers.given.style", *files]
+        steps["style"] = style_command(files)
     if "notebooks" in chosen:
         for name in begun:
-            steps[f"notebook {name}"] = [
-                sys.executable, "-m", "pytest", "-q", "-x", "--nbval-lax", "--nbval-current-env",
-                f"--nbval-cell-timeout={CELL_TIMEOUT}", known[name].notebook.as_posix()]
+            steps[f"notebook {name}"] = notebook_command(known[name])
     waiting = [] if chosen == ["style"] else [name for name in wanted or known if name not in begun]
     failed = run_steps(steps, [f"not begun: {name}" for name in waiting])
     return 1 if waiting and not begun else failed
@@ -227,6 +221,14 @@ def run_steps(steps, notes=()):
         lines.append(f"{'FAILED' if code else 'passed'}  {title} ({time.monotonic() - begin:.0f} s)")
     print("=== summary", *lines, *notes, sep="\n")
     return int(any(line.startswith("FAILED") for line in lines))
+
+
+def add_report(commands):
+    parser = commands.add_parser("report", help="run checks and style as on a push, and write result.json")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="assignments, such as vae, and steps: "
+                        f"{', '.join(STEPS)}; default: checks and style of all")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: result.json")
+    parser.set_defaults(command=lambda args: report(args.names, args.out))
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -428,7 +430,7 @@ def find_the_rest():
 # The command line
 # ---------------------------------------------------------------------------------------------------------------
 
-COMMANDS = (add_lab, add_run, add_check, add_test, add_train, add_plot_latent, add_board,
+COMMANDS = (add_lab, add_run, add_check, add_test, add_report, add_train, add_plot_latent, add_board,
             add_data, add_doctor)
 
 

@@ -1,11 +1,9 @@
-"""GitHub Classroom: the workflow of a released repository, with the public checks and their points."""
+"""What the checks of a course are worth, the public ones and the hidden ones."""
 import json
-import re
 import subprocess
 import sys
 
-from coursekit.release.files import ReleaseError, fill
-from helpers.given.launcher import OLDEST
+from coursekit.release.files import ReleaseError
 
 
 def public_checks(root, assignments):
@@ -25,7 +23,8 @@ def public_checks(root, assignments):
         if status != "passed":
             raise ReleaseError(f"the solution does not pass the public check {name} ({status}): {message}")
         if points != int(points):
-            raise ReleaseError(f"the check {name} has {points} points; GitHub Classroom counts whole points only")
+            raise ReleaseError(f"the check {name} has {points} points; what counts them on a push takes whole points "
+                               "only")
     if not results:
         raise ReleaseError(f"there are no public checks of {', '.join(assignments)} in helpers/given/checks")
     return {name: int(points) for name, _, points, _ in results}
@@ -50,35 +49,3 @@ def hidden_points(root, assignments):
     if done.returncode:
         raise ReleaseError(f"the hidden checks cannot be imported: {done.stderr.strip().splitlines()[-1]}")
     return {**{name: {} for name in assignments}, **json.loads(done.stdout.splitlines()[-1])}
-
-
-def classroom(points):
-    """The classroom workflow and the autograding.json, for these public checks: their points, one for the style and
-    one for each assignment's notebook."""
-    # (title, command, minutes, points); python -m, because the graders know no more of the environment than PATH
-    steps = [(name, f"python -m helpers.given check {name}", 5, worth) for name, worth in points.items()]
-    steps += [("style", "python -m helpers.given test style", 5, 1)]
-    steps += [(f"notebook {name}", f"python -m helpers.given test notebooks {name}", 10, 1)
-              for name in dict.fromkeys(check.split(".")[0] for check in points)]
-    ids = [re.sub(r"\W+", "_", title.lower()) for title, *_ in steps]
-    workflow = fill(
-        ".github/workflows/classroom.yml", PYTHON=".".join(map(str, OLDEST)),
-        STEPS="\n".join(STEP.format(id=id, title=title, command=command, minutes=minutes, points=worth)
-                        for id, (title, command, minutes, worth) in zip(ids, steps)),
-        RESULTS="\n".join(f"          {id.upper()}_RESULTS: ${{{{ steps.{id}.outputs.result }}}}" for id in ids),
-        RUNNERS=",".join(ids))
-    tests = [{"name": title, "setup": "", "run": command, "input": "", "output": "", "comparison": "included",
-              "timeout": minutes, "points": worth} for title, command, minutes, worth in steps]
-    return {".github/workflows/classroom.yml": workflow,
-            ".github/classroom/autograding.json": json.dumps({"tests": tests}, indent=2) + "\n"}
-
-
-STEP = """\
-      - name: {title}
-        id: {id}
-        uses: classroom-resources/autograding-command-grader@v1
-        with:
-          test-name: {title}
-          command: {command}
-          timeout: {minutes}
-          max-score: {points}"""

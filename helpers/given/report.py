@@ -1,0 +1,250 @@
+"""`python -m helpers.given report`: public checks, style and notebooks with their points, for who watches a push.
+
+It is told in the terminal, in result.json, and on GitHub in the summary of the run and in two notices, all with one
+total. The checks run in one process beside this one: whatever the student's code does there, the report is written.
+"""
+import contextlib
+import json
+import multiprocessing
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.given.console import UserError, choose, write
+from helpers.given.course import ROOT, assignments
+
+STEPS = ("checks", "style", "notebooks")
+CELL_TIMEOUT = 300  # seconds for one notebook cell under nbval, in the smoke profile
+START = 180  # seconds until a process answers: it imports PyTorch, perhaps on a busy machine
+CHECK = 60  # seconds for one check, which takes a part of one
+ALL = 480  # seconds for all checks: a runner's job ends after 15 minutes, and then nothing would be told
+LOST = 3  # after so many checks of an assignment that end the process, its others are not tried
+LAST = 10  # lines of what a command said: pytest sums up at its end
+LONGEST = 600  # characters of a message in the summary: GitHub takes 1 MiB of all
+SPAWN = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a report. status: that of a public check's Result, or "not begun". points: got. max: to be had."""
+
+    name: str
+    status: str
+    points: int
+    max: int
+    message: str = ""
+    hint: str = ""
+
+
+def report(names=(), out=None):
+    """Run what is asked for and tell it. Returns 1 if something that is begun does not pass, else 0.
+
+    An assignment that is not begun is no failure, and has no points. Its maximum is part of the total all the same,
+    which so does not change over the weeks.
+
+    Args:
+        names: of assignments, and of STEPS; default: checks and style of all assignments.
+        out: where result.json goes; default: the course's folder. See `as_json`.
+    """
+    known, out = assignments(ROOT), Path(out or ROOT / "result.json")
+    for name in names:
+        choose(name, {**known, **dict.fromkeys(STEPS)}, "assignment or step")
+    chosen = [known[name] for name in names if name not in STEPS] or list(known.values())
+    steps = [step for step in STEPS if step in names] or ["checks", "style"]
+
+    out.unlink(missing_ok=True)  # that of an earlier run must not be taken for this one's
+    lines = []
+    for line in run(chosen, steps):
+        print(as_text(line), flush=True)
+        lines.append(line)
+    print(in_words(lines))
+    write(out, json.dumps(as_json(lines), indent=2, ensure_ascii=False) + "\n")
+    if os.environ.get("GITHUB_ACTIONS"):
+        print(*notices(lines), sep="\n")
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with open(summary, "a", encoding="utf-8") as stream:
+            stream.write(as_markdown(lines))
+    return int(any(line.status not in ("passed", "not begun") for line in lines))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What is run
+# ---------------------------------------------------------------------------------------------------------------
+
+def run(chosen, steps):
+    """Yield the Lines of these Assignments as they come."""
+    begun, names = [], [assignment.name for assignment in chosen]
+    for assignment, lines in zip(chosen, run_checks(names)):
+        if all(line.status == "missing" for line in lines):
+            lines = [Line(assignment.name, "not begun", 0, sum(line.max for line in lines))]
+        else:
+            begun.append(assignment)
+        if "checks" in steps:
+            yield from lines
+    if "style" in steps:
+        yield attempt("style", begun and style_command([assignment.helper.as_posix() for assignment in begun]))
+    if "notebooks" in steps:
+        for assignment in chosen:
+            yield attempt(f"notebook {assignment.name}", assignment in begun and notebook_command(assignment))
+
+
+def attempt(name, command):
+    """The Line of a command that is worth a point. command: false if there is nothing to run it on yet."""
+    if not command:
+        return Line(name, "not begun", 0, 1)
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "COURSE_PROFILE": "smoke"}, capture_output=True,
+                          text=True, encoding="utf-8", errors="replace")
+    if done.returncode == 0:
+        return Line(name, "passed", 1, 1)
+    told = (done.stdout + done.stderr).strip().splitlines()
+    return Line(name, "failed", 0, 1, "\n".join(told[-LAST:]))
+
+
+def style_command(paths):
+    return [sys.executable, "-m", "helpers.given.style", *paths]
+
+
+def notebook_command(assignment):
+    """Run a notebook up to the first cell that fails."""
+    return [sys.executable, "-m", "pytest", "-q", "-x", "--nbval-lax", "--nbval-current-env",
+            f"--nbval-cell-timeout={CELL_TIMEOUT}", assignment.notebook.as_posix()]
+
+
+def run_checks(modules):
+    """Run the public checks of graded modules. Yields a list of Lines for each of them.
+
+    A check that ends its process, or does not come back, is lost, and the next one gets another process.
+    Raises UserError if no check can run here.
+    """
+    deadline, process = time.monotonic() + ALL, Checks(modules)
+    worth = process.worth
+    try:
+        for module in modules:
+            lines, lost = [], 0
+            for name, most in worth[module].items():
+                left = deadline - time.monotonic()
+                try:
+                    if lost == LOST:
+                        raise Silent(f"not tried: {LOST} checks of this file got no answer")
+                    if left <= 0:
+                        raise Silent(f"not tried: all checks together took more than {ALL} seconds")
+                    process = process or Checks(modules)
+                    status, message, hint = process.ask(name, min(CHECK, left))
+                except Silent as silent:
+                    status, message, hint = "error", str(silent), ""
+                    if process and not process.alive:
+                        process, lost = None, lost + 1
+                lines.append(Line(name, status, most * (status == "passed"), most, message, hint))
+            yield lines
+    finally:
+        if process:
+            process.stop()
+
+
+class Silent(Exception):
+    """A check got no answer. The message says why."""
+
+
+class Checks:
+    """A process that runs one public check after the other. worth: {"vae": {"vae.reparametrize": 1, ...}, ...}.
+
+    What it says is JSON: to unpickle it would run here what student code may have put there.
+    """
+
+    def __init__(self, modules):
+        self.pipe, theirs = SPAWN.Pipe()
+        self.process, self.alive = SPAWN.Process(target=answer, args=(theirs, modules)), True
+        self.process.start()
+        theirs.close()  # so that it is heard when the process ends
+        try:
+            self.worth = self.hear(START)
+        except Silent as silent:
+            raise UserError(f"the public checks do not run here: {silent}. ./course doctor says what to mend") from None
+
+    def ask(self, name, seconds):
+        """Run a check: (status, message, hint). Raises Silent, and then the process is gone."""
+        self.pipe.send_bytes(name.encode())
+        return self.hear(seconds)
+
+    def hear(self, seconds):
+        try:
+            if self.pipe.poll(seconds):
+                return json.loads(self.pipe.recv_bytes())
+            why = f"no answer within {seconds:.0f} seconds: is there a loop without an end?"
+        except (EOFError, OSError, ValueError):
+            self.process.join(10)
+            code = self.process.exitcode
+            why = f"it ended Python ({f'signal {-code}' if code and code < 0 else f'exit code {code}'})"
+        self.stop()
+        raise Silent(why)
+
+    def stop(self):
+        self.alive = False
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def answer(pipe, modules):
+    """Run in the process: say which checks there are, then answer one name after the other."""
+    from helpers.given import checks
+
+    def say(value):
+        pipe.send_bytes(json.dumps(value).encode())
+
+    say({module: {name: checks.PUBLIC[name][1] for name in checks.names(module)} for module in modules})
+    with contextlib.suppress(EOFError):
+        while name := pipe.recv_bytes().decode():
+            result = checks.run(name)
+            say([result.status, result.message, result.hint])
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What is told
+# ---------------------------------------------------------------------------------------------------------------
+
+def total(lines):
+    """Points and maximum."""
+    return sum(line.points for line in lines), sum(line.max for line in lines)
+
+
+def in_words(lines):
+    score, most = total(lines)
+    return f"{score} of {most} points (public checks: the grader has more)"
+
+
+def as_text(line):
+    told = "\n".join(filter(None, (line.message, line.hint and f"Hint: {line.hint}")))
+    indented = "".join(f"\n          {row}" for row in told.splitlines())
+    return f"{line.status:<9} {line.name:<36} {line.points} of {line.max}{indented}"
+
+
+def as_json(lines):
+    """What result.json holds. Its names are those of Classroom 50's results."""
+    score, most = total(lines)
+    return {"score": score, "max-score": most, "tests": [
+        {"test-name": line.name, "passed": line.status == "passed", "score": line.points, "max-score": line.max,
+         "status": line.status, "message": line.message, "hint": line.hint} for line in lines]}
+
+
+def as_markdown(lines):
+    """The summary of a run: a table."""
+    rows = ["| check | | points | |", "| --- | --- | --- | --- |"]
+    for line in lines:
+        told = "\n".join(filter(None, (line.message[:LONGEST], line.hint and f"Hint: {line.hint}")))
+        told = re.sub(r"([\\`*_\[\]<>|~&#])", r"\\\1", told).replace("\n", "<br>")  # it quotes what students write
+        rows.append(f"| {line.name} | {line.status} | {line.points} of {line.max} | {told} |")
+    return "\n".join([f"### {in_words(lines)}", "", *rows, "", ""])
+
+
+def notices(lines):
+    """The two lines by which GitHub Classroom's reporter told the points. Programs that collected them still look for
+    these titles (classroom-resources/autograding-grading-reporter)."""
+    score, most = total(lines)
+    yield f"::notice title=Autograding complete::Points {score}/{most}"
+    yield "::notice title=Autograding report::" + json.dumps({"totalPoints": score, "maxPoints": most},
+                                                             separators=(",", ":"))
