@@ -706,6 +706,13 @@ student code is cut off at 200 characters), the use of a processor until the tim
   no /dev/shm, so a DataLoader with workers does not run. Temporary files lie on the disk, and are counted ten times a
   second. If the grading is not started by root, student code runs as the same user, and the number of its processes is
   limited together with that of the user's others.
+- **other user** (root of a container that allows neither): student code is a user without a name and without rights,
+  behind the filter of system calls. Nothing is hidden from it that anybody on the machine may see: names and command
+  lines of processes, files that are open to others. So the course, what was handed in and the results must be closed
+  to others (`chmod -R o=`), or nothing is graded. The guest stays root, and what it starts cannot reach it. What
+  student code leaves in the places for everybody (/tmp, /dev/shm) is removed by its owner's number. Four attacks of
+  the list see what is open to everybody (/etc/passwd, names of folders); the others fare as behind Landlock. The
+  tests try them where the folder of the course is closed to others.
 - **sandbox-exec** (macOS): denies what its profile does not name. There is no limit of memory beyond that of one
   process, no filter of system calls, and the notebook is left out. Its trial decides whether it is used; the bank has
   not been run behind it.
@@ -769,6 +776,10 @@ raise RuntimeError(open('/etc/passwd').read())
 """, words="No such file or Permission denied or out of pty devices",
         landlock="there is no terminal for them: they do not run, or see nothing and end with it"),
 }
+
+# What these look for is open to everybody on a machine, and so to another user.
+OPEN_TO_ALL = {"/etc/shadow", "other submissions, the checks", "system calls from the kernel",
+               "shell escapes in the module"}
 
 if __name__ == "__main__":
     print(table(), end="")

@@ -19,7 +19,7 @@ import nbformat
 import pytest
 import torch
 
-from attacks import ATTACKS, NOTEBOOKS, PARCELS, table
+from attacks import ATTACKS, NOTEBOOKS, OPEN_TO_ALL, PARCELS, table
 from coursekit import sandbox
 from coursekit.gaps import gaps
 from coursekit.grading import ask, notebook
@@ -130,6 +130,8 @@ def honest(running):
 @pytest.mark.parametrize("name", TEXTS)
 def test_attack(running, honest, monkeypatch, name):
     attack = TEXTS[name]
+    if name in OPEN_TO_ALL and running.wall.name == "other user":
+        pytest.skip("another user sees what anybody may see")
     if "syscall(" in attack.source and platform.machine() != "x86_64":
         pytest.skip("its system calls have other numbers here")
     checks, limit = CHECKS, 10.0
@@ -165,6 +167,9 @@ def test_a_sandbox_that_cannot_be_cleaned_is_replaced(running):
     first, folder = running.process.pid, running.room.folder
     grade_text(running, WRONG + "\n" + ATTACKS["deep folders"].source, list(FIRST.values()))
     assert not grade_text(running, WITNESS, [])
+    if running.wall.name == "other user":  # there root removes it, who may do so
+        assert running.process.pid == first
+        return
     assert running.process.pid != first and running.room.folder == folder
     assert not processes_below(first) and not Path(f"/proc/{first}").exists()
 
@@ -261,6 +266,8 @@ def test_command_line_says_why_in_printable_characters(tmp_path):
 def test_kernel(tmp_path_factory, monkeypatch, name, wall):
     """With a notebook of one cell, which imports the module."""
     attack = NOTEBOOKS[name]
+    if name in OPEN_TO_ALL and wall.name == "other user":
+        pytest.skip("another user sees what anybody may see")
     course, temporary = tmp_path_factory.mktemp("c") / "course", tmp_path_factory.mktemp("t")
     cells = [nbformat.v4.new_code_cell("import sys\nsys.path.insert(0, '..')\nfrom helpers import vae")]
     write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb":

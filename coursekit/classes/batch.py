@@ -173,6 +173,7 @@ def main(args):
         wall = pool.ask_cluster(functools.partial(walls.choose, args.unsafe), args.scheduler)
     else:
         wall = walls.choose(args.unsafe)
+        wall.hide(args.submissions, args.out)
     if not wall.isolates:
         print(f"NOT ISOLATED: {wall.reasons}. Student code runs with your rights.", file=sys.stderr)
     stopped, failed = False, []

@@ -43,6 +43,7 @@ def grade_handed_in(folder, assignment, who, notebook, wall):
 def in_a_process(folder, assignment, who, notebook, seconds):
     """As grade_handed_in, in a process that can be killed. Returns the Report. Raises UserError."""
     wall = walls.choose()
+    wall.hide(folder)
     with walls.temporary_folder("grade") as place:
         (_, report, _), = pool.local(grade_handed_in, [("", (folder, assignment, who, notebook, wall))], 1, place,
                                      deadline=seconds, prepare=functools.partial(zygote.prepare, wall))

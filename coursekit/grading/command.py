@@ -91,6 +91,9 @@ def main(args):
     if args.assignment:
         choose(args.assignment, assignments(), "assignment")
     wall = walls.choose(args.unsafe)
+    path = Path(args.submission).resolve()
+    out = Path(args.out) if args.out else ROOT / "runs" / "grades" / f"{path.parent.name}-{path.stem}"
+    wall.hide(path, out)
     # In a process of its own, which has not this one's environment, and can be killed.
     task = (Path(args.submission), args.assignment, args.seed, not args.no_notebook, wall, args.branch, args.before)
     with walls.temporary_folder("grade") as folder:
@@ -100,8 +103,6 @@ def main(args):
         reason = f"not graded: {report.reason}. Try again" if isinstance(report, pool.Failure) else report
         print(f"cannot grade: {printable(reason)}", file=sys.stderr)
         return 2
-    path = Path(args.submission).resolve()
-    out = Path(args.out) if args.out else ROOT / "runs" / "grades" / f"{path.parent.name}-{path.stem}"
     tell(report, out)
     print(report.to_json().rstrip("\n") if args.json else table(report))
     if not args.json:
