@@ -20,7 +20,7 @@ from coursekit import release  # noqa: E402
 from helpers.given.course import assignments  # noqa: E402
 from helpers.given.launcher import OLDEST  # noqa: E402
 
-ROUNDS = 1
+ROUNDS = 1  # minutes each
 
 
 def timed(*commands, cwd):
