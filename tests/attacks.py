@@ -708,11 +708,11 @@ student code is cut off at 200 characters), the use of a processor until the tim
   limited together with that of the user's others.
 - **other user** (root of a container that allows neither): student code is a user without a name and without rights,
   behind the filter of system calls. Nothing is hidden from it that anybody on the machine may see: names and command
-  lines of processes, files that are open to others. So the course, what was handed in and the results must be closed
-  to others (`chmod -R o=`), or nothing is graded. The guest stays root, and what it starts cannot reach it. What
-  student code leaves in the places for everybody (/tmp, /dev/shm) is removed by its owner's number. Four attacks of
-  the list see what is open to everybody (/etc/passwd, names of folders); the others fare as behind Landlock. The
-  tests try them where the folder of the course is closed to others.
+  lines of processes (so type no --seed there), files that are open to others. So the course, what was handed in and
+  the results must be closed to others (`chmod -R o=`), or nothing is graded. The guest stays root, and what it starts
+  cannot reach it. What student code leaves in the places for everybody (/tmp, /dev/shm) is removed by its owner's
+  number. What is open to everybody (/etc/passwd, names of folders) is left out of four attacks of the list; all else
+  in it fares as behind Landlock. The tests try them where the folder of the course is closed to others.
 - **sandbox-exec** (macOS): denies what its profile does not name. There is no limit of memory beyond that of one
   process, no filter of system calls, and the notebook is left out. Its trial decides whether it is used; the bank has
   not been run behind it.
@@ -778,8 +778,17 @@ raise RuntimeError(open('/etc/passwd').read())
 }
 
 # What these look for is open to everybody on a machine, and so to another user.
-OPEN_TO_ALL = {"/etc/shadow", "other submissions, the checks", "system calls from the kernel",
-               "shell escapes in the module"}
+OPEN_TO_ALL = {"other submissions, the checks", "shell escapes in the module"}
+OPEN_STATEMENTS = ("open('/etc/passwd')", "os.listdir('/etc/ssh')", "os.listdir('/sys')", "os.listdir('/run')",
+                   "os.listdir('/home')")
+
+
+def without_open_statements(source):
+    """The source of an attack without the attempts that another user may make."""
+    for statement in OPEN_STATEMENTS:
+        source = source.replace(f"try:\n    {statement}\n", "try:\n    raise OSError\n")
+    return source
+
 
 if __name__ == "__main__":
     print(table(), end="")

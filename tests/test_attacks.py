@@ -19,7 +19,7 @@ import nbformat
 import pytest
 import torch
 
-from attacks import ATTACKS, NOTEBOOKS, OPEN_TO_ALL, PARCELS, table
+from attacks import ATTACKS, NOTEBOOKS, OPEN_TO_ALL, PARCELS, table, without_open_statements
 from coursekit import sandbox
 from coursekit.gaps import gaps
 from coursekit.grading import ask, notebook
@@ -126,12 +126,19 @@ def honest(running):
     return items
 
 
+def seen_from(wall, name, attack):
+    """The attack without what another user may do, as anybody on the machine may."""
+    if wall.name != "other user":
+        return attack
+    if name in OPEN_TO_ALL:
+        pytest.skip("another user sees what anybody may see")
+    return dataclasses.replace(attack, source=without_open_statements(attack.source))
+
+
 @each_wall
 @pytest.mark.parametrize("name", TEXTS)
 def test_attack(running, honest, monkeypatch, name):
-    attack = TEXTS[name]
-    if name in OPEN_TO_ALL and running.wall.name == "other user":
-        pytest.skip("another user sees what anybody may see")
+    attack = seen_from(running.wall, name, TEXTS[name])
     if "syscall(" in attack.source and platform.machine() != "x86_64":
         pytest.skip("its system calls have other numbers here")
     checks, limit = CHECKS, 10.0
@@ -265,9 +272,7 @@ def test_command_line_says_why_in_printable_characters(tmp_path):
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_kernel(tmp_path_factory, monkeypatch, name, wall):
     """With a notebook of one cell, which imports the module."""
-    attack = NOTEBOOKS[name]
-    if name in OPEN_TO_ALL and wall.name == "other user":
-        pytest.skip("another user sees what anybody may see")
+    attack = seen_from(wall, name, NOTEBOOKS[name])
     course, temporary = tmp_path_factory.mktemp("c") / "course", tmp_path_factory.mktemp("t")
     cells = [nbformat.v4.new_code_cell("import sys\nsys.path.insert(0, '..')\nfrom helpers import vae")]
     write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb":

@@ -97,8 +97,8 @@ def test_each_branch_ends_before_the_deadline_and_moves_with_it(run, tmp_path):
         # What comes after the deadline is no newer branch; what does not, is one.
         assert any("branch late" in note for note in found.notes) == (options == ())
     code, said = run(str(ada.folder), "--before", "2026-02-01")
-    assert code == 1 and "NOT UPDATED" in said and "it has no commit of 2026-02-01" in said
-    assert graded(run, tmp_path)["vae-ada"].source == "day = 5\n"
+    assert code == 2 and "NOT COLLECTED" in said and "it has no commit of 2026-02-01" in said
+    assert "as of later" in graded(run, tmp_path)["vae-ada"].problem, "what is there is of after the deadline"
 
 
 def test_an_unknown_branch_is_told_and_nothing_is_guessed(run, tmp_path):
@@ -297,7 +297,7 @@ def test_nothing_runs(run, tmp_path, monkeypatch):
     ("--upload-pack=touch x", "is no address"), ("ext::sh -c touch% x", "is no address"),
     ("fd::7/x", "is no address"), ("ftp://a.example/x.git", "begins with ftp://, expected https"),
     ("ada", "a list of logins needs --address"), (f"htps://{TOKEN}@a.example/x.git", "begins with htps://"),
-    (f"me:{TOKEN}@a.example:x/y.git", "not found")])
+    (f"me:{TOKEN}@a.example:x/y.git", "is no address")])
 def test_what_is_no_address_is_told_and_the_others_go_on(run, tmp_path, line, says):
     ada = work(tmp_path / "vae-ada")
     code, said = run(f"{line}\n{ada.folder}\n")
@@ -433,3 +433,29 @@ def test_a_full_disk_leaves_the_older_state(run, tmp_path, monkeypatch):
     assert graded(run, tmp_path)["vae-ada"].source == "day = 2\n"
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     assert "git is not installed" in run(str(ada.folder))[1]
+
+
+def test_a_folder_of_another_repository_is_not_taken_for_this_one(run, tmp_path):
+    """Two years' repositories of a student are called alike."""
+    for year in ("2026", "2027"):
+        (tmp_path / year).mkdir()
+    ada, kurt = (work(tmp_path / place) for place in ("2026/vae-ada", "2026/vae-kurt"))
+    assert run(f"{ada.folder}\n{kurt.folder}\n")[0] == 0
+    again = work(tmp_path / "2027/vae-ada")
+    for _ in range(2):
+        code, said = run(f"{again.folder}\n{kurt.folder}\n")
+        assert code == 1 and "holds another repository" in said
+    assert "another repository" in run.rows["vae-ada"]["problem"] and not run.rows["vae-kurt"]["problem"]
+
+
+def test_a_repository_that_is_written_in_two_ways_counts_once(run, tmp_path):
+    ada = work(tmp_path / "vae-ada")
+    code, said = run(f"{ada.folder}\n{ada.folder}/\n")
+    assert code == 0 and "collected 1 of 1" in said
+
+
+def test_a_token_in_a_malformed_address_is_written_nowhere(run, tmp_path):
+    kurt = work(tmp_path / "vae-kurt")
+    code, said = run(f"me:s3cret@a.example:x/y.git\nhttps:/me:s3cret@host/x/z.git\n{kurt.folder}\n")
+    assert code == 1 and "s3cret" not in said
+    assert "s3cret" not in (run.out / "collected.csv").read_text()

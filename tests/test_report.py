@@ -1,8 +1,12 @@
 """What `python -m helpers.given report` says when the student's code misbehaves, and how it says it."""
 import os
+import queue
 import shutil
+import struct
 import subprocess
 import sys
+import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +16,8 @@ from helpers.given.course import ROOT
 from helpers.given.report import Line
 
 # Less patience than in real life.
-RUN = "import sys\nfrom helpers.given import report\nreport.CHECK = 10\nsys.exit(report.report())"
+RUN = ("import sys\nfrom helpers.given import report\nsys.stdout.reconfigure(errors='backslashreplace')\n"
+       "report.CHECK = 10\nsys.exit(report.report())")
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +86,46 @@ def forge():
         pipe.send("a pickle")
 ''')
     assert lines["vae.reparametrize"].startswith("error"), done.stdout + done.stderr
+
+
+def test_what_is_renamed_stays_in_the_total(released, tmp_path):
+    folder = shutil.copytree(released, tmp_path / "edition")
+    (folder / "helpers/vae.py").rename(folder / "helpers/my_vae.py")
+    done = subprocess.run([sys.executable, "-c", RUN], cwd=folder, text=True, capture_output=True)
+    assert done.returncode == 1 and "0 of 18 points" in done.stdout, done.stdout + done.stderr
+    assert "helpers/vae.py is not there" in done.stdout
+
+
+def a_process():
+    """A report.Checks, and the end of its pipe that its process would have."""
+    asked, nothing = report.Checks.__new__(report.Checks), SimpleNamespace(
+        join=lambda *_: None, kill=lambda: None, exitcode=None)
+    asked.pipe, theirs = report.SPAWN.Pipe()
+    asked.process, asked.replies = nothing, queue.Queue()
+    threading.Thread(target=asked.listen, daemon=True).start()
+    return asked, theirs
+
+
+@pytest.mark.parametrize("reply", ["b'5'", "b'[]'", "b'[\"passed\", 1, 2]'", "b'[' * 100000", "b'{'"])
+def test_replies_of_another_form_are_no_answer(reply):
+    """Said by the process in place of [status, message, hint]."""
+    asked, theirs = a_process()
+    theirs.send_bytes(eval(reply))
+    with pytest.raises(report.Silent, match="no usable answer"):
+        asked.ask("vae.VAE", 5)
+
+
+def test_half_a_reply_does_not_hold_up_the_report():
+    asked, theirs = a_process()
+    os.write(theirs.fileno(), struct.pack("!i", 5))
+    with pytest.raises(report.Silent, match="no answer within 1 seconds"):
+        asked.ask("vae.VAE", 1)
+
+
+def test_a_long_message_with_half_a_character_is_cut_and_told(student):
+    done, lines = student(solution(interpolate="raise ValueError('\\ud83d' + 'x' * 10_000_000)"))
+    assert done.returncode == 1 and len(done.stdout) < 10_000, done.stderr
+    assert lines["vae.interpolate"].startswith("error") and lines["vae.CVAE"].startswith("passed")
 
 
 def test_a_message_cannot_break_the_table_of_the_summary():

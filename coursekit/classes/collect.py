@@ -5,6 +5,7 @@ A repository changes only when the newer state of it is there as a whole: the sa
 """
 import collections
 import dataclasses
+import datetime
 import re
 import shlex
 import shutil
@@ -60,7 +61,8 @@ def read_wanted(path, template=None):
         except FetchError as error:
             shown = "" if callable(address) else without_login(address)
             found.append(Wanted(person if any(dataclasses.astuple(person)) else Person(shown or "?"), None, str(error)))
-    found = list(dict.fromkeys(found))
+    # One repository may be written in two ways: vae-ada and vae-ada.git.
+    found = list({(one.person, one.address.same if one.address else one.problem): one for one in found}.values())
     if not found:
         raise UserError(f"{path} names no repository")
     taken = {}
@@ -142,7 +144,7 @@ def folders(addresses):
     parts = {address.same: address.parts for address in addresses}
     depth = dict.fromkeys(parts, 1)
     while True:
-        names = {same: re.sub(r"[^A-Za-z0-9.@+_-]+", "_", "-".join(reversed(all[-depth[same]:]))).strip(".-")
+        names = {same: re.sub(r"[^A-Za-z0-9.@+_-]+", "_", "-".join(reversed(all[-depth[same]:])))[:150].strip(".-")
                  or "repository" for same, all in parts.items()}
         count = collections.Counter(name.casefold() for name in names.values())
         alike = [same for same, name in names.items() if count[name.casefold()] > 1]
@@ -192,11 +194,36 @@ def main(args):
         former = {row["path"]: row for row in read_table(out / TABLE)} if (out / TABLE).is_file() else {}
         states = {name: {**{title: former.get(name, {}).get(title, "") for title in STATE}, "problem": ""}
                   if is_bare_repository(out / name) else {"problem": NOT_YET} for name in names.values()}
+        for same, name in names.items():
+            if "commit" in states[name] and (other := of_another(out / name, same)):
+                states[name] = {"problem": f"{name} holds another repository, {other}: choose another --out"}
         write_table(out, wanted, names, states)
-        late, stopped = collect(out, addresses, names, states, args)
+        asked = {same: name for same, name in names.items() if states[name]["problem"] in ("", NOT_YET)}
+        late, stopped = collect(out, addresses, asked, states, args)
         write_table(out, wanted, names, states)
     gone = [name for name in former if name and name not in states and (out / name).is_dir()]
     return tell(args, wanted, names, states, late, gone, stopped)
+
+
+def of_another(place, same):
+    """The address that a repository was cloned from, if it is not this one; or None. git notes it there."""
+    settings = (place / "config").read_text(encoding="utf-8", errors="replace")
+    noted = re.search(r"^\s*url = (.+)$", settings, re.MULTILINE)
+    try:
+        address = noted and address_of(noted[1])
+    except FetchError:
+        return None
+    return address.text if address and address.same != same else None
+
+
+def is_later(committed, before):
+    """True if a date of the table is after the deadline."""
+    if before is None or not committed:
+        return False
+    try:
+        return datetime.datetime.strptime(committed, "%Y-%m-%d %H:%M %z").timestamp() > before
+    except ValueError:
+        return True
 
 
 def collect(out, addresses, names, states, args):
@@ -208,7 +235,9 @@ def collect(out, addresses, names, states, args):
         try:
             state = fetch(addresses[same], out / name, stop, args.branch, args.before)
         except (FetchError, OSError) as error:
-            if is_bare_repository(out / name):
+            if is_bare_repository(out / name) and is_later(states[name].get("committed"), args.before):
+                states[name] = {"problem": f"it is there as of later, and cannot be put back: {describe(error)}"}
+            elif is_bare_repository(out / name):
                 late[name] = printable(describe(error))
                 states[name]["note"] = f"not updated: {late[name]}"
             else:

@@ -105,6 +105,8 @@ def address_of(text):
         return located(f"{scheme}://{user}{host}{path}", host, path, header)
     if (found := re.fullmatch(r"(?:[\w.-]+@)?([\w.-]+):([^@]+)", text)) and not re.match(r"\w:[\\/]", text):
         return located(text, found[1].lower(), found[2])
+    if "@" in text and ":" in text and not re.match(r"\w:[\\/]", text):  # there may be a token in it
+        raise FetchError(f"{shown} is no address of a repository")
     if not re.search(r"[\\/]", text):
         raise FetchError(f"{shown} is no address of a repository; a list of logins needs --address")
     place = str(Path(text).expanduser().absolute())
@@ -206,6 +208,7 @@ class Git:
         self.environment = {**os.environ, **ENVIRONMENT}
         if address.header:  # neither in the list of processes nor in a file
             self.command.append(f"--config-env=http.{address.host}/.extraHeader=COURSE_LOGIN")
+            self.command += ["-c", "http.followRedirects=false"]  # the login is for this host
             self.environment["COURSE_LOGIN"] = address.header
 
     def __call__(self, *arguments, fails=False):

@@ -28,6 +28,9 @@ def release(root, out, assignment=None, platform="github", on="push"):
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ReleaseError(f"{out} is there already and not an empty folder: delete it, or choose another --out")
     wanted = choose(assignments(root), assignment)
+    if on != "push" and platform in ("classroom", "classroom50"):
+        raise ReleaseError(f"--on {on} is for GitHub and GitLab; Classroom 50 is told when with --submission-mode, and "
+                           "GitHub Classroom ran on every push")
     points, hidden = public_checks(root, wanted), hidden_points(root, wanted)
     if platform == "classroom50":
         files = classroom50({name: edition(root, {name: each}, points, hidden, platform, on)

@@ -7,14 +7,17 @@ import contextlib
 import json
 import multiprocessing
 import os
+import queue
 import re
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
+from multiprocessing import connection
 from pathlib import Path
 
-from helpers.given.console import UserError, choose, write
+from helpers.given.console import UserError, choose, describe, write
 from helpers.given.course import ROOT, assignments
 
 STEPS = ("checks", "style", "notebooks")
@@ -24,7 +27,10 @@ CHECK = 60  # seconds for one check, which takes a part of one
 ALL = 480  # seconds for all checks: a runner's job ends after 15 minutes, and then nothing would be told
 LOST = 3  # after so many checks of an assignment that end the process, its others are not tried
 LAST = 10  # lines of what a command said: pytest sums up at its end
-LONGEST = 600  # characters of a message in the summary: GitHub takes 1 MiB of all
+NOTEBOOK = 900  # seconds for one notebook or the style, in the smoke profile
+LONGEST = 2000  # characters of a message: what an error quotes may be of any length
+IN_SUMMARY = 600  # of these in the summary: GitHub takes 1 MiB of all
+STATUSES = ("passed", "failed", "error", "missing")  # of a public check
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -50,24 +56,29 @@ def report(names=(), out=None):
         names: of assignments, and of STEPS; default: checks and style of all assignments.
         out: where result.json goes; default: the course's folder. See `as_json`.
     """
-    known, out = assignments(ROOT), Path(out or ROOT / "result.json")
+    known, out = released(), Path(out or ROOT / "result.json")
     for name in names:
         choose(name, {**known, **dict.fromkeys(STEPS)}, "assignment or step")
-    chosen = [known[name] for name in names if name not in STEPS] or list(known.values())
+    if not out.absolute().parent.is_dir():
+        raise UserError(f"there is no folder {out.absolute().parent} for {out.name}")
+    chosen = [name for name in names if name not in STEPS] or list(known)
     steps = [step for step in STEPS if step in names] or ["checks", "style"]
 
     out.unlink(missing_ok=True)  # that of an earlier run must not be taken for this one's
     lines = []
-    for line in run(chosen, steps):
+    for line in run({name: known[name] for name in chosen}, steps):
         print(as_text(line), flush=True)
         lines.append(line)
     print(in_words(lines))
-    write(out, json.dumps(as_json(lines), indent=2, ensure_ascii=False) + "\n")
-    if os.environ.get("GITHUB_ACTIONS"):
+    if os.environ.get("GITHUB_ACTIONS") and "checks" in steps:
         print(*notices(lines), sep="\n")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with open(summary, "a", encoding="utf-8") as stream:
-            stream.write(as_markdown(lines))
+        try:
+            with open(summary, "a", encoding="utf-8", errors="replace") as stream:
+                stream.write(as_markdown(lines))
+        except OSError as error:
+            print(f"no summary: {describe(error)}", file=sys.stderr)
+    write(out, json.dumps(as_json(lines), indent=2, ensure_ascii=False) + "\n")
     return int(any(line.status not in ("passed", "not begun") for line in lines))
 
 
@@ -75,33 +86,48 @@ def report(names=(), out=None):
 # What is run
 # ---------------------------------------------------------------------------------------------------------------
 
+def released():
+    """The assignments that there are checks of, {name: Assignment}; None for one whose notebook or helper is gone. It
+    must not fall out of the total."""
+    there = {path.stem for path in (ROOT / "helpers/given/checks").glob("*.py")} - {"__init__", "engine"}
+    known = assignments(ROOT)
+    return {**known, **dict.fromkeys(sorted(there - set(known)))}
+
+
 def run(chosen, steps):
-    """Yield the Lines of these Assignments as they come."""
-    begun, names = [], [assignment.name for assignment in chosen]
-    for assignment, lines in zip(chosen, run_checks(names)):
+    """Yield the Lines of these assignments, {name: Assignment or None}, as they come."""
+    begun = []
+    for (name, assignment), lines in zip(chosen.items(), run_checks(list(chosen))):
         if all(line.status == "missing" for line in lines):
-            lines = [Line(assignment.name, "not begun", 0, sum(line.max for line in lines))]
+            lines = [Line(name, "not begun", 0, sum(line.max for line in lines))]
         else:
-            begun.append(assignment)
+            begun.append(name)
         if "checks" in steps:
             yield from lines
     if "style" in steps:
-        yield attempt("style", begun and style_command([assignment.helper.as_posix() for assignment in begun]))
+        yield attempt("style", begun and style_command([f"helpers/{name}.py" for name in begun]))
     if "notebooks" in steps:
-        for assignment in chosen:
-            yield attempt(f"notebook {assignment.name}", assignment in begun and notebook_command(assignment))
+        for name, assignment in chosen.items():
+            if assignment is None:
+                yield Line(f"notebook {name}", "failed", 0, 1, "the notebook or the helper is not there under the name "
+                           "that it had")
+            else:
+                yield attempt(f"notebook {name}", name in begun and notebook_command(assignment))
 
 
 def attempt(name, command):
     """The Line of a command that is worth a point. command: false if there is nothing to run it on yet."""
     if not command:
         return Line(name, "not begun", 0, 1)
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "COURSE_PROFILE": "smoke"}, capture_output=True,
-                          text=True, encoding="utf-8", errors="replace")
+    try:
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, "COURSE_PROFILE": "smoke"}, capture_output=True,
+                              text=True, encoding="utf-8", errors="replace", timeout=NOTEBOOK)
+    except subprocess.TimeoutExpired:
+        return Line(name, "error", 0, 1, f"it took more than {NOTEBOOK} seconds")
     if done.returncode == 0:
         return Line(name, "passed", 1, 1)
     told = (done.stdout + done.stderr).strip().splitlines()
-    return Line(name, "failed", 0, 1, "\n".join(told[-LAST:]))
+    return Line(name, "failed", 0, 1, "\n".join(told[-LAST:])[:LONGEST])
 
 
 def style_command(paths):
@@ -120,24 +146,27 @@ def run_checks(modules):
     A check that ends its process, or does not come back, is lost, and the next one gets another process.
     Raises UserError if no check can run here.
     """
-    deadline, process = time.monotonic() + ALL, Checks(modules)
+    deadline = time.monotonic() + ALL
+    try:
+        process = Checks(modules, START)
+    except Silent as silent:
+        raise UserError(f"the public checks do not run here: {silent} ./course doctor says what to mend") from None
     worth = process.worth
     try:
         for module in modules:
             lines, lost = [], 0
             for name, most in worth[module].items():
-                left = deadline - time.monotonic()
-                try:
-                    if lost == LOST:
-                        raise Silent(f"not tried: {LOST} checks of this file got no answer")
-                    if left <= 0:
-                        raise Silent(f"not tried: all checks together took more than {ALL} seconds")
-                    process = process or Checks(modules)
-                    status, message, hint = process.ask(name, min(CHECK, left))
-                except Silent as silent:
-                    status, message, hint = "error", str(silent), ""
-                    if process and not process.alive:
-                        process, lost = None, lost + 1
+                left, hint, status = deadline - time.monotonic(), "", "error"
+                if lost == LOST:
+                    message = f"not tried: {LOST} checks of this file got no answer"
+                elif left <= 0:
+                    message = f"not tried: all checks together took more than {ALL} seconds"
+                else:
+                    try:
+                        process = process or Checks(modules, min(START, left))
+                        status, message, hint = process.ask(name, min(CHECK, left))
+                    except Silent as silent:
+                        message, process, lost = str(silent), None, lost + 1
                 lines.append(Line(name, status, most * (status == "passed"), most, message, hint))
             yield lines
     finally:
@@ -146,7 +175,7 @@ def run_checks(modules):
 
 
 class Silent(Exception):
-    """A check got no answer. The message says why."""
+    """A check got no answer, and its process is gone. The message says why."""
 
 
 class Checks:
@@ -155,46 +184,64 @@ class Checks:
     What it says is JSON: to unpickle it would run here what student code may have put there.
     """
 
-    def __init__(self, modules):
+    def __init__(self, modules, seconds):
         self.pipe, theirs = SPAWN.Pipe()
-        self.process, self.alive = SPAWN.Process(target=answer, args=(theirs, modules)), True
+        self.process, self.replies = SPAWN.Process(target=answer, args=(theirs, modules)), queue.Queue()
         self.process.start()
         theirs.close()  # so that it is heard when the process ends
-        try:
-            self.worth = self.hear(START)
-        except Silent as silent:
-            raise UserError(f"the public checks do not run here: {silent}. ./course doctor says what to mend") from None
+        threading.Thread(target=self.listen, daemon=True).start()
+        self.worth = self.hear(seconds, dict)
 
     def ask(self, name, seconds):
-        """Run a check: (status, message, hint). Raises Silent, and then the process is gone."""
-        self.pipe.send_bytes(name.encode())
-        return self.hear(seconds)
+        """Run a check: (status, message, hint). Raises Silent."""
+        with contextlib.suppress(OSError):  # it has ended: `hear` says so
+            self.pipe.send_bytes(name.encode())
+        told = self.hear(seconds, list)
+        if len(told) != 3 or told[0] not in STATUSES or not all(isinstance(text, str) for text in told):
+            self.stop()
+            raise Silent("it gave no usable answer")
+        return [text[:LONGEST] for text in told]
 
-    def hear(self, seconds):
+    def listen(self):
+        """Pass on what the process says. In a thread of its own: half a message must not hold up the report."""
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                self.replies.put(self.pipe.recv_bytes(1 << 26))
+        self.replies.put(None)
+
+    def hear(self, seconds, kind):
         try:
-            if self.pipe.poll(seconds):
-                return json.loads(self.pipe.recv_bytes())
+            said = self.replies.get(timeout=seconds)
+        except queue.Empty:
             why = f"no answer within {seconds:.0f} seconds: is there a loop without an end?"
-        except (EOFError, OSError, ValueError):
-            self.process.join(10)
+        else:
+            with contextlib.suppress(ValueError, RecursionError):
+                if said is not None and isinstance(told := json.loads(said), kind):
+                    return told
+            self.process.join(0 if said else 5)
             code = self.process.exitcode
-            why = f"it ended Python ({f'signal {-code}' if code and code < 0 else f'exit code {code}'})"
+            why = "it gave no usable answer" if code is None else \
+                f"it ended Python ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
         self.stop()
         raise Silent(why)
 
     def stop(self):
-        self.alive = False
         self.process.kill()
         self.process.join()
-        self.pipe.close()
 
 
 def answer(pipe, modules):
     """Run in the process: say which checks there are, then answer one name after the other."""
     from helpers.given import checks
 
+    def end_with_parent():
+        connection.wait([multiprocessing.parent_process().sentinel])
+        os._exit(1)
+
     def say(value):
         pipe.send_bytes(json.dumps(value).encode())
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
     say({module: {name: checks.PUBLIC[name][1] for name in checks.names(module)} for module in modules})
     with contextlib.suppress(EOFError):
@@ -214,7 +261,7 @@ def total(lines):
 
 def in_words(lines):
     score, most = total(lines)
-    return f"{score} of {most} points (public checks: the grader has more)"
+    return f"{score} of {most} points (the grader has further checks)"
 
 
 def as_text(line):
@@ -235,8 +282,9 @@ def as_markdown(lines):
     """The summary of a run: a table."""
     rows = ["| check | | points | |", "| --- | --- | --- | --- |"]
     for line in lines:
-        told = "\n".join(filter(None, (line.message[:LONGEST], line.hint and f"Hint: {line.hint}")))
-        told = re.sub(r"([\\`*_\[\]<>|~&#])", r"\\\1", told).replace("\n", "<br>")  # it quotes what students write
+        told = "\n".join(filter(None, (line.message[:IN_SUMMARY], line.hint and f"Hint: {line.hint}")))
+        told = re.sub(r"([\\`*_\[\]<>|~&#])", r"\\\1", told)  # it quotes what students write
+        told = "<br>".join(told.splitlines())
         rows.append(f"| {line.name} | {line.status} | {line.points} of {line.max} | {told} |")
     return "\n".join([f"### {in_words(lines)}", "", *rows, "", ""])
 
