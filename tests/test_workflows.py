@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import nbformat
 import pytest
 import yaml
 
@@ -197,6 +198,20 @@ def test_notebooks_run_for_tags_and_by_hand_only(student, tmp_path):
     assert run_job(student, job, "push", "refs/tags/submit/1", tmp_path) is not None
     assert run_job(student, job, "workflow_dispatch", "refs/heads/main", tmp_path) is not None
     assert workflow["jobs"]["notebooks"]["steps"][-1]["run"] == "python -m helpers.given report notebooks"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a runner with Ubuntu")
+@pytest.mark.parametrize("cell, code", [("1 + 1", 0), ("1 / 0", 1)])
+def test_the_job_of_notebooks_runs_what_is_begun(student, tmp_path, cell, code):
+    folder = shutil.copytree(student, tmp_path / "edition")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    nbformat.write(notebook, folder / assignments()["vae"].notebook)
+    workflow = yaml.safe_load((folder / ".github/workflows/checks.yml").read_text(encoding="utf-8"))
+    codes, told, summary = run_job(folder, workflow["jobs"]["notebooks"], "push", "refs/tags/submit/1", tmp_path)
+    assert codes["Notebooks"] == code, told
+    assert f"| notebook vae | {'failed' if code else 'passed'} | {1 - code} of 1 |" in summary
+    assert "| notebook gan | not begun | 0 of 1 |" in summary and "::notice" not in told
+    assert code == 0 or "ZeroDivisionError" in told
 
 
 @pytest.mark.parametrize("on, events", [
