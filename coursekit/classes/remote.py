@@ -96,6 +96,8 @@ def address_of(text):
         if scheme not in SCHEMES:
             raise FetchError(f"{shown} begins with {scheme}://, expected {', '.join(SCHEMES)}, user@host:path or the "
                              "path of a folder")
+        if "@" in path and ":" in host and not re.search(r":\d+$", host):  # a password with a / in it
+            raise FetchError(f"{shown} is no address of a repository")
         user, colon, _ = login.partition(":")
         header = ""
         if scheme in ("http", "https") and (colon or len(login) > LONGEST_LOGIN):
@@ -159,7 +161,13 @@ def fetch(address, place, stop, branch=None, before=None):
             former = Path(folder, "former", place.name)
             former.parent.mkdir()
             place.rename(former)
-        new.rename(place)
+        try:
+            new.rename(place)
+        except OSError:  # else it would be removed with this folder
+            former = Path(folder, "former", place.name)
+            if former.exists() and not place.exists():
+                former.rename(place)
+            raise
         return state
 
 

@@ -247,6 +247,7 @@ def answer(pipe, modules):
     with contextlib.suppress(EOFError):
         while name := pipe.recv_bytes().decode():
             result = checks.run(name)
+            sys.stdout.flush()  # this process is killed at its end, and notes of checks would be lost
             say([result.status, result.message, result.hint])
 
 
