@@ -456,6 +456,38 @@ def test_a_repository_that_is_written_in_two_ways_counts_once(run, tmp_path):
 
 def test_a_token_in_a_malformed_address_is_written_nowhere(run, tmp_path):
     kurt = work(tmp_path / "vae-kurt")
-    code, said = run(f"me:s3cret@a.example:x/y.git\nhttps:/me:s3cret@host/x/z.git\n{kurt.folder}\n")
+    code, said = run("me:s3cret@a.example:x/y.git\nhttps:/me:s3cret@host/x/z.git\nhttps://me:pa/s3cret@host/x.git\n"
+                     f"{kurt.folder}\n")
     assert code == 1 and "s3cret" not in said
     assert "s3cret" not in (run.out / "collected.csv").read_text()
+
+
+def test_what_was_committed_in_the_minute_of_the_deadline_is_later(run, tmp_path):
+    """The table tells minutes; what counts is the commit's own second, also of what cannot be fetched any more."""
+    ada = work(tmp_path / "vae-ada", commits=1)
+    late = {"GIT_COMMITTER_DATE": "2026-03-02T12:00:30+00:00", "GIT_AUTHOR_DATE": "2026-03-02T12:00:30+00:00"}
+    subprocess.run(["git", "-C", str(ada.folder), "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q",
+                    "--allow-empty", "-m", "late"], check=True, env={**os.environ, **late})
+    assert run(str(ada.folder))[0] == 0
+    ada.folder.rename(tmp_path / "moved")
+    code, said = run(str(ada.folder), "--before", "2026-03-02T12:00:10Z")
+    assert code == 2 and "as of later" in said
+    code, said = run(str(ada.folder), "--before", "2026-03-02T12:00:30Z")
+    assert code == 1 and "NOT UPDATED" in said
+
+
+def test_an_update_that_cannot_be_put_in_place_leaves_what_was_there(run, tmp_path, monkeypatch):
+    ada = work(tmp_path / "vae-ada")
+    assert run(str(ada.folder))[0] == 0
+    step(ada)
+    rename = Path.rename
+
+    def refused(path, target):
+        if path.name == "new":
+            raise PermissionError(13, "in use", str(target))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    code, said = run(str(ada.folder))
+    assert code == 1 and "NOT UPDATED" in said
+    assert graded(run, tmp_path)["vae-ada"].source == "day = 2\n"

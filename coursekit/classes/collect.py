@@ -5,7 +5,6 @@ A repository changes only when the newer state of it is there as a whole: the sa
 """
 import collections
 import dataclasses
-import datetime
 import re
 import shlex
 import shutil
@@ -21,7 +20,8 @@ from tqdm import tqdm
 from coursekit.classes import lists
 from coursekit.classes.downloads import Person
 from coursekit.classes.entries import before_logins
-from coursekit.classes.remote import Address, FetchError, State, Stopped, address_of, clean_up, fetch, without_login
+from coursekit.classes.remote import (Address, FetchError, State, Stopped, address_of, clean_up, fetch, time_of,
+                                      without_login)
 from coursekit.classes.results import lock
 from coursekit.classes.tables import expect_csv, read_table, write_rows
 from coursekit.grading import command
@@ -216,16 +216,6 @@ def of_another(place, same):
     return address.text if address and address.same != same else None
 
 
-def is_later(committed, before):
-    """True if a date of the table is after the deadline."""
-    if before is None or not committed:
-        return False
-    try:
-        return datetime.datetime.strptime(committed, "%Y-%m-%d %H:%M %z").timestamp() > before
-    except ValueError:
-        return True
-
-
 def collect(out, addresses, names, states, args):
     """Fetch all, and put what came of it into states. Returns ({name: why it is not the newest state}, was it
     stopped)."""
@@ -235,9 +225,10 @@ def collect(out, addresses, names, states, args):
         try:
             state = fetch(addresses[same], out / name, stop, args.branch, args.before)
         except (FetchError, OSError) as error:
-            if is_bare_repository(out / name) and is_later(states[name].get("committed"), args.before):
+            there = is_bare_repository(out / name)
+            if there and args.before is not None and time_of(out / name, addresses[same], stop) > args.before:
                 states[name] = {"problem": f"it is there as of later, and cannot be put back: {describe(error)}"}
-            elif is_bare_repository(out / name):
+            elif there:
                 late[name] = printable(describe(error))
                 states[name]["note"] = f"not updated: {late[name]}"
             else:

@@ -5,6 +5,7 @@ submodule of a student's ever runs. Who grades reads a copy, in the sandbox: cou
 """
 import base64
 import contextlib
+import math
 import os
 import re
 import shutil
@@ -169,6 +170,16 @@ def fetch(address, place, stop, branch=None, before=None):
                 former.rename(place)
             raise
         return state
+
+
+def time_of(place, address, stop):
+    """The date of the commit that counts in what was fetched, in seconds since 1970; 0 if nothing was pushed, infinite
+    if it cannot be read."""
+    git, at = Git(place, address, stop), f"--git-dir={place}"
+    try:
+        return int(git(at, "log", "-1", "--format=%ct")) if git.tips(at) else 0
+    except FetchError:
+        return math.inf
 
 
 def choose_branch(git, at, branch):
