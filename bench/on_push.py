@@ -1,13 +1,12 @@
 """What a push costs on a runner: `.venv/bin/python bench/on_push.py [--install]`. Needs a quiet machine.
 
 Releases the course and fills all gaps. Times the step of the released workflow (`python -m helpers.given report`)
-against one process for each check, as GitHub Classroom did it, alternating. --install: times the installation, too,
-into a new environment, with the build of PyTorch that the package index of this machine has.
+against one process for each check, as GitHub Classroom did it: once, since that takes minutes. --install: times the
+installation, too, into a new environment, with the build of PyTorch that the package index of this machine has.
 """
 import os
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,8 +18,6 @@ sys.path[:0] = [str(ROOT)]
 from coursekit import release  # noqa: E402
 from helpers.given.course import assignments  # noqa: E402
 from helpers.given.launcher import OLDEST  # noqa: E402
-
-ROUNDS = 1  # minutes each
 
 
 def timed(*commands, cwd):
@@ -39,13 +36,10 @@ def main(install=False):
         given = [sys.executable, "-m", "helpers.given"]
         listed = subprocess.run([*given, "check"], cwd=course, check=True, capture_output=True, text=True).stdout
         names = re.findall(r"^passed +(\S+)", listed, re.MULTILINE)
-        one, each = [], []
-        for _ in range(ROUNDS):
-            one.append(timed([*given, "report"], cwd=course))
-            each.append(timed(*([*given, "check", name] for name in names), [*given, "test", "style"], cwd=course))
-        print(f"load {os.getloadavg()[0]:.1f}; {len(names)} public checks and the style, {ROUNDS} rounds, alternating")
-        print(f"one step: {statistics.median(one):.1f} s; a process for each: {statistics.median(each):.1f} s; ratios: "
-              + ", ".join(f"{old / new:.1f}" for old, new in zip(each, one)))
+        one = timed([*given, "report"], cwd=course)
+        each = timed(*([*given, "check", name] for name in names), [*given, "test", "style"], cwd=course)
+        print(f"load {os.getloadavg()[0]:.1f}; {len(names)} public checks and the style")
+        print(f"one step: {one:.1f} s; a process for each: {each:.1f} s; ratio {each / one:.1f}")
         if install:
             environment = Path(temporary, "environment")
             python = environment / "bin" / "python"

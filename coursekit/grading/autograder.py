@@ -6,7 +6,6 @@ the zip file with this in it.
     python -m coursekit.grading.autograder unfinished       prints the results.json that stands until there is another
 """
 import argparse
-import functools
 import json
 import secrets
 import shutil
@@ -15,7 +14,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from coursekit import pool
+from coursekit.grading.command import in_own_process
 from coursekit.grading.grader import Grader
 from coursekit.grading.handin import read
 from coursekit.grading.metadata import read_metadata
@@ -23,7 +22,7 @@ from coursekit.grading.report import Report
 from coursekit.grading.tell.gradescope import VISIBILITY, gradescope, not_graded
 from coursekit.grading.tell.table import table
 from coursekit.questions import questions
-from coursekit.sandbox import printable, walls, zygote
+from coursekit.sandbox import printable, walls
 from helpers.given.console import UserError, describe, write
 from helpers.given.course import ROOT, assignments
 
@@ -44,9 +43,7 @@ def in_a_process(folder, assignment, who, notebook, seconds):
     """As grade_handed_in, in a process that can be killed. Returns the Report. Raises UserError."""
     wall = walls.choose()
     wall.hide(folder)
-    with walls.temporary_folder("grade") as place:
-        (_, report, _), = pool.local(grade_handed_in, [("", (folder, assignment, who, notebook, wall))], 1, place,
-                                     deadline=seconds, prepare=functools.partial(zygote.prepare, wall))
+    report = in_own_process(grade_handed_in, (folder, assignment, who, notebook, wall), wall, seconds)
     if not isinstance(report, Report):
         raise UserError(report.reason)
     return report

@@ -51,6 +51,15 @@ def grade_alone(*task):
         return str(error)
 
 
+def in_own_process(function, task, wall, deadline=DEADLINE):
+    """What a function returns for a task, in a process of its own, which has not this one's environment and can be
+    killed; a pool.Failure if nothing came of it. wall: what student code runs behind there."""
+    with walls.temporary_folder("grade") as folder:
+        (_, result, _), = pool.local(function, [("", task)], 1, folder, deadline=deadline,
+                                     prepare=functools.partial(zygote.prepare, wall))
+    return result
+
+
 def seed(text):
     """The number of --seed; argparse tells who types something else."""
     if not 0 <= int(text) < 1 << 63:
@@ -94,11 +103,8 @@ def main(args):
     path = Path(args.submission).resolve()
     out = Path(args.out) if args.out else ROOT / "runs" / "grades" / f"{path.parent.name}-{path.stem}"
     wall.hide(path, out)
-    # In a process of its own, which has not this one's environment, and can be killed.
     task = (Path(args.submission), args.assignment, args.seed, not args.no_notebook, wall, args.branch, args.before)
-    with walls.temporary_folder("grade") as folder:
-        (_, report, _), = pool.local(grade_alone, [("", task)], 1, folder, deadline=DEADLINE,
-                                     prepare=functools.partial(zygote.prepare, wall))
+    report = in_own_process(grade_alone, task, wall)
     if not isinstance(report, Report):
         reason = f"not graded: {report.reason}. Try again" if isinstance(report, pool.Failure) else report
         print(f"cannot grade: {printable(reason)}", file=sys.stderr)

@@ -17,7 +17,7 @@ from pathlib import Path
 from helpers.given import launcher
 from helpers.given.console import UserError, choose, describe, write
 from helpers.given.course import ROOT, assignments, notebooks
-from helpers.given.report import STEPS, notebook_command, report, style_command
+from helpers.given.report import STEPS, notebook_command, report, style_command, with_hint
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -161,8 +161,8 @@ def check(args):
         passed += result.status == "passed"
         print(f"{result.status:<8} {name:<{width}} {result.points:>3} {'point' if result.points == 1 else 'points'}")
         if result.status != "passed":
-            for line in filter(None, (result.message, result.hint and f"Hint: {result.hint}")):
-                print("         " + line.replace("\n", "\n         "))
+            if told := with_hint(result.message, result.hint):
+                print("         " + told.replace("\n", "\n         "))
     for module in waiting:
         print(f"not begun: {module}")
     if names:

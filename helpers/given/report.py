@@ -97,7 +97,7 @@ def released():
 def run(chosen, steps):
     """Yield the Lines of these assignments, {name: Assignment or None}, as they come."""
     begun = []
-    for (name, assignment), lines in zip(chosen.items(), run_checks(list(chosen))):
+    for name, lines in zip(chosen, run_checks(list(chosen))):
         if all(line.status == "missing" for line in lines):
             lines = [Line(name, "not begun", 0, sum(line.max for line in lines))]
         else:
@@ -190,17 +190,13 @@ class Checks:
         self.process.start()
         theirs.close()  # so that it is heard when the process ends
         threading.Thread(target=self.listen, daemon=True).start()
-        self.worth = self.hear(seconds, dict)
+        self.worth = self.hear(seconds, lambda told: isinstance(told, dict))
 
     def ask(self, name, seconds):
         """Run a check: (status, message, hint). Raises Silent."""
         with contextlib.suppress(OSError):  # it has ended: `hear` says so
             self.pipe.send_bytes(name.encode())
-        told = self.hear(seconds, list)
-        if len(told) != 3 or told[0] not in STATUSES or not all(isinstance(text, str) for text in told):
-            self.stop()
-            raise Silent("it gave no usable answer")
-        return [text[:LONGEST] for text in told]
+        return [text[:LONGEST] for text in self.hear(seconds, is_result)]
 
     def listen(self):
         """Pass on what the process says. In a thread of its own: half a message must not hold up the report."""
@@ -209,14 +205,15 @@ class Checks:
                 self.replies.put(self.pipe.recv_bytes(1 << 26))
         self.replies.put(None)
 
-    def hear(self, seconds, kind):
+    def hear(self, seconds, usable):
+        """What it says next. usable: a function that tells if that is an answer. Raises Silent."""
         try:
             said = self.replies.get(timeout=seconds)
         except queue.Empty:
             why = f"no answer within {seconds:.0f} seconds: is there a loop without an end?"
         else:
             with contextlib.suppress(ValueError, RecursionError):
-                if said is not None and isinstance(told := json.loads(said), kind):
+                if said is not None and usable(told := json.loads(said)):
                     return told
             self.process.join(0 if said else 5)
             code = self.process.exitcode
@@ -228,6 +225,12 @@ class Checks:
     def stop(self):
         self.process.kill()
         self.process.join()
+
+
+def is_result(told):
+    """True for [status, message, hint]."""
+    return (isinstance(told, list) and len(told) == 3 and told[0] in STATUSES
+            and all(isinstance(text, str) for text in told))
 
 
 def answer(pipe, modules):
@@ -265,9 +268,12 @@ def in_words(lines):
     return f"{score} of {most} points (the grader has further checks)"
 
 
+def with_hint(message, hint):
+    return "\n".join(filter(None, (message, hint and f"Hint: {hint}")))
+
+
 def as_text(line):
-    told = "\n".join(filter(None, (line.message, line.hint and f"Hint: {line.hint}")))
-    indented = "".join(f"\n          {row}" for row in told.splitlines())
+    indented = "".join(f"\n          {row}" for row in with_hint(line.message, line.hint).splitlines())
     return f"{line.status:<9} {line.name:<36} {line.points} of {line.max}{indented}"
 
 
@@ -283,7 +289,7 @@ def as_markdown(lines):
     """The summary of a run: a table."""
     rows = ["| check | | points | |", "| --- | --- | --- | --- |"]
     for line in lines:
-        told = "\n".join(filter(None, (line.message[:IN_SUMMARY], line.hint and f"Hint: {line.hint}")))
+        told = with_hint(line.message[:IN_SUMMARY], line.hint)
         told = re.sub(r"([\\`*_\[\]<>|~&#])", r"\\\1", told)  # it quotes what students write
         told = "<br>".join(told.splitlines())
         rows.append(f"| {line.name} | {line.status} | {line.points} of {line.max} | {told} |")

@@ -8,10 +8,10 @@ loops, exits or breaks the interpreter harms that one item and nothing else.
 
 Many submissions follow one another in one guest, and none may touch the next. So none can reach the guest: behind
 bubblewrap it is process 1, behind Landlock each child has a wall of its own inside the guest's, and where another user
-is the wall, the guest stays root. It wipes the buffers
-that submissions and observations pass through, since the next child inherits its memory. After each child it kills what
-is left and empties the folders that can be written to. And a filter of system calls keeps away what would outlast all
-that: other processes' limits, shared memory, keys, name spaces.
+is the wall, the guest stays root. It wipes the buffers that submissions and observations pass through, since the next
+child inherits its memory. After each child it kills what is left and empties the folders that can be written to. And
+a filter of system calls keeps away what would outlast all that: other processes' limits, shared memory, keys, name
+spaces.
 
 Started by coursekit.sandbox in a process of its own, which is behind the wall already, or forked off a process that has
 imported torch (coursekit.sandbox.zygote). On stdin comes the plan of a request (JSON: what the guest must know), then
