@@ -26,13 +26,13 @@ from safetensors.torch import save_file  # noqa: E402
 from helpers.given import training  # noqa: E402
 from helpers.given.course import ROOT, assignments  # noqa: E402
 
-# What is handed in: its assignment, the variable of the notebook that holds the trained network, and what stands in the
-# cell that trains it.
-WEIGHTS = {"autoencoder": ("autoencoder", "model", "training.pt"), "vae": ("vae", "vae", "vae.pt"),
-           "cvae": ("vae", "cvae", "cvae.pt"), "fc": ("gan", "G", "fc.pt"),
-           "fashion": ("gan", "G_fashion", "fashion.pt"), "dc": ("gan", "G_DC", "dc.pt"),
-           "flowers": ("flowers", "averaged", "training.pt"), "unet": ("diffusion", "averaged", "unet.pt"),
-           "faces": ("faces", "G", "translation.pt")}
+# What is handed in: its assignment, the variable of the notebook that holds the trained network, what stands in the
+# cell that trains it, and the settings of other trainings that only come along because that cell uses their names.
+WEIGHTS = {"autoencoder": ("autoencoder", "model", "training.pt", {}), "vae": ("vae", "vae", "vae.pt", {}),
+           "cvae": ("vae", "cvae", "cvae.pt", {}), "fc": ("gan", "G", "fc.pt", {}),
+           "fashion": ("gan", "G_fashion", "fashion.pt", {"fc_epochs": 1}), "dc": ("gan", "G_DC", "dc.pt", {}),
+           "flowers": ("flowers", "averaged", "training.pt", {}), "unet": ("diffusion", "averaged", "unet.pt", {}),
+           "faces": ("faces", "G", "translation.pt", {"vae_epochs": 1, "first_epochs": 1})}
 
 
 def names(code, loads, stores):
@@ -69,7 +69,7 @@ def code_cells(assignment):
 
 def train(weights, seed):
     """Train in a new folder of runs. Returns (network, the History, seconds)."""
-    assignment, variable, mark = WEIGHTS[weights]
+    assignment, variable, mark, others = WEIGHTS[weights]
     cells = list(code_cells(assignment))
     last = next(number for number, text in enumerate(cells) if f'RUNS / "{mark}"' in text or f'("{mark}"' in text)
     space = {"__name__": "notebook"}
@@ -77,6 +77,7 @@ def train(weights, seed):
     started = time.perf_counter()
     for text in needed_cells(cells, last):
         exec(compile(text.replace("torch.manual_seed(0)", f"torch.manual_seed({seed})"), "cell", "exec"), space)
+        space.get("SETTINGS", {}).update(others)
     histories = [value for value in space.values() if isinstance(value, training.History)]
     return space[variable], histories[-1], time.perf_counter() - started
 
