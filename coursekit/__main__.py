@@ -166,7 +166,7 @@ def find_sandbox():
         yield "sandbox", "ok", f"{wall.name}{instead}", ""
 
 
-COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_report, student.add_train,
+COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_points, student.add_train,
             student.add_plot_latent, student.add_board, student.add_data, add_doctor, add_release, add_gradescope,
             add_grading, add_audit)
 

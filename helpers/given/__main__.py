@@ -17,7 +17,7 @@ from pathlib import Path
 from helpers.given import launcher
 from helpers.given.console import UserError, choose, describe, write
 from helpers.given.course import ROOT, assignments, notebooks
-from helpers.given.report import STEPS, notebook_command, report, style_command, with_hint
+from helpers.given.points import STEPS, notebook_command, style_command, tell, with_hint
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -223,12 +223,12 @@ def run_steps(steps, notes=()):
     return int(any(line.startswith("FAILED") for line in lines))
 
 
-def add_report(commands):
-    parser = commands.add_parser("report", help="run checks and style as on a push, and write result.json")
+def add_points(commands):
+    parser = commands.add_parser("points", help="run checks and style as on a push: points, and result.json")
     parser.add_argument("names", nargs="*", metavar="NAME", help="assignments, such as vae, and steps: "
                         f"{', '.join(STEPS)}; default: checks and style of all")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: result.json")
-    parser.set_defaults(command=lambda args: report(args.names, args.out))
+    parser.set_defaults(command=lambda args: tell(args.names, args.out))
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -430,7 +430,7 @@ def find_the_rest():
 # The command line
 # ---------------------------------------------------------------------------------------------------------------
 
-COMMANDS = (add_lab, add_run, add_check, add_test, add_report, add_train, add_plot_latent, add_board,
+COMMANDS = (add_lab, add_run, add_check, add_test, add_points, add_train, add_plot_latent, add_board,
             add_data, add_doctor)
 
 
