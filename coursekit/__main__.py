@@ -166,9 +166,9 @@ def find_sandbox():
         yield "sandbox", "ok", f"{wall.name}{instead}", ""
 
 
-COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_points, student.add_train,
-            student.add_plot_latent, student.add_board, student.add_data, add_doctor, add_release, add_gradescope,
-            add_grading, add_audit)
+COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_points, student.add_report,
+            student.add_train, student.add_plot_latent, student.add_board, student.add_data, add_doctor, add_release,
+            add_gradescope, add_grading, add_audit)
 
 if __name__ == "__main__":
     sys.exit(student.main(commands=COMMANDS))
