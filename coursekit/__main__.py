@@ -72,6 +72,8 @@ GRADING = {"collect": ("coursekit.classes.collect", "clone or update the git rep
            "grade-class": ("coursekit.classes.batch", "grade a class: reports, grade book, an overview"),
            "answers": ("coursekit.classes.answers", "gather a class's written answers, and count the points typed for "
                        "them"),
+           "rubric": ("coursekit.classes.papers", "gather a class's reports (PDF) beside a rubric, and count the "
+                      "points typed for them"),
            "grades": ("coursekit.classes.giveback", "give the grades of a class back to Moodle, Canvas, ILIAS or OLAT")}
 
 
