@@ -24,19 +24,21 @@ FIELD = re.compile(r"[*_]?" + re.escape(ANSWER_FIELD.strip("*.")) + r"\.?[*_]?")
 
 @dataclass(frozen=True)
 class Question:
-    """A question of a notebook. id: of its cell. released: all cells that the notebook is released with, {id: text}."""
+    """A question of a notebook, or of another marking sheet. id: of its cell. max: points, where no sheet says them.
+    released: all cells that the notebook is released with, {id: text}."""
 
     id: str
     title: str
     text: str
     model: str
-    released: dict = field(compare=False, repr=False)
+    released: dict = field(default_factory=dict, compare=False, repr=False)
+    max: float | None = None
 
 
 @dataclass(frozen=True)
 class Mark:
     """What one answer is worth. id, title: of its question. points: None until somebody has typed them. max: to be
-    had."""
+    had. part: of the grade, such as written. whose: the key of a member of a group, if it is for nobody else."""
 
     id: str
     title: str
@@ -44,6 +46,18 @@ class Mark:
     max: float
     comment: str
     answer: str
+    part: str = "written"
+    whose: str = ""
+
+    @property
+    def heading(self):
+        """What it is called among items and marks of all parts."""
+        return f"{self.title} ({self.part})"
+
+    @property
+    def label(self):
+        """What a student reads: questions are those of the notebook, unless something else is said."""
+        return self.title if self.part == "written" else self.heading
 
 
 @functools.cache

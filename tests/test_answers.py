@@ -9,11 +9,15 @@ import time
 import pytest
 
 from coursekit import questions
-from coursekit.classes import answers, gradebook, marks, tables
+from coursekit.classes import gradebook, marks, sheets, tables
+from coursekit.classes.downloads import Person
+from coursekit.classes.sheets import ANSWERS, Kind
 from coursekit.classes.spreadsheets import same
 from coursekit.classes.tables import plain, safe
 from coursekit.grading.report import Item
+from coursekit.questions import Question
 from coursekit.release.files import course_files
+from helpers.given.console import UserError
 from helpers.given.course import ROOT, assignments
 from test_grade_class import MAXIMA, course, grade_class, handed_in, made_up, quick, rows, start
 
@@ -92,7 +96,7 @@ def write_sheet(results, *lines):
 def test_sheet(graded, capsys):
     assert course("answers", graded.folder, "--points", 5) == 0
     header, *table = rows(graded.folder / "answers.csv")
-    assert header == list(answers.COLUMNS) and len(table) == 8
+    assert header == list(sheets.COLUMNS) and len(table) == 8
     first = dict(zip(header, table[0]))
     assert (first["question"], first["student"], first["points"], first["max"]) == ("Question 1", "ada", "", "5")
     assert first["answer"] == "'=1+1 </pre><script>" and first["model answer"] == FIRST.model
@@ -133,12 +137,12 @@ def test_what_cannot_be_counted(graded, capsys, typed, says):
         assert (says in capsys.readouterr().out) == told
         header, ada, bob = rows(graded.folder / "gradebook.csv")
         assert [ada[header.index(f"Question {n} (written)")] for n in (1, 2)] == ["", "2"]
-        aside, = csv.DictReader(open(graded.folder / marks.ASIDE, encoding="utf-8-sig", newline=""))
+        aside, = csv.DictReader(open(graded.folder / sheets.ANSWERS.aside, encoding="utf-8-sig", newline=""))
         assert plain(aside["points"]) == typed and aside["reason"].startswith(says) and aside["comment"] == "well said"
-        assert dict(zip(answers.COLUMNS, rows(graded.folder / "answers.csv")[1]))["comment"] == "well said"
+        assert dict(zip(sheets.COLUMNS, rows(graded.folder / "answers.csv")[1]))["comment"] == "well said"
     type_in(graded, **{"Question 1": "3"})
     assert course("answers", graded.folder) == 0
-    assert not (graded.folder / marks.ASIDE).exists()
+    assert not (graded.folder / sheets.ANSWERS.aside).exists()
 
 
 def test_lines_that_fit_nothing_stop_nothing(graded, capsys):
@@ -153,7 +157,7 @@ def test_lines_that_fit_nothing_stop_nothing(graded, capsys):
     told = capsys.readouterr().out
     for says in ("no question 'Question 9'", "no submission 'eve'", "another line has points", "max is 8, and 4"):
         assert says in told
-    assert len(rows(graded.folder / marks.ASIDE)) == 5
+    assert len(rows(graded.folder / sheets.ANSWERS.aside)) == 5
     header, *table = rows(graded.folder / "answers.csv")
     assert len(table) == 8 and table[0][3] == "3"
 
@@ -164,6 +168,56 @@ def test_a_sheet_that_is_none_is_kept(graded, capsys):
     assert course("answers", graded.folder) == 0
     assert "no column question, key, points" in capsys.readouterr().out
     assert (graded.folder / "answers-unread-1.csv").read_text() == "a;b\n1;2\n"
+
+
+def given(results, who, report, question):
+    return ("they spoke", None, "") if who.submission.key == "ada" else ("", 0.0, "no report")
+
+
+def asked(results, who):
+    """Each is asked something else under one title."""
+    return [Question(f"{who.key} {n}", f"Question {n}", f"What about {who.name}?", "", max=10) for n in (1, 2)]
+
+
+VIVA = Kind("demonstration", "viva.csv", asked, given, nothing=("no report",), each=True)
+
+
+def test_another_sheet_beside_the_answers(graded, tmp_path, monkeypatch, capsys):
+    """Titles may be those of another sheet, and the members of a group get points of their own."""
+    monkeypatch.setattr(marks, "KINDS", (ANSWERS, VIVA))
+    people = [Person(name="Ada", login="ada"), Person(name="Bea, 2", login="2")]
+    graded.settings["submissions"][0]["members"] = [dataclasses.asdict(person) for person in people]
+    assert course("answers", graded.folder) == 0
+    typed = [("Question 1", "ada of ada", "7,5"), ("Question 2", "2 of ADA", "10"), ("Question 1", "2 of ada", "11")]
+    tables.write_rows(graded.folder / "viva.csv", ["question", "key", "points", "comment"], [
+        [*line, "asked twice"] for line in typed])
+    told = gradebook.build(graded)
+    assert "11 points, there are 10" in told and "marks of sheets without points" in told
+    header, *table = rows(graded.folder / "gradebook.csv")
+    place = [header.index(f"Question {n} (demonstration)") for n in (1, 2)]
+    assert [[row[0], *(row[k] for k in place)] for row in table] == [
+        ["Ada", "7.5", ""], ["Bea, 2", "", "10"], ["bob", "0", "0"]]
+    assert [row[header.index("total")] for row in table] == ["13.5", "16", "6"]
+    assert table[0][-1] == "students/ada/report-1.html"
+    page = (graded.folder / "students" / "ada" / "report-1.html").read_text(encoding="utf-8")
+    assert "7.5 of 10" in page and "asked twice" in page and "<h2>Demonstration</h2>" in page
+    sheet = marks.read_sheet(graded, VIVA)
+    marks.write_sheet(graded, sheet, marks.table(graded, sheet))
+    header, *table = rows(graded.folder / "viva.csv")
+    assert [row[:5] for row in table[:2]] == [["Question 1", "ada of ada", "Ada", "7.5", "10"],
+                                              ["Question 2", "ada of ada", "Ada", "", "10"]]
+    assert rows(graded.folder / "viva-aside.csv")[1][3] == "11"
+
+
+def test_a_sheet_whose_questions_nobody_knows(graded, monkeypatch):
+    def unknown(results, who):
+        raise UserError("rubric.toml is broken")
+
+    monkeypatch.setattr(marks, "KINDS", (dataclasses.replace(VIVA, asked=unknown),))
+    (graded.folder / "viva.csv").write_text("question,key,points\nQuestion 1,ada,3\n")
+    assert "rubric.toml is broken" in gradebook.build(graded)
+    assert rows(graded.folder / "canvas.csv")[2:] == []  # nobody's mark is known
+    assert "Question 1,ada,3" in (graded.folder / "viva.csv").read_text()
 
 
 def test_who_withdraws_keeps_their_marks_aside(graded, tmp_path, capsys):
@@ -179,7 +233,7 @@ def test_who_withdraws_keeps_their_marks_aside(graded, tmp_path, capsys):
     grade_class(start(tmp_path / "out", tmp_path / "in"), quick)
     assert course("answers", results.folder) == 0
     first = rows(results.folder / "answers.csv")[1]
-    assert first[1] == "ada" and first[3] == "3" and not (results.folder / marks.ASIDE).exists()
+    assert first[1] == "ada" and first[3] == "3" and not (results.folder / sheets.ANSWERS.aside).exists()
 
 
 def test_keys_as_a_spreadsheet_writes_them(tmp_path, capsys):
@@ -220,7 +274,7 @@ def test_an_answer_that_comes_later_or_is_another_one_must_be_marked_anew(graded
     told = {(row[0], row[1]): (row[3], row[5]) for row in table}
     assert told["Question 1", "ada"] == ("", "3 points for an earlier answer. well said")
     assert told["Question 2", "ada"] == ("2", "well said")  # the same words
-    assert told["Question 1", "bob"] == ("", "") and told["Question 2", "bob"] == ("0", marks.NO_ANSWER)
+    assert told["Question 1", "bob"] == ("", "") and told["Question 2", "bob"] == ("0", sheets.NO_ANSWER)
 
 
 def test_who_is_not_graded_yet_gets_no_points_for_answers(tmp_path):
@@ -307,7 +361,7 @@ def test_a_notebook_that_cannot_be_read_is_told_and_its_marks_are_open(tmp_path)
     for question in QUESTIONS:
         assert told["ada", question.title][0] == "" and "merge conflict" in told["ada", question.title][1]
         assert told["cy", question.title] == ("0", questions.NO_NOTEBOOK)
-    assert told["bob", "Question 1"] == ("", "") and told["bob", "Question 2"] == ("0", marks.NO_ANSWER)
+    assert told["bob", "Question 1"] == ("", "") and told["bob", "Question 2"] == ("0", sheets.NO_ANSWER)
     header, *table = rows(results.folder / "gradebook.csv")
     statuses = {row[0]: row[header.index("status")] for row in table}
     assert statuses["ada"].startswith("graded; 2_vae.ipynb holds a merge conflict") and statuses["bob"] == "graded"
@@ -317,7 +371,7 @@ def test_a_notebook_that_cannot_be_read_is_told_and_its_marks_are_open(tmp_path)
     grade_class(results, quick)
     assert course("answers", results.folder) == 0
     told = {(row[1], row[0]): (row[3], row[5]) for row in rows(results.folder / "answers.csv")[1:]}
-    assert told["ada", "Question 1"] == ("", "") and told["ada", "Question 2"] == ("0", marks.NO_ANSWER)
+    assert told["ada", "Question 1"] == ("", "") and told["ada", "Question 2"] == ("0", sheets.NO_ANSWER)
 
 
 PNG = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
@@ -337,7 +391,7 @@ def test_pictures_and_words_where_no_question_is(tmp_path):
     page = (results.folder / "answers.html").read_text(encoding="utf-8")
     assert page.count(f"data:image/png;base64,{PNG}") == 2 and "A note." in page
     told = {row[0]: (row[3], row[5]) for row in rows(results.folder / "answers.csv")[1:]}
-    assert told["Question 1"] == ("", "") and told["Question 2"] == ("", marks.LOOK)  # nobody can tell
+    assert told["Question 1"] == ("", "") and told["Question 2"] == ("", sheets.LOOK)  # nobody can tell
 
 
 def test_what_nobody_can_tell_is_open_in_the_grade_book(tmp_path):

@@ -7,26 +7,21 @@ import base64
 from itertools import groupby
 
 from coursekit.classes.gradebook import build
-from coursekit.classes.marks import COLUMNS, SHEET, filled, marks, read_sheet, set_aside, told
+from coursekit.classes.marks import read_sheet, table, write_sheet
 from coursekit.classes.results import Results, lock
-from coursekit.classes.tables import write_rows
+from coursekit.classes.sheets import ANSWERS
 from coursekit.grading.tell.html import templates
 from coursekit.questions import ELSEWHERE, POINTS, questions
 from helpers.given.console import UserError, write
 
 
-def sheet(results, typed, most=POINTS):
-    """The rows of the sheet: by question, then by student. typed: so far, see marks.Sheet. most: points of a
-    question."""
-    found = marks(results, typed) or filled(results, {}, {}, most)
+def by_question(results, rows):
+    """What the page shows: for each question, what is to be shown of each student. rows: of `marks.table`."""
     reports = {submission.key: results.report(submission) for submission in results.submissions}
-    for number, question in enumerate(questions(results.settings["assignment"])):
-        for submission in results.submissions:
-            mark = found[submission.key][number]
-            yield {"question": question.title, "key": submission.key, "student": submission.name,
-                   "points": mark.points, "max": mark.max, "comment": mark.comment, "answer": mark.answer,
-                   "model answer": question.model, "text": question.text,
-                   "pictures": list(pictures(results, submission, reports[submission.key], question.id))}
+    for _, of_one in groupby(rows, key=lambda row: row[1].id):
+        yield [{"question": question.title, "text": question.text, "model": question.model, "student": who.name,
+                "mark": mark, "pictures": list(pictures(results, who.submission, reports[who.key], question.id))}
+               for who, question, mark in of_one]
 
 
 def elsewhere(results):
@@ -57,16 +52,16 @@ def main(args):
         raise UserError(f"--points {args.points:g}: expected a number above 0")
     results = Results.open(args.folder)
     with lock(results.folder):
-        typed = read_sheet(results)
-        rows = list(sheet(results, typed, args.points))
+        typed = read_sheet(results, ANSWERS)
+        asked = [question.id for question in questions(results.settings["assignment"])]
+        rows = sorted(table(results, typed, args.points), key=lambda row: asked.index(row[1].id))
         if not rows:
             raise UserError(f"the notebook of {results.settings['assignment']} has no questions to answer in writing")
-        lines = [*told(typed), *set_aside(results, typed)]
-        write_rows(results.folder / SHEET, COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
-        grouped = [list(group) for _, group in groupby(rows, key=lambda row: row["question"])]
+        lines = write_sheet(results, typed, rows)
         write(results.folder / "answers.html", templates().get_template("answers.html").render(
-            assignment=results.settings["assignment"], questions=grouped, elsewhere=list(elsewhere(results))))
+            assignment=results.settings["assignment"], questions=list(by_question(results, rows)),
+            elsewhere=list(elsewhere(results))))
         print("\n".join([*lines, build(results)]))
-    unmarked = sum(row["points"] is None for row in rows)
-    print(f"{results.folder / SHEET}: {len(rows)} answers, {unmarked} without points. Type them there, then run this "
-          f"again.\n{results.folder / 'answers.html'}: the same to read")
+    unmarked = sum(mark.points is None for *_, mark in rows)
+    print(f"{results.folder / ANSWERS.sheet}: {len(rows)} answers, {unmarked} without points. Type them there, then "
+          f"run this again.\n{results.folder / 'answers.html'}: the same to read")

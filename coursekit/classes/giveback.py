@@ -34,7 +34,7 @@ def main(args):
         build(results)  # with what was typed since
         found, written = {one.key: results.report(one) for one in results.submissions}, marks(results)
         rows = of_people(records(results, found, written, {}))
-        most = max((report.total(written.get(key, ()))[1] for key, report in found.items() if report), default=None)
+        most = max((row["max"] for row in rows if row["max"] is not None), default=None)
         if most is None:
             raise UserError(f"{results.folder}: nobody is graded yet. Run `course grade-class` first")
         told = give_back(results, sheet, rows, most, args)

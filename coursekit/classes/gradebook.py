@@ -2,10 +2,12 @@
 import dataclasses
 
 from coursekit.classes import page
-from coursekit.classes.marks import marks, read_sheet, told
+from coursekit.classes.marks import marks, read_sheets, told
 from coursekit.classes.platforms import canvas, moodle
+from coursekit.classes.sheets import members
 from coursekit.classes.tables import write_rows
 from coursekit.grading.tell import tell
+from coursekit.grading.tell.html import html
 from coursekit.grading.tell.points import points
 from coursekit.sandbox import printable
 from helpers.given.console import write
@@ -19,23 +21,26 @@ def build(results, failures=None):
     failures: {key: why it could not be graded} of the last run.
     """
     failures = failures or {}
-    submissions, typed = results.submissions, read_sheet(results)
-    written = marks(results, typed)
+    submissions, sheets = results.submissions, read_sheets(results)
+    written = marks(results, sheets)
     found = {submission.key: results.report(submission) for submission in submissions}
     graded = [found[submission.key] for submission in submissions if found[submission.key]]
     items = {name: item.max for report in graded[:1] for name, item in report.items.items()}
-    questions = {mark.title: mark.max for of_one in list(written.values())[:1] for mark in of_one}
+    questions = {mark.heading: mark.max for of_one in written.values() for mark in of_one}
     for submission in submissions if written else ():
         if report := found[submission.key]:  # the students see their points, too
-            tell(report, results.of(submission), submission.name, written[submission.key])
+            of_all = [mark for mark in written[submission.key] if not mark.whose]
+            tell(report, results.of(submission), submission.name, of_all)
+            for number, who, of_one in by_member(submission, written[submission.key]):
+                write(results.folder / page_of(submission, number), html(
+                    report.with_picture_files(results.of(submission)), results.of(submission), who.name, of_one))
     rows = records(results, found, written, failures)
     assignment, most = results.settings["assignment"], sum(items.values()) + sum(questions.values())
 
     everybody = of_people(rows)
     more = [name for name in ("group", "late") if any(r[name] for r in everybody)]
     header = ["name", "id", "id number", "email", "login", "section", *more, *items,
-              *(f"{title} (written)" for title in questions), "total", "max", "status", "style findings", "notebook",
-              "seconds", "report"]
+              *questions, "total", "max", "status", "style findings", "notebook", "seconds", "report"]
     write_rows(results.folder / "gradebook.csv", header, [
         [*(r[name] for name in ("name", "id", "number", "email", "login", "section", *more)),
          *(r["items"].get(name) for name in items), *(r["written"].get(title) for title in questions), r["total"], most,
@@ -51,16 +56,40 @@ def build(results, failures=None):
     mean = f", mean {sum(totals) / len(totals):.1f} of {points(most)} points" if totals else ""
     summary = (f"{len(totals)} of {len(rows)} graded{mean}; {broken} with nothing to grade"
                f"{f', {undecided} open' if undecided else ''}"
-               f"{f'; {unmarked} written answers without points' if unmarked else ''}")
+               f"{f'; {unmarked} {unmarked_are(rows)} without points' if unmarked else ''}")
     written_to = f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/"
-    return "\n".join([summary, *told(typed), written_to])
+    return "\n".join([summary, *(line for sheet in sheets for line in told(sheet)), written_to])
+
+
+def unmarked_are(rows):
+    """What has no points yet, in words."""
+    parts = {heading.rpartition("(")[2] for r in rows for heading, got in r["written"].items() if got is None}
+    return "written answers" if parts == {"written)"} else "marks of sheets"
 
 
 def records(results, found, written, failures):
-    """The rows of the grade book, one for each submission. found: {key: Report or None}. written: {key: [Mark]}.
-    failures: see `build`."""
-    return [row(submission, found[submission.key], written.get(submission.key, []),
-                printable(failures.get(submission.key, "not graded yet"))) for submission in results.submissions]
+    """The rows of the grade book: one for each submission, or for each member of a group who has marks of their own.
+    found: {key: Report or None}. written: {key: [Mark]}. failures: see `build`."""
+    rows = []
+    for submission in results.submissions:
+        report, marked = found[submission.key], written.get(submission.key, [])
+        failure = printable(failures.get(submission.key, "not graded yet"))
+        own = by_member(submission, marked)
+        rows += [{**row(submission, report, of_one, failure), "name": who.name, "people": (who.person,),
+                  **({"report": page_of(submission, number)} if report else {})} for number, who, of_one in own]
+        rows += [] if own else [row(submission, report, marked, failure)]
+    return rows
+
+
+def by_member(submission, marked):
+    """What each member of a group has got, if they have marks of their own: [(number, Who, [Mark])]."""
+    return [(number, who, [mark for mark in marked if mark.whose in ("", who.key)])
+            for number, who in enumerate(members(submission), start=1)] if any(mark.whose for mark in marked) else []
+
+
+def page_of(submission, number):
+    """The page of a group's member: its path in the folder of results."""
+    return f"students/{submission.key}/report-{number}.html"
 
 
 def of_people(rows):
@@ -78,8 +107,8 @@ def row(submission, report, written, failure):
     known["late"] = "late" if submission.late else ""
     if report is None:
         failure = f"open: {submission.doubt}" if submission.doubt else failure
-        return {**known, "items": {}, "written": {}, "open": [], "total": None, "status": failure, "style": None,
-                "notebook": "", "seconds": None, "report": "", "feedback": ""}
+        return {**known, "items": {}, "written": {}, "open": [], "total": None, "max": None, "status": failure,
+                "style": None, "notebook": "", "seconds": None, "report": "", "feedback": ""}
     problem = next((item.message for item in report.items.values() if item.message.startswith("cannot grade: ")), "")
     if problem and submission.path is None and not submission.problem:
         problem = NOTHING
@@ -91,9 +120,9 @@ def row(submission, report, written, failure):
             f"open: {', '.join(report.open)} could not be judged, look at the report"
     return {**known, "items": {name: None if item.status == "open" else item.points
                                for name, item in report.items.items()},
-            "written": {mark.title: mark.points for mark in written},
-            "open": report.open + [mark.title for mark in written if mark.points is None], "total": total,
-            "status": problem or "; ".join(filter(None, ["graded", report.answers_problem])),
+            "written": {mark.heading: mark.points for mark in written},
+            "open": report.open + [mark.label for mark in written if mark.points is None], "total": total,
+            "max": most, "status": problem or "; ".join(filter(None, ["graded", report.answers_problem])),
             "style": report.style.count, "notebook": report.notebook.status, "seconds": report.seconds,
             "report": f"students/{submission.key}/report.html", "feedback": text}
 
@@ -101,8 +130,8 @@ def row(submission, report, written, failure):
 def feedback(report, written, problem=""):
     """What a student reads beside the points: where they were lost, and what nobody has marked yet."""
     lost = [] if problem else [name for name, item in report.items.items() if item.points < item.max]
-    lost += [mark.title for mark in written if mark.points is not None and mark.points < mark.max]
-    unmarked = [mark.title for mark in written if mark.points is None]
+    lost += [mark.label for mark in written if mark.points is not None and mark.points < mark.max]
+    unmarked = [mark.label for mark in written if mark.points is None]
     said = [problem, f"points lost in {', '.join(lost)}" if lost else "",
             f"not marked yet: {', '.join(unmarked)}" if unmarked else ""]
     return "; ".join(filter(None, said)) or "everything asked for"

@@ -81,7 +81,8 @@ def side(own, marked):
 def render(results, rows, found, items, questions):
     """Return the page. rows, found, items, questions: see gradebook.build."""
     assignment = results.settings["assignment"]
-    by_key = {row["key"]: row for row in rows}
+    names = {submission.key: submission.name for submission in results.submissions}
+    by_key = {row["key"]: {**row, "name": names[row["key"]]} for row in rows}
     found = {key: report for key, report in found.items() if report}
     graded = {key: report for key, report in found.items() if by_key[key]["status"].startswith("graded")}
     judged = [report for report in graded.values() if imported(report)]

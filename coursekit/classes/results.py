@@ -119,8 +119,8 @@ def lock(folder):
             import fcntl
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"another `course grade-class`, `answers`, `grades` or `collect` writes to {folder}: wait "
-                            "for it, or stop it") from None
+            raise UserError("another `course grade-class`, `answers`, `rubric`, `grades` or `collect` writes to "
+                            f"{folder}: wait for it, or stop it") from None
         except (ImportError, OSError):
             pass  # Windows, and file systems without locks
         yield

@@ -24,7 +24,7 @@ def markdown(report, name, written=()):
         lines.append(f"| {escaped(item)} | {got} of {points(result.max)} | {found} |")
     for mark in written:
         got = "not marked yet" if mark.points is None else f"{points(mark.points)} of {points(mark.max)}"
-        lines.append(f"| {escaped(mark.title)} (written) | {got} | {escaped(mark.comment)} |")
+        lines.append(f"| {escaped(mark.heading)} | {got} | {escaped(mark.comment)} |")
     style, notebook = report.style, report.notebook
     lines += ["", "## Style", "", {
         "passed": "No findings.", "skipped": "Not looked at.", "timeout": "Not finished in time.",

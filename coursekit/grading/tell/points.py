@@ -13,5 +13,4 @@ def outcomes(report, written):
         yield name, item.status == "passed", item.points, item.max, text
     for mark in written:
         if mark.points is not None:
-            yield (f"{mark.title} (written)", mark.points == mark.max, mark.points, mark.max,
-                   mark.comment)
+            yield mark.heading, mark.points == mark.max, mark.points, mark.max, mark.comment
