@@ -74,6 +74,7 @@ GRADING = {"collect": ("coursekit.classes.collect", "clone or update the git rep
                        "changed"),
            "answers": ("coursekit.classes.answers", "gather a class's written answers, and count the points typed for "
                        "them"),
+           "viva": ("coursekit.classes.viva", "questions for a demonstration, about each student's own file"),
            "grades": ("coursekit.classes.giveback", "give the grades of a class back to Moodle, Canvas, ILIAS or OLAT")}
 
 

@@ -29,7 +29,7 @@ from helpers.given.console import UserError, choose
 from helpers.given.course import ROOT, assignments
 
 PRELOAD = ("torch", "coursekit.grading.grader")
-NOT_JUDGING = "banks", "forgers", "tell"  # folders with code that no point depends on
+NOT_JUDGING = "banks", "forgers", "tell", "viva"  # folders with code that no point depends on
 READ_DEADLINE = 60.0  # seconds to find and read what one submission holds
 _mine = threading.local()
 
@@ -206,11 +206,12 @@ def choose_wall(args, *hidden):
 
 
 def ways(args, wall, count, folder, branch, before):
-    """What reads and what grades, see `grade_class`. count: of submissions. folder: for temporary files. branch, before:
-    see `read_one`."""
+    """What reads and what grades, see `grade_class`. count: of submissions. folder: for temporary files. branch,
+    before: see `read_one`."""
     jobs = min(args.jobs, count)
     read_here = functools.partial(read_one, walls.best() if args.scheduler else wall, branch=branch, before=before)
-    reading = functools.partial(pool.local, read_here, count=jobs, folder=folder, preload=PRELOAD, deadline=READ_DEADLINE)
+    reading = functools.partial(pool.local, read_here, count=jobs, folder=folder, preload=PRELOAD,
+                                deadline=READ_DEADLINE)
     grading = functools.partial(pool.dask, grade_one, address=args.scheduler) if args.scheduler else \
         functools.partial(pool.local, grade_one, count=jobs, folder=folder, preload=PRELOAD,
                           prepare=functools.partial(zygote.prepare, wall), deadline=command.DEADLINE)
