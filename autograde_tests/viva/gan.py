@@ -55,7 +55,7 @@ QUESTIONS = {
     "softplus": dict(
         gap=LOSSES,
         code=["softplus(_)", "logsigmoid(_)"],
-        ask="Show that `{found}` is the term that the loss asks for.",
+        ask="Why is `{found}` the term that the loss asks for? Show it.",
         model="-log(sigmoid(l)) = log(1 + exp(-l)) = softplus(-l), and -log(1 - sigmoid(l)) = softplus(l)."),
     "log of a sigmoid": dict(
         gap=LOSSES,

@@ -47,7 +47,7 @@ def asked(results, who):
     for number in range(COUNT):
         one = questions[number] if number < len(questions) else None
         yield Question(str(number + 1), f"Question {number + 1}", one.text if one else NOT_ASKED,
-                       one.model if one else "")
+                       f"{one.model}\n{one.solution}".strip() if one else "")
 
 
 def given(results, who, report, question):

@@ -2,7 +2,7 @@
 hostile, and reading it may end the process that does. It is never executed.
 """
 import ast
-import functools
+import collections
 import warnings
 from dataclasses import dataclass
 
@@ -33,10 +33,7 @@ def look(source, given, rules):
 
     source: of the file. given: as it was released. rules: {name: as in coursekit.viva}.
     """
-    patterns = functools.cache(pattern)
-    for asked in rules.values():
-        for text in (*listed(asked["code"]), *listed(asked.get("without"))):
-            patterns(text)  # a slip in one of ours is not the student's
+    by_type = index(rules)
     lines, problem = similarity.own_lines(source, given)
     if problem:
         return [], {}, problem
@@ -44,16 +41,28 @@ def look(source, given, rules):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a strange escape is no concern of the instructor's
             tree = ast.parse(source)
-        return *found_in(tree, source.split("\n"), lines, rules, patterns), ""
+        return *found_in(tree, source.split("\n"), lines, by_type), ""
     except SyntaxError as error:
         return [], {}, f"Python cannot read it: line {error.lineno}"
     except (ValueError, RecursionError, MemoryError) as error:
         return [], {}, f"Python cannot read it: {type(error).__name__}"
 
 
-def found_in(tree, lines, own, rules, patterns):
-    """What `look` gives. own: the numbers of the student's lines. patterns: makes a tree of a pattern."""
-    found, first, places = [], {}, {}
+def index(rules):
+    """The questions by what they can be about: {type of a node: [(name, gaps, pattern or None, patterns that must not
+    be there)]}."""
+    found = collections.defaultdict(list)
+    for rule, asked in rules.items():
+        without = [pattern(text) for text in listed(asked.get("without"))]
+        wanted = [pattern(text) for text in listed(asked["code"])]
+        for kind, tree in [(type(tree), tree) for tree in wanted] or [(kind, None) for kind in SIMPLE]:
+            found[kind].append((rule, asked.get("gap"), tree, without))
+    return found
+
+
+def found_in(tree, lines, own, by_type):
+    """What `look` gives. own: the numbers of the student's lines. by_type: see index."""
+    found, first, places = [], {}, collections.Counter()
     for name, nodes in functions(tree):
         for node in nodes:
             number = getattr(node, "lineno", None)
@@ -61,31 +70,19 @@ def found_in(tree, lines, own, rules, patterns):
                 continue
             if isinstance(node, ast.stmt) and number < first.get(name, (number + 1,))[0]:
                 first[name] = number, shortened(lines[number - 1])
-            for rule, asked in rules.items():
+            for rule, gaps, wanted, without in by_type.get(type(node), ()):
                 texts = {}
-                if places.get((rule, name), 0) >= MOST or not belongs(name, asked.get("gap")):
-                    continue
-                if not fits(asked["code"], node, texts, patterns) or any(
-                        matches(patterns(text), other, {}) for text in listed(asked.get("without"))
-                        for other in nodes if type(other) is type(patterns(text))):
-                    continue
-                places[rule, name] = places.get((rule, name), 0) + 1
-                texts["found"] = node
-                found.append(Found(rule, name, number, shortened(lines[number - 1]),
-                                   {key: segment(each, lines) for key, each in texts.items()}))
+                if places[rule, name] < MOST and belongs(name, gaps) and fits(wanted, node, texts) and not any(
+                        matches(other, each, {}) for other in without for each in nodes):
+                    places[rule, name] += 1
+                    found.append(Found(rule, name, number, shortened(lines[number - 1]), {
+                        key: segment(each, lines) for key, each in {**texts, "found": node}.items()}))
     return found, first
 
 
-def fits(code, node, texts, patterns):
-    """Is a node what a question is about?"""
-    if code is None:
-        return isinstance(node, SIMPLE) and sum(1 for _ in ast.walk(node)) >= NODES
-    for text in listed(code):
-        bound = {}
-        if type(patterns(text)) is type(node) and matches(patterns(text), node, bound):
-            texts.update(bound)
-            return True
-    return False
+def fits(wanted, node, texts):
+    """Is a node what a question is about? texts: gets what the names of its pattern stand for."""
+    return matches(wanted, node, texts) if wanted else sum(1 for _ in ast.walk(node)) >= NODES
 
 
 def functions(tree):

@@ -16,7 +16,7 @@ from helpers.given.course import ROOT, assignments
 COUNT, MINUTES = 5, 10
 # What a set is made of, as far as there is any: first what tells most about this student.
 PLAN = "slip", "work", "code", "code", "line", "code", "slip", "line", "topic", "topic", "topic", "topic", "topic"
-LINES = 12  # of our solution, in a model answer
+LINES = 8  # of our solution, in a model answer
 GENERAL = "general"
 QUOTED = 300  # characters of an answer or a message
 
@@ -24,7 +24,7 @@ QUOTED = 300  # characters of an answer or a message
 @dataclass(frozen=True)
 class Asked:
     """One question. kind: slip, work, code, line, topic: see `questions_about`. rule: what it is called, the same for
-    all who are asked it. line: the number of the quoted line, 0 for none."""
+    all who are asked it. line: the number of the quoted line, 0 for none. solution: ours, for the examiner."""
 
     kind: str
     rule: str
@@ -33,10 +33,7 @@ class Asked:
     function: str = ""
     line: int = 0
     quote: str = ""
-
-    @property
-    def id(self):
-        return self.rule, self.function
+    solution: str = ""
 
     @property
     def text(self):
@@ -83,13 +80,12 @@ def questions_about(found, first, rules, report, written, solved):
     for one in found:
         kind = "line" if one.rule.startswith(f"{GENERAL}: ") else "code"
         ask, model = (filled(rules[one.rule][part], one.texts) for part in ("ask", "model"))
-        if kind == "line" and one.function in code:
-            model += f"\nOur solution of {one.function}:\n{code[one.function]}"
-        asked.append(Asked(kind, one.rule, ask, model, one.function, one.line, one.quote))
+        asked.append(Asked(kind, one.rule, ask, model, one.function, one.line, one.quote,
+                           code.get(one.function, "") if kind == "line" else ""))
     for name in code:
         what = about[name].split("\n\n")[0].replace("\n", " ")
-        asked.append(Asked("topic", "topic", f"What has {name} to do, and what would fail without it? How did you go "
-                           "about it?", f"{what}\nOur solution:\n{code[name]}", name))
+        asked.append(Asked("topic", f"topic: {name}", f"What has {name} to do, and what would fail without it? How did "
+                           "you go about it?", what, name, solution=code[name]))
     return asked
 
 
@@ -106,14 +102,14 @@ def slips(report, first, code):
         about = name.partition(".")[2]
         places = [gap for gap in code if gap == about or gap.startswith(f"{about}.")]
         place = next((gap for gap in places if gap in first), "")
-        solved = "\n".join(f"Our solution of {gap}:\n{code[gap]}" for gap in places[:1])
+        solved = code[places[0]] if places else ""
         if item.status == "missing":
             yield Asked("slip", f"slip: {name}", f"{about} is not done in your file. What has it to do, and how would "
-                        "you begin?", solved, about)
+                        "you begin?", "What its docstring says.", about, solution=solved)
         else:
             line, quote = first.get(place, (0, ""))
             yield Asked("slip", f"slip: {name}", f"The check of {name} says: “{item.message[:QUOTED]}”. What would "
-                        "you change, and where?", f"{item.hint or 'No hint.'}\n{solved}", place or about, line, quote)
+                        "you change, and where?", item.hint, place or about, line, quote, solved)
 
 
 def work(report, written):
@@ -142,16 +138,16 @@ def choose(asked, key, seed, partners=(), neighbour=()):
     """A set of COUNT of the questions, [Asked]. partners: the sets of who has the same file. neighbour: the set of who
     is before on the list."""
     draw = random.Random(f"{seed} {key}")
-    asked = sorted(asked, key=lambda one: (one.id, one.line))
+    asked = sorted(asked, key=lambda one: (one.rule, one.function, one.line, one.ask))
     draw.shuffle(asked)
-    theirs = {one.id for of_one in partners for one in of_one}
-    rules = {one.rule for one in neighbour if one.kind != "topic"}
+    theirs, next_to = {one.rule for of_one in partners for one in of_one}, {one.rule for one in neighbour}
     taken = []
 
     def is_free(one, strict):
-        lines, ids = {other.line for other in taken if other.line}, {other.id for other in taken}
-        return one.id not in ids and one.line not in lines and (strict < 1 or one.id not in theirs) and (
-            strict < 2 or one.rule not in rules and one.function not in {other.function for other in taken})
+        """strict: 0 not asked twice, 1 and no partner is asked it, 2 and no neighbour, nor about the same function."""
+        fresh = all(one.rule != other.rule and (not one.line or one.line != other.line) for other in taken)
+        return fresh and (strict < 1 or one.rule not in theirs) and (
+            strict < 2 or one.rule not in next_to and one.function not in {other.function for other in taken})
 
     for kinds, stages in ((PLAN, (2, 1)), (PLAN, (0,))):
         for kind in kinds:
