@@ -29,15 +29,15 @@ from helpers.given.console import UserError, choose
 from helpers.given.course import ROOT, assignments
 
 PRELOAD = ("torch", "coursekit.grading.grader")
-NOT_JUDGING = "banks", "forgers", "tell"  # folders with code that no point depends on
+NOT_JUDGING = "banks", "forgers", "tell", "viva"  # folders with code that no point depends on
 READ_DEADLINE = 60.0  # seconds to find and read what one submission holds
 _mine = threading.local()
 
 
-def grade_one(wall, assignment, notebook, seed, checks, handed_in):
+def grade_one(wall, assignment, notebook, seed, checks, handed_in, items=None):
     """Grade one submission in this process, which keeps its grader for the next: a Report. Runs in the workers.
 
-    wall: what student code runs behind. checks: `version_of_checks` of who asks.
+    wall: what student code runs behind. checks: `version_of_checks` of who asks. items: see Grader.grade.
     """
     if checks != version_of_checks(assignment):  # a cluster's worker keeps what it has imported
         raise RuntimeError("this worker has other checks: update its course, and start it anew")
@@ -48,7 +48,7 @@ def grade_one(wall, assignment, notebook, seed, checks, handed_in):
         _mine.grader = Grader(assignment, notebook, wall).__enter__()
         _mine.what = assignment, notebook, wall.name
     try:
-        return _mine.grader.grade(handed_in, seed)
+        return _mine.grader.grade(handed_in, seed, items)
     except SandboxError:
         stop_grading()  # the next attempt starts another sandbox
         raise
@@ -80,7 +80,7 @@ def read_one(wall, assignment, submission, branch=None, before=None):
 
 
 def fingerprint(*things):
-    """What a report depends on. Another fingerprint means: grade it again."""
+    """A digest of plain data."""
     return hashlib.sha256(json.dumps(things, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -95,7 +95,29 @@ def version_of_checks(assignment):
     return fingerprint(*(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths))
 
 
-def grade_class(results, wall, seed, reading, grading, bar):
+def depends_on(handed_in, notebook, checks):
+    """What a report depends on, its fingerprint: what was handed in and how it is run, and, behind a -, the checks."""
+    return f"{fingerprint(dataclasses.astuple(handed_in), notebook)}-{checks}"
+
+
+def is_current(report, mark, whole):
+    """Is nothing to be graded again? mark: what the report would depend on now.
+
+    Where `course regrade` has left items of other checks than the rest, somebody wanted the rest as it is. It stays as
+    long as what was handed in does, unless it is wanted whole.
+    """
+    if report.mixed:
+        return not whole and report.fingerprint.partition("-")[0] == mark.partition("-")[0]
+    return report.fingerprint == mark
+
+
+def completed(report, handed_in, mark, attempts):
+    """The Report as it is kept in a class."""
+    return dataclasses.replace(report, fingerprint=mark, attempts=attempts, answers=handed_in.answers,
+                               answers_problem=handed_in.answers_problem, answer_pictures=handed_in.pictures)
+
+
+def grade_class(results, wall, seed, reading, grading, bar, whole=False):
     """Grade what has no report yet. Returns the submissions that could not be graded: [(submission, reason)].
 
     Those that are graded in one run are asked the same; what is handed in later is asked something else.
@@ -105,6 +127,7 @@ def grade_class(results, wall, seed, reading, grading, bar):
         seed: what the checks draw their inputs from. None: a fresh one, and what has a report keeps it.
         reading, grading: pool.local or pool.dask, all but their tasks given: for `read_one`, and for `grade_one`.
         bar: a tqdm.
+        whole: see `is_current`.
     """
     assignment, notebook = results.settings["assignment"], results.settings["notebook"]
     by_key = {submission.key: submission for submission in results.submissions if not submission.doubt}
@@ -116,8 +139,8 @@ def grade_class(results, wall, seed, reading, grading, bar):
     for key, handed_in, _ in reading((key, (assignment, by_key[key])) for key in by_key):
         report, mark = results.report(by_key[key]), None
         if not isinstance(handed_in, pool.Failure):
-            mark = fingerprint(dataclasses.astuple(handed_in), notebook, checks)
-            if report and report.fingerprint == mark and seed in (None, report.seed):
+            mark = depends_on(handed_in, notebook, checks)
+            if report and seed in (None, report.seed) and is_current(report, mark, whole):
                 bar.update()
                 continue
         results.forget(by_key[key])  # what is out of date must not stand in the grade book, come what may
@@ -134,9 +157,7 @@ def grade_class(results, wall, seed, reading, grading, bar):
             failed.append((by_key[key], report.reason))
         else:
             handed_in, mark = waiting[key]
-            report = dataclasses.replace(report, fingerprint=mark, attempts=attempts, answers=handed_in.answers,
-                                         answers_problem=handed_in.answers_problem, answer_pictures=handed_in.pictures)
-            results.save(by_key[key], report, handed_in.source)
+            results.save(by_key[key], completed(report, handed_in, mark, attempts), handed_in.source)
         bar.update()
     return failed
 
@@ -155,17 +176,22 @@ def add_arguments(parser):
     parser.add_argument("--no-notebook", action="store_true", help="do not execute the notebook (much faster)")
     parser.add_argument("--seed", type=command.seed, help="what the checks draw their inputs from (default: a fresh "
                         "one in each run, noted in the report.json of those graded in it)")
+    parser.add_argument("--whole", action="store_true", help="grade again, whole, what `course regrade` has left with "
+                        "items of other checks than the rest")
+    command.add_commit(parser)
+    add_running(parser)
+
+
+def add_running(parser):
     parser.add_argument("--jobs", type=int, metavar="N", default=pool.room_for(),
                         help="submissions at a time on this machine (default: one for each processor that may be used, "
                         "as far as there is memory: %(default)s here)")
-    command.add_commit(parser)
     command.add_unsafe(parser)
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="grade on this Dask cluster instead")
 
 
-def main(args):
-    """Run `./course grade-class`. Returns the exit code: 0, 1 if a submission could not be graded, 3 without a wall."""
-    choose(args.assignment, assignments(), "assignment")
+def choose_wall(args, *hidden):
+    """What student code runs behind, on this machine or on the cluster. hidden: paths that it must not see."""
     if args.jobs < 1:
         raise UserError(f"--jobs {args.jobs}: expected 1 or more")
     if args.scheduler:
@@ -173,28 +199,42 @@ def main(args):
         wall = pool.ask_cluster(functools.partial(walls.choose, args.unsafe), args.scheduler)
     else:
         wall = walls.choose(args.unsafe)
-        wall.hide(args.submissions, args.out)
+        wall.hide(*hidden)
     if not wall.isolates:
         print(f"NOT ISOLATED: {wall.reasons}. Student code runs with your rights.", file=sys.stderr)
+    return wall
+
+
+def ways(args, wall, count, folder, branch, before):
+    """What reads and what grades, see `grade_class`. count: of submissions. folder: for temporary files. branch,
+    before: see `read_one`."""
+    jobs = min(args.jobs, count)
+    read_here = functools.partial(read_one, walls.best() if args.scheduler else wall, branch=branch, before=before)
+    reading = functools.partial(pool.local, read_here, count=jobs, folder=folder, preload=PRELOAD,
+                                deadline=READ_DEADLINE)
+    grading = functools.partial(pool.dask, grade_one, address=args.scheduler) if args.scheduler else \
+        functools.partial(pool.local, grade_one, count=jobs, folder=folder, preload=PRELOAD,
+                          prepare=functools.partial(zygote.prepare, wall), deadline=command.DEADLINE)
+    return reading, grading
+
+
+def main(args):
+    """Run `./course grade-class`. Returns the exit code: 0, 1 if a submission could not be graded, 3 without a wall."""
+    choose(args.assignment, assignments(), "assignment")
+    wall = choose_wall(args, args.submissions, args.out)
     stopped, failed = False, []
     with walls.temporary_folder("class") as folder:
         submissions, told = roster.take_in(args.submissions, args.roster, folder, args.out)
         print("\n".join(told))
         with lock(args.out):
-            results = Results.start(args.out, args.assignment, not args.no_notebook, submissions, told)
+            commit = {"branch": args.branch, "before": args.before}
+            results = Results.start(args.out, args.assignment, not args.no_notebook, submissions, told, commit)
             for line in results.moved:
                 print(line)
-            jobs = min(args.jobs, len(submissions))
-            here = walls.best() if args.scheduler else wall
-            read_here = functools.partial(read_one, here, branch=args.branch, before=args.before)
-            reading = functools.partial(pool.local, read_here, count=jobs, folder=folder, preload=PRELOAD,
-                                        deadline=READ_DEADLINE)
-            grading = functools.partial(pool.dask, grade_one, address=args.scheduler) if args.scheduler else \
-                functools.partial(pool.local, grade_one, count=jobs, folder=folder, preload=PRELOAD,
-                                  prepare=functools.partial(zygote.prepare, wall), deadline=command.DEADLINE)
+            reading, grading = ways(args, wall, len(submissions), folder, **commit)
             with tqdm(total=len(submissions), desc=f"grade {args.assignment}", unit="submission", smoothing=0) as bar:
                 try:
-                    failed = grade_class(results, wall, args.seed, reading, grading, bar)
+                    failed = grade_class(results, wall, args.seed, reading, grading, bar, args.whole)
                 except KeyboardInterrupt:
                     stopped = True
             summary = build(results, {submission.key: reason for submission, reason in failed})

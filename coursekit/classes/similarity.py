@@ -52,13 +52,20 @@ class Pair:
     lines: tuple
 
 
-def own(source, given):
-    """What a student wrote. given: the released file."""
+def own_lines(source, given):
+    """The lines that do not stand in the released file, {number: line}, and why the file is not looked at, or ""."""
     lines = source.split("\n")
     if len(source) > MAX_CHARACTERS or max(map(len, lines)) > MAX_LINE:
-        return Own(problem=f"more than {MAX_CHARACTERS:,} characters, or a line of more than {MAX_LINE:,}")
+        return {}, f"more than {MAX_CHARACTERS:,} characters, or a line of more than {MAX_LINE:,}"
     known = {line.strip() for line in given.split("\n")}
-    lines = {number: line for number, line in enumerate(lines, start=1) if line.strip() not in known}
+    return {number: line for number, line in enumerate(lines, start=1) if line.strip() not in known}, ""
+
+
+def own(source, given):
+    """What a student wrote. given: the released file."""
+    lines, problem = own_lines(source, given)
+    if problem:
+        return Own(problem=problem)
     tokens = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
