@@ -22,8 +22,7 @@ from helpers.given import datasets, plotting, training
 from helpers.given.console import UserError, write
 from helpers.given.course import ROOT
 from helpers.given.tables import table
-
-SHOWN = 3  # names of weights in a message
+from helpers.given.weights import load
 
 
 @dataclass(frozen=True)
@@ -67,40 +66,6 @@ def declared(name):
     if not (Path(__file__).parent / f"{name}.py").is_file():
         return None
     return importlib.import_module(f"{__name__}.{name}")
-
-
-def load(network, tensors):
-    """Load weights into a network, all of them, in evaluation mode. Returns the network.
-
-    Args:
-        tensors: dict name -> tensor, as a file of weights has them.
-    Raises:
-        UserError: they are another network's. It says which are missing, which are too many, which have another shape.
-    """
-    if told := misfit({name: tuple(value.shape) for name, value in network.state_dict().items()},
-                      {name: tuple(value.shape) for name, value in tensors.items()}):
-        raise UserError(told)
-    network.load_state_dict(tensors)
-    return network.eval()
-
-
-def misfit(wanted, found):
-    """Why weights of these shapes do not fit a network that has those, in words; "" if they do. Both: {name: shape}."""
-    def some(names):
-        return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-
-    def size(shape):
-        return "x".join(map(str, shape)) or "one number"
-
-    both = [name for name in wanted if name in found]
-    other = [f"{name} ({size(found[name])}, expected {size(wanted[name])})" for name in both
-             if wanted[name] != found[name]]
-    parts = {"missing": [name for name in wanted if name not in found],
-             "unexpected": [name for name in found if name not in wanted], "of another shape": other}
-    told = "; ".join(f"{what}: {some(names)}" for what, names in parts.items() if names)
-    if not both:
-        return f"these are the weights of another network, no name fits ({told})"
-    return told and f"these are the weights of another network, or of an earlier version of the class ({told})"
 
 
 def hand_in(name, **arguments):
@@ -245,17 +210,17 @@ def show(declared, folder, told, kept, missing, made):
     for weights in declared:
         if (settings := told.get(weights.name)) is not None:
             losses = {key: value for key, value in settings["last"].items() if key != "seconds"}
-            first = next(iter(losses), None)  # the loss, of a GAN the discriminator's
+            last = ", ".join([f"{key} {value:.4g}" for key, value in losses.items()][:2])
             stopped = "" if settings["epochs_done"] >= settings["epochs"] else f" of {settings['epochs']}"
             rows[weights.file] = {
                 "size": (folder / weights.file).stat().st_size / 1e6, "numbers": settings["numbers"],
-                "epochs": f"{settings['epochs_done']}{stopped}", "last": losses.get(first),
+                "epochs": f"{settings['epochs_done']}{stopped}", "last": last,
                 "data": weights.data + (" (stand-in)" if settings["stand_in"] else ""),
                 "from": "as before" if weights.name in kept else settings["profile"]}
     where = folder.relative_to(ROOT).as_posix()
     if rows:
         table(rows, {"size": ("MB", "7.1f"), "numbers": ("numbers", "12,"), "epochs": ("epochs", "10"),
-                     "last": ("last loss", "11.4g"), "data": ("data", "24"), "from": ("profile", "11")},
+                     "last": ("last epoch", "40"), "data": ("data", "20"), "from": ("profile", "11")},
               f"in {where}")
     for file, why in made.items():
         if why:
