@@ -40,11 +40,12 @@ class Found:
 
 
 class Unusable(UserError):
-    """Weights that cannot be measured. open: True if nobody can tell what was trained."""
+    """Weights that cannot be measured. open: True if nobody can tell what was trained. missing: True if there are
+    none."""
 
-    def __init__(self, message, open=False):
+    def __init__(self, message, open=False, missing=False):
         super().__init__(message)
-        self.open = open
+        self.open, self.missing = open, missing
 
 
 def find(listing, assignment, declared, folder):

@@ -68,6 +68,7 @@ def declared(name):
     return importlib.import_module(f"{__name__}.{name}")
 
 
+@torch.random.fork_rng(devices=[])  # what is drawn later must not depend on it
 def hand_in(name, **arguments):
     """Write what the trainings of an assignment have left in runs/PROFILE/NAME into trained/NAME, in the form in which
     it is handed in, and print what is there and what is missing.
@@ -158,10 +159,10 @@ def dataset(name):
 
 
 def written(path, draw, made, module, runs):
-    """Draw a picture, or gather tensors, and write the file. Returns "", or why that did not go. It runs the student's
-    code, and leaves the random numbers as they were."""
+    """Draw a picture, or gather tensors, and write the file. Returns "", or why that did not go: it runs the student's
+    code."""
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+        with torch.no_grad():
             torch.manual_seed(0)
             drawn = draw(made["network"], Given(module, made["data"], runs))
     except Exception as error:  # a gap that is open, a mistake: the weights count without
