@@ -1,12 +1,14 @@
 """Measures the trained work of a submission: which weights are asked for, what is told before it begins, and the items
 of the report. How one measure judges: coursekit.grading.trained, and autograde_tests/trained."""
+import dataclasses
 import functools
 import importlib
 import time
 
-from coursekit.grading import ask, judge, weights
+from autograde_tests.trained import NotMeasured
+from coursekit.grading import ask, judge, trained, weights
 from coursekit.grading.report import Item
-from coursekit.sandbox import Sandbox, zygote
+from coursekit.sandbox import Sandbox, printable, zygote
 from helpers.given.console import UserError
 from helpers.given.course import ROOT
 
@@ -78,22 +80,19 @@ class Measuring:
 
         notes: gets a line on how long it took. broken: an Item that says why the file cannot be imported, or None.
         """
-        started, items, settings, tensors, refused = time.perf_counter(), {}, {}, {}, {}
-        for name, each in self.wanted.items():
+        started, items, read = time.perf_counter(), {}, {}
+        for name in self.wanted:
             try:
-                if broken is not None:
-                    raise weights.Unusable(broken.message, broken.status == "open")
-                tensors[name], settings[name] = self.read(handed_in, name), handed_in.weights[name].arguments
+                read[name] = broken or self.read(handed_in, name)
             except weights.Unusable as error:
-                refused[name] = error
+                told = f"not judged: {error}. Your instructor has to look" if error.open else str(error)
+                status = "open" if error.open else "missing" if error.missing else "failed"
+                read[name] = Item(status=status, message=told)
         for measure in self.measures:
-            if (error := refused.get(measure.weights)) is not None:
-                found = Item(0, measure.points, "open" if error.open else "missing" if error.missing else "failed",
-                             f"not judged: {error}. Your instructor has to look" if error.open else str(error))
-            else:
-                found = self.judge(measure, handed_in.source, tensors[measure.weights], settings[measure.weights], seed)
-            items[PREFIX + measure.weights] = found
-        if tensors:
+            found = read[measure.weights]
+            items[PREFIX + measure.weights] = dataclasses.replace(found, points=0, max=measure.points, hint="") \
+                if isinstance(found, Item) else self.judge(measure, handed_in, found, seed)
+        if not all(isinstance(found, Item) for found in read.values()):
             notes.append(f"trained work: measured in {time.perf_counter() - started:.0f} seconds")
         return items
 
@@ -106,13 +105,14 @@ class Measuring:
             raise weights.Unusable(found.problem, found.open, not found.open)
         return weights.tensors_of(found, self.wanted[name], self.read_pickles)
 
-    def judge(self, measure, source, tensors, settings, seed):
+    def judge(self, measure, handed_in, tensors, seed):
         """The Item of one measure. What does not depend on the student is made the first time."""
-        from coursekit.grading import trained
-        if self.data is None:
-            self.data = self.make_data()
-        ask_it = functools.partial(self.sandbox.observe, source)
+        try:
+            self.data = self.make_data() if self.data is None else self.data
+        except NotMeasured as error:
+            return Item(0, measure.points, "open", trained.NOT_MEASURED.format(printable(str(error)).rstrip(".")))
         end = self.sandbox.had + SECONDS
-        student = ask.Student(ask_it, SECONDS, lambda: end - self.sandbox.had)
-        return trained.measured(measure, student, tensors, settings, judge.generator(seed, PREFIX + measure.weights),
-                                self.data)
+        student = ask.Student(functools.partial(self.sandbox.observe, handed_in.source), SECONDS,
+                              lambda: end - self.sandbox.had)
+        return trained.measured(measure, student, tensors, handed_in.weights[measure.weights].arguments,
+                                judge.generator(seed, PREFIX + measure.weights), self.data)
