@@ -65,11 +65,15 @@ def main(args):
     for item in args.item:
         choose(item, dict.fromkeys(check.item for check in checks), "item")
     submissions = find(results, args.student) if args.student else results.submissions
+    trained = results.settings.get("trained", False)
+    if trained and not args.item:
+        print(batch.here_only(args, results.settings["assignment"]))
     wall = batch.choose_wall(args, results.folder, *(one.path for one in submissions if one.path and one.path.exists()))
     stopped, failed = False, []
-    with walls.temporary_folder("class") as folder, lock(results.folder):
+    with walls.temporary_folder("class") as folder, lock(results.folder), \
+            batch.copies_of_weights(results.folder, trained and not args.item) as weights:
         run = Run(results, args, checks, submissions)
-        reading, grading = batch.ways(args, wall, max(1, len(run.left)), folder, **{
+        reading, grading = batch.ways(args, wall, max(1, len(run.left)), folder, weights=weights, **{
             "branch": None, "before": None, **results.settings.get("commit", {})})
         with tqdm(total=len(run.left), desc=f"regrade {results.settings['assignment']}", unit="submission",
                   smoothing=0) as bar:
@@ -118,7 +122,8 @@ class Run:
     def __init__(self, results, args, checks, submissions):
         self.results, self.args, self.checks, self.changes, self.lines = results, args, checks, [], []
         self.assignment, self.notebook = results.settings["assignment"], results.settings["notebook"]
-        self.version = batch.version_of_checks(self.assignment)
+        self.trained = results.settings.get("trained", False)
+        self.version = batch.version_of_checks(self.assignment, self.trained)
         self.asked = {"items": sorted(set(args.item)), "students": sorted(one.key for one in submissions),
                       "seed": args.seed, "reason": args.reason, "checks": self.version}
         self.when, self.done = time.strftime("%Y-%m-%dT%H:%M:%S%z"), []
@@ -153,7 +158,8 @@ class Run:
             else:
                 handed_in[key] = read
                 tasks.append((key, (wall, self.assignment, self.notebook and not self.args.item, self.seed(by_key[key]),
-                                    self.version, dataclasses.replace(read, pictures={}), self.args.item or None)))
+                                    self.version, dataclasses.replace(read, pictures={}), self.args.item or None,
+                                    self.trained)))
         for key, report, attempts in grading(iter(tasks)):
             if isinstance(report, pool.Failure):
                 failed.append((by_key[key], report.reason))
