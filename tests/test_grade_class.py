@@ -85,7 +85,7 @@ def read_here(tasks):
 
 def quick(tasks, points=()):
     """Stands for a pool: reports without gradings."""
-    for key, (*_, handed_in) in tasks:
+    for key, (_, _, _, _, _, handed_in, *_) in tasks:
         yield key, made_up(handed_in.who, **dict(points)), 1
 
 

@@ -21,7 +21,6 @@ from coursekit.grading.files import NoGradedFile, SubmissionError
 from coursekit.grading.handin import look_into
 from coursekit.grading.paper import Paper, find_paper
 from coursekit.grading.tell.html import templates
-from coursekit.sandbox import printable, walls
 
 
 READ_DEADLINE = 90.0  # seconds to find, read and count one report
