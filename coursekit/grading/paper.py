@@ -58,10 +58,9 @@ def find_paper(listing, room=None):
 
 
 def why_none(listing):
-    others = [path for path in documents(listing) if path.suffix.lower() in SOURCES or path.parent.name == "reports"]
-    others = [path for path in others if path.name not in OF_THE_COURSE]
-    others += [entry.path for entry in listing.entries if entry.path.suffix.lower() in SOURCES
-               and entry.path.name not in OF_THE_COURSE and entry.path not in others]
+    """What a Paper says where there is no PDF: nothing was handed in, or somebody has to look."""
+    others = [path for path in documents(listing) if path.name not in OF_THE_COURSE
+              and (path.suffix.lower() in SOURCES or path.parent.name == "reports")]
     if others:
         return {"problem": printable(f"there is no PDF, but {several(others)}: look into it")}
     if listing.unread:
