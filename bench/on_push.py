@@ -1,6 +1,6 @@
 """What a push costs on a runner: `.venv/bin/python bench/on_push.py [--install]`. Needs a quiet machine.
 
-Releases the course and fills all gaps. Times the step of the released workflow (`python -m helpers.given report`)
+Releases the course and fills all gaps. Times the step of the released workflow (`python -m helpers.given points`)
 against one process for each check, as GitHub Classroom did it: once, since that takes minutes. --install: times the
 installation, too, into a new environment, with the build of PyTorch that the package index of this machine has.
 """
@@ -36,7 +36,7 @@ def main(install=False):
         given = [sys.executable, "-m", "helpers.given"]
         listed = subprocess.run([*given, "check"], cwd=course, check=True, capture_output=True, text=True).stdout
         names = re.findall(r"^passed +(\S+)", listed, re.MULTILINE)
-        one = timed([*given, "report"], cwd=course)
+        one = timed([*given, "points"], cwd=course)
         each = timed(*([*given, "check", name] for name in names), [*given, "test", "style"], cwd=course)
         print(f"load {os.getloadavg()[0]:.1f}; {len(names)} public checks and the style")
         print(f"one step: {one:.1f} s; a process for each: {each:.1f} s; ratio {each / one:.1f}")

@@ -74,6 +74,8 @@ GRADING = {"collect": ("coursekit.classes.collect", "clone or update the git rep
                        "changed"),
            "answers": ("coursekit.classes.answers", "gather a class's written answers, and count the points typed for "
                        "them"),
+           "rubric": ("coursekit.classes.papers", "gather a class's reports (PDF) beside a rubric, and count the "
+                      "points typed for them"),
            "viva": ("coursekit.classes.viva", "questions for a demonstration, about each student's own file"),
            "grades": ("coursekit.classes.giveback", "give the grades of a class back to Moodle, Canvas, ILIAS or OLAT")}
 
@@ -169,9 +171,9 @@ def find_sandbox():
         yield "sandbox", "ok", f"{wall.name}{instead}", ""
 
 
-COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_report, student.add_train,
-            student.add_plot_latent, student.add_board, student.add_data, add_doctor, add_release, add_gradescope,
-            add_grading, add_audit)
+COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_points, student.add_report,
+            student.add_train, student.add_plot_latent, student.add_board, student.add_data, add_doctor, add_release,
+            add_gradescope, add_grading, add_audit)
 
 if __name__ == "__main__":
     sys.exit(student.main(commands=COMMANDS))

@@ -16,7 +16,7 @@ from coursekit.gaps import open_gap
 from coursekit.release.platforms import ON, classroom as made_for_classroom, github, gitlab
 from helpers.given.course import ROOT, assignments
 from helpers.given.launcher import OLDEST
-from helpers.given.report import STEPS
+from helpers.given.points import STEPS
 
 POINTS = {"vae.reparametrize": 2, "vae.VAE.forward": 1, "gan.sample_noise": 3}
 GITHUB, GITLAB = "vendor.github-workflows", "vendor.gitlab-ci"
@@ -197,7 +197,7 @@ def test_notebooks_run_for_tags_and_by_hand_only(student, tmp_path):
     assert run_job(student, job, "push", "refs/heads/main", tmp_path) is None
     assert run_job(student, job, "push", "refs/tags/submit/1", tmp_path) is not None
     assert run_job(student, job, "workflow_dispatch", "refs/heads/main", tmp_path) is not None
-    assert workflow["jobs"]["notebooks"]["steps"][-1]["run"] == "python -m helpers.given report notebooks"
+    assert workflow["jobs"]["notebooks"]["steps"][-1]["run"] == "python -m helpers.given points notebooks"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a runner with Ubuntu")

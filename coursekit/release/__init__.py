@@ -10,7 +10,7 @@ from coursekit.release.points import hidden_points, public_checks
 from helpers.given.course import assignments
 
 COPIED = ("course", "course.bat", "runtests.sh", "runtests.bat", "requirements.txt", "constraints.txt", "setup.cfg",
-          ".gitignore", ".gitattributes", "LICENSE", "data/README.md")
+          ".gitignore", ".gitattributes", "LICENSE", "data/README.md", "reports/template.md", "reports/template.tex")
 
 # What only the course itself ignores.
 OURS = "\n# what trainings have left to hand in: students commit it, the course does not\n/trained/\n"

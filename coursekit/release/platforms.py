@@ -15,7 +15,7 @@ ON = ("push", "tags", "hand")
 
 
 def github(points, on):
-    """A workflow of one step of our own: helpers/given/report.py."""
+    """A workflow of one step of our own: helpers/given/points.py."""
     events = {"push": ["push:", '  branches: ["**"]', '  tags: ["submit/*"]'],
               "tags": ["push:", '  tags: ["submit/*"]'], "hand": []}[on] + ["workflow_dispatch:"]
     return {".github/workflows/checks.yml": fill(".github/workflows/checks.yml", PYTHON=PYTHON,

@@ -17,7 +17,7 @@ from pathlib import Path
 from helpers.given import launcher
 from helpers.given.console import UserError, choose, describe, write
 from helpers.given.course import ROOT, assignments, notebooks
-from helpers.given.report import STEPS, notebook_command, report, style_command, with_hint
+from helpers.given.points import STEPS, notebook_command, style_command, tell, with_hint
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -223,12 +223,32 @@ def run_steps(steps, notes=()):
     return int(any(line.startswith("FAILED") for line in lines))
 
 
-def add_report(commands):
-    parser = commands.add_parser("report", help="run checks and style as on a push, and write result.json")
+def add_points(commands):
+    parser = commands.add_parser("points", help="run checks and style as on a push: points, and result.json")
     parser.add_argument("names", nargs="*", metavar="NAME", help="assignments, such as vae, and steps: "
                         f"{', '.join(STEPS)}; default: checks and style of all")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: result.json")
-    parser.set_defaults(command=lambda args: report(args.names, args.out))
+    parser.set_defaults(command=lambda args: tell(args.names, args.out))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# report
+# ---------------------------------------------------------------------------------------------------------------
+
+def add_report(commands):
+    parser = commands.add_parser("report", help="make the PDF of a report in Markdown or LaTeX, with the numbers that "
+                                 "were measured")
+    parser.add_argument("source", type=Path, metavar="FILE", help="such as reports/vae.md, a copy of "
+                        "reports/template.md or reports/template.tex")
+    parser.add_argument("--out", type=Path, metavar="PDF", help="default: beside FILE")
+    parser.add_argument("--draft", action="store_true", help="show a ? for numbers and pictures that are not there yet")
+    parser.set_defaults(command=report)
+
+
+def report(args):
+    from helpers.given.report import make
+
+    make(args.source, args.out, args.draft)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -430,7 +450,7 @@ def find_the_rest():
 # The command line
 # ---------------------------------------------------------------------------------------------------------------
 
-COMMANDS = (add_lab, add_run, add_check, add_test, add_report, add_train, add_plot_latent, add_board,
+COMMANDS = (add_lab, add_run, add_check, add_test, add_points, add_report, add_train, add_plot_latent, add_board,
             add_data, add_doctor)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 COURSE = Path(__file__).resolve().parent / "course"
 FILE = Path("helpers", "@NAME@.py")
 LARGEST = 1_000_000  # bytes
-MINUTES = 9  # for the report: the whole job has 15
+MINUTES = 9  # for the points: the whole job has 15
 INSTALL = ("--quiet", "--disable-pip-version-check", "--extra-index-url", "https://download.pytorch.org/whl/cpu",
            "-r", "requirements.txt", "-c", "constraints.txt")
 
@@ -35,9 +35,9 @@ def main():
         (COURSE / FILE).write_text("")  # not begun
     # Without the places where a step of a workflow leaves something for the next one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "ACTIONS_"))}
-    report = [sys.executable, "-m", "helpers.given", "report", "@NAME@", "--out", str(COURSE / "result.json")]
+    points = [sys.executable, "-m", "helpers.given", "points", "@NAME@", "--out", str(COURSE / "result.json")]
     try:
-        ran = subprocess.run(report, cwd=COURSE, timeout=60 * MINUTES, env={**environment,
+        ran = subprocess.run(points, cwd=COURSE, timeout=60 * MINUTES, env={**environment,
                                                                             "GITHUB_STEP_SUMMARY": str(body)})
     except subprocess.TimeoutExpired:
         return f"the checks took more than {MINUTES} minutes"

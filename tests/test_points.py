@@ -1,4 +1,4 @@
-"""What `python -m helpers.given report` says when the student's code misbehaves, and how it says it."""
+"""What `python -m helpers.given points` says when the student's code misbehaves, and how it says it."""
 import os
 import queue
 import shutil
@@ -11,13 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 from coursekit import release
-from helpers.given import report
+from helpers.given import points
 from helpers.given.course import ROOT
-from helpers.given.report import Line
+from helpers.given.points import Line
 
 # Less patience than in real life.
-RUN = ("import sys\nfrom helpers.given import report\nsys.stdout.reconfigure(errors='backslashreplace')\n"
-       "report.CHECK = 10\nsys.exit(report.report())")
+RUN = ("import sys\nfrom helpers.given import points\nsys.stdout.reconfigure(errors='backslashreplace')\n"
+       "points.CHECK = 10\nsys.exit(points.tell())")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def released(tmp_path_factory):
 
 @pytest.fixture
 def student(released, tmp_path):
-    """A function that reports on a released repository whose helpers/vae.py has this text: (the process, its lines)."""
+    """A function that tells the points of a release whose helpers/vae.py has this text: (the process, its lines)."""
     def run(source=None):
         folder = shutil.copytree(released, tmp_path / "edition")
         if source is not None:
@@ -70,7 +70,7 @@ def test_a_check_that_ends_python_or_never_comes_back_is_lost_alone(student):
 def test_a_file_that_ends_python_is_tried_three_times_only(student):
     done, lines = student("import os\nos._exit(7)\n")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert done.stdout.count("it ended Python (exit code 7)") == report.LOST
+    assert done.stdout.count("it ended Python (exit code 7)") == points.LOST
     assert "not tried: 3 checks of this file got no answer" in done.stdout and "0 of 17" not in done.stdout
     assert all(line.startswith("error") for name, line in lines.items() if name.startswith("vae."))
 
@@ -97,10 +97,10 @@ def test_what_is_renamed_stays_in_the_total(released, tmp_path):
 
 
 def a_process():
-    """A report.Checks, and the end of its pipe that its process would have."""
-    asked, nothing = report.Checks.__new__(report.Checks), SimpleNamespace(
+    """A points.Checks, and the end of its pipe that its process would have."""
+    asked, nothing = points.Checks.__new__(points.Checks), SimpleNamespace(
         join=lambda *_: None, kill=lambda: None, exitcode=None)
-    asked.pipe, theirs = report.SPAWN.Pipe()
+    asked.pipe, theirs = points.SPAWN.Pipe()
     asked.process, asked.replies = nothing, queue.Queue()
     threading.Thread(target=asked.listen, daemon=True).start()
     return asked, theirs
@@ -111,14 +111,14 @@ def test_replies_of_another_form_are_no_answer(reply):
     """Said by the process in place of [status, message, hint]."""
     asked, theirs = a_process()
     theirs.send_bytes(eval(reply))
-    with pytest.raises(report.Silent, match="no usable answer"):
+    with pytest.raises(points.Silent, match="no usable answer"):
         asked.ask("vae.VAE", 5)
 
 
-def test_half_a_reply_does_not_hold_up_the_report():
+def test_half_a_reply_does_not_hold_up_the_rest():
     asked, theirs = a_process()
     os.write(theirs.fileno(), struct.pack("!i", 5))
-    with pytest.raises(report.Silent, match="no answer within 1 seconds"):
+    with pytest.raises(points.Silent, match="no answer within 1 seconds"):
         asked.ask("vae.VAE", 1)
 
 
@@ -130,15 +130,15 @@ def test_a_long_message_with_half_a_character_is_cut_and_told(student):
 
 def test_a_message_cannot_break_the_table_of_the_summary():
     lines = [Line("vae.VAE", "failed", 0, 2, "a | b\n<script>`*_[x](y)", "look\nhere"), Line("style", "passed", 1, 1)]
-    *_, row, last = report.as_markdown(lines).strip().splitlines()
+    *_, row, last = points.as_markdown(lines).strip().splitlines()
     assert row == (r"| vae.VAE | failed | 0 of 2 | a \| b<br>\<script\>\`\*\_\[x\](y)<br>Hint: look<br>here |")
     assert last == "| style | passed | 1 of 1 |  |"
 
 
 def test_all_forms_have_one_total():
     lines = [Line("vae.VAE", "passed", 2, 2), Line("gan", "not begun", 0, 9), Line("style", "failed", 0, 1)]
-    assert report.in_words(lines).startswith("2 of 12 points")
-    told = report.as_json(lines)
+    assert points.in_words(lines).startswith("2 of 12 points")
+    told = points.as_json(lines)
     assert (told["score"], told["max-score"], len(told["tests"])) == (2, 12, 3)
-    assert list(report.notices(lines)) == ["::notice title=Autograding complete::Points 2/12",
+    assert list(points.notices(lines)) == ["::notice title=Autograding complete::Points 2/12",
                                            '::notice title=Autograding report::{"totalPoints":2,"maxPoints":12}']

@@ -1,7 +1,7 @@
-"""`python -m helpers.given report`: public checks, style and notebooks with their points, for who watches a push.
+"""`python -m helpers.given points`: what public checks, style and notebooks are worth, for who watches a push.
 
 It is told in the terminal, in result.json, and on GitHub in the summary of the run and in two notices, all with one
-total. The checks run in one process beside this one: whatever the student's code does there, the report is written.
+total. The checks run in one process beside this one: whatever the student's code does there, the points are told.
 """
 import contextlib
 import json
@@ -36,7 +36,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a report. status: that of a public check's Result, or "not begun". points: got. max: to be had."""
+    """What one check is worth. status: that of a public check's Result, or "not begun". points: got. max: to be had."""
 
     name: str
     status: str
@@ -46,7 +46,7 @@ class Line:
     hint: str = ""
 
 
-def report(names=(), out=None):
+def tell(names=(), out=None):
     """Run what is asked for and tell it. Returns 1 if something that is begun does not pass, else 0.
 
     An assignment that is not begun is no failure, and has no points. Its maximum is part of the total all the same,
@@ -199,7 +199,7 @@ class Checks:
         return [text[:LONGEST] for text in self.hear(seconds, is_result)]
 
     def listen(self):
-        """Pass on what the process says. In a thread of its own: half a message must not hold up the report."""
+        """Pass on what the process says. In a thread of its own: half a message must not hold up the rest."""
         with contextlib.suppress(EOFError, OSError):
             while True:
                 self.replies.put(self.pipe.recv_bytes(1 << 26))
