@@ -120,8 +120,8 @@ def lock(folder):
             import fcntl
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError("another `course grade-class`, `regrade`, `answers`, `rubric`, `viva`, `grades` or `collect` "
-                            f"writes to {folder}: wait for it, or stop it") from None
+            raise UserError("another `course grade-class`, `regrade`, `answers`, `rubric`, `viva`, `grades` or "
+                            f"`collect` writes to {folder}: wait for it, or stop it") from None
         except (ImportError, OSError):
             pass  # Windows, and file systems without locks
         yield
