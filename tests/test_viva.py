@@ -186,6 +186,13 @@ def test_hostile_files_get_a_full_set(of_hostile, name):
         assert problem and {one.kind for one in mine} == {"topic"}
 
 
+def test_our_solution_is_shown_without_its_indent():
+    code, about = sets.solutions("vae")
+    shown = code["VAE.__init__"].split("\n")
+    assert shown[0] == "hidden = 400" and shown[-1] == "..." and len(shown) == sets.LINES + 1
+    assert about["VAE.__init__"].startswith("Fully connected VAE")
+
+
 def test_code_with_braces_stays_as_it_is():
     found = Found("vae: randn_like", "reparametrize", 3, "q", {"found": "randn_like({_x})", "_x": "{found}"})
     asked = sets.questions_about([found], {}, sets.rules_of("vae"), made_up(), (), ({}, {}))

@@ -61,7 +61,7 @@ def solutions(assignment):
     whole = {node.name: ast.get_docstring(node) for node in tree.body if isinstance(node, ast.ClassDef)}
     about = {name: ast.get_docstring(node) or whole.get(name.partition(".")[0]) or ""
              for name, node in functions(tree)}
-    return {name: textwrap.dedent("\n".join(part[:LINES] + ["..."] * (len(part) > LINES)))
+    return {name: textwrap.dedent("\n".join(part[:LINES])) + "\n..." * (len(part) > LINES)
             for name, part in code.items()}, about
 
 
