@@ -32,7 +32,7 @@ class Grading:
             if isinstance(function, functools.partial):
                 yield key, function(*task), 1
                 continue
-            _, _, notebook, seed, _, read, items = task
+            _, _, notebook, seed, _, read, _, items = task
             if self.stop == len(self.asked):
                 raise KeyboardInterrupt
             self.asked.append((key, notebook, seed, read.source, items))
@@ -59,7 +59,7 @@ def reports(results):
 
 
 def change_checks(monkeypatch):
-    monkeypatch.setattr(batch, "version_of_checks", lambda assignment: NOW)
+    monkeypatch.setattr(batch, "version_of_checks", lambda assignment, trained=False: NOW)
 
 
 def log(results):
@@ -190,6 +190,7 @@ def test_what_holds_nothing_to_grade_stays_so(graded, monkeypatch):
 @pytest.mark.parametrize("options, says", [
     ([], "expected --item or --student"),
     (["--item", "vae.loss"], "Did you mean 'vae.loss_function'?"),
+    (["--item", "trained.vae"], "give --student without --item"),
     (["--student", "bop"], "Near it: bob"),
     (["--student", "x" * 40], "there is no student"),
     (["--item", ITEM, "--jobs", "0"], "--jobs 0"),

@@ -97,7 +97,8 @@ FIRES = [
     ("diffusion: clipped", "cosine_schedule", "betas = (1 - torch.cos(x)).clamp(1e-4, 0.9999)", True),
     ("diffusion: not clipped", "cosine_schedule", "betas = (1 - torch.cos(x)).clamp(1e-4, 0.9999)", False),
     ("diffusion: not clipped", "cosine_schedule", "betas = 1 - torch.cos(x)", True),
-    ("flowers: probabilities", "Discriminator.__init__", "self.layers = nn.Sequential(nn.Flatten(), nn.Sigmoid())", True),
+    ("flowers: probabilities", "Discriminator.__init__", "self.layers = nn.Sequential(nn.Flatten(1), nn.Sigmoid())",
+     True),
     ("flowers: probabilities", "Discriminator.__init__", "self.layers = nn.Conv2d(3, 1, 4)", False),
     ("faces: generator left alone", "discriminator_step", "with torch.no_grad():\n    fake = generator(images, labels)",
      True),
@@ -183,6 +184,13 @@ def test_hostile_files_get_a_full_set(of_hostile, name):
     assert all(len(one.quote) <= 161 for one in mine)
     if name in ("parentheses", "no Python", "a null byte", "an endless line", "too long"):
         assert problem and {one.kind for one in mine} == {"topic"}
+
+
+def test_our_solution_is_shown_without_its_indent():
+    code, about = sets.solutions("vae")
+    shown = code["VAE.__init__"].split("\n")
+    assert shown[0] == "hidden = 400" and shown[-1] == "..." and len(shown) == sets.LINES + 1
+    assert about["VAE.__init__"].startswith("Fully connected VAE")
 
 
 def test_code_with_braces_stays_as_it_is():

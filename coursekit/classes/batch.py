@@ -4,7 +4,6 @@ One process hands out the work and writes all results; others grade (coursekit.p
 it is there, its report.json last: a submission with a report.json is done. The same command therefore goes on where
 it was stopped, and grades again only what has changed since.
 """
-import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -33,15 +32,17 @@ from helpers.given.course import ROOT, assignments
 PRELOAD = ("torch", "coursekit.grading.grader")
 NOT_JUDGING = "banks", "forgers", "tell", "viva"  # folders with code that no point depends on
 WEIGHTS = ".weights"  # in the folder of results, while it runs: a class's weights are larger than its memory
+NOT_SENT = ("--trained measures weights on this machine, as they are not sent over the network: leave out "
+            "--scheduler")
 READ_DEADLINE = 60.0  # seconds to find and read what one submission holds
 _mine = threading.local()
 
 
-def grade_one(wall, assignment, notebook, seed, checks, handed_in, items=None, trained=False):
+def grade_one(wall, assignment, notebook, seed, checks, handed_in, trained=False, items=None):
     """Grade one submission in this process, which keeps its grader for the next: a Report. Runs in the workers.
 
-    wall: what student code runs behind. checks: `version_of_checks` of who asks. items: see Grader.grade. trained:
-    True measures its trained weights, too.
+    wall: what student code runs behind. checks: `version_of_checks` of who asks. trained: True measures its trained
+    weights, too. items: see Grader.grade.
     """
     if checks != version_of_checks(assignment, trained):  # a cluster's worker keeps what it has imported
         raise RuntimeError("this worker has other checks: update its course, and start it anew")
@@ -162,8 +163,8 @@ def grade_class(results, wall, seed, reading, grading, bar, whole=False, weights
         else:
             waiting[key] = handed_in, mark
     seed = secrets.randbits(31) if seed is None else seed
-    tasks = [(key, (wall, assignment, notebook, seed, checks, dataclasses.replace(handed_in, pictures={}), None,
-                    weights is not None))
+    trained = [True] if weights is not None else []
+    tasks = [(key, (wall, assignment, notebook, seed, checks, dataclasses.replace(handed_in, pictures={}), *trained))
              for key, (handed_in, _) in waiting.items()]
     for key, report, attempts in grading(tasks):
         drop(weights, key)
@@ -217,14 +218,6 @@ def add_running(parser):
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="grade on this Dask cluster instead")
 
 
-def here_only(args, assignment):
-    """What is measured of trained work, in one line. Raises UserError where it cannot be."""
-    if args.scheduler:
-        raise UserError("trained work is measured on this machine, as weights are not sent over the network: leave out "
-                        "--scheduler")
-    return measuring.what_is_measured(assignment)
-
-
 def choose_wall(args, *hidden):
     """What student code runs behind, on this machine or on the cluster. hidden: paths that it must not see."""
     if args.jobs < 1:
@@ -240,55 +233,49 @@ def choose_wall(args, *hidden):
     return wall
 
 
-def ways(args, wall, count, folder, branch, before, weights=None):
-    """What reads and what grades, see `grade_class`. count: of submissions. folder: for temporary files. branch,
-    before, weights: see `read_one`."""
+def ways(args, wall, count, folder, trained, weights, branch, before):
+    """What reads and what grades, see `grade_class`. count: of submissions. folder: for temporary files. trained: see
+    `grade_one`. weights, branch, before: see `read_one`."""
     jobs = min(args.jobs, count)
-    read_here = functools.partial(read_one, walls.best() if args.scheduler else wall, branch=branch, before=before,
-                                  weights=weights)
+    here = walls.best() if args.scheduler else wall
+    read_here = functools.partial(read_one, here, branch=branch, before=before, weights=weights)
     reading = functools.partial(pool.local, read_here, count=jobs, folder=folder, preload=PRELOAD,
                                 deadline=READ_DEADLINE)
     grading = functools.partial(pool.dask, grade_one, address=args.scheduler) if args.scheduler else \
         functools.partial(pool.local, grade_one, count=jobs, folder=folder, preload=PRELOAD,
                           prepare=functools.partial(zygote.prepare, wall),
-                          deadline=command.DEADLINE + (command.TRAINED_DEADLINE if weights else 0))
+                          deadline=command.DEADLINE + trained * command.TRAINED_DEADLINE)
     return reading, grading
-
-
-@contextlib.contextmanager
-def copies_of_weights(out, trained):
-    """The folder for copies of trained weights while a run goes on, or None where they are not measured."""
-    folder = out.resolve() / WEIGHTS
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-    try:
-        yield folder if trained else None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def main(args):
     """Run `./course grade-class`. Returns the exit code: 0, 1 if a submission could not be graded, 3 without a wall."""
     choose(args.assignment, assignments(), "assignment")
+    if args.trained and args.scheduler:
+        raise UserError(NOT_SENT)
     if args.trained:
-        print(here_only(args, args.assignment))
+        print(measuring.what_is_measured(args.assignment))
     wall = choose_wall(args, args.submissions, args.out)
     stopped, failed = False, []
     with walls.temporary_folder("class") as folder:
         submissions, told = roster.take_in(args.submissions, args.roster, folder, args.out)
         print("\n".join(told))
         with lock(args.out):
-            commit = {"branch": args.branch, "before": args.before}
-            results = Results.start(args.out, args.assignment, not args.no_notebook, submissions, told, commit,
-                                    args.trained)
+            how = {"branch": args.branch, "before": args.before, "trained": args.trained}
+            results = Results.start(args.out, args.assignment, not args.no_notebook, submissions, told, how)
+            shutil.rmtree(args.out / WEIGHTS, ignore_errors=True)  # of a run that was killed
             for line in results.moved:
                 print(line)
-            with copies_of_weights(args.out, args.trained) as weights, tqdm(
-                    total=len(submissions), desc=f"grade {args.assignment}", unit="submission", smoothing=0) as bar:
-                reading, grading = ways(args, wall, len(submissions), folder, weights=weights, **commit)
+            weights = args.out.resolve() / WEIGHTS if args.trained else None
+            reading, grading = ways(args, wall, len(submissions), folder, args.trained, weights, args.branch,
+                                    args.before)
+            with tqdm(total=len(submissions), desc=f"grade {args.assignment}", unit="submission", smoothing=0) as bar:
                 try:
                     failed = grade_class(results, wall, args.seed, reading, grading, bar, args.whole, weights)
                 except KeyboardInterrupt:
                     stopped = True
+                finally:
+                    shutil.rmtree(args.out / WEIGHTS, ignore_errors=True)
             summary = build(results, {submission.key: reason for submission, reason in failed})
     print(f"{summary}\nisolation: {wall.name}")
     for submission, reason in failed:

@@ -11,6 +11,7 @@ import functools
 import io
 import json
 import secrets
+import shutil
 import sys
 import time
 from collections import Counter
@@ -62,25 +63,30 @@ def main(args):
                         "folder")
     results = Results.open(args.folder)
     checks = load_checks(results.settings["assignment"])
+    how = {"branch": None, "before": None, "trained": False, **results.settings.get("how", {})}
+    trained = how.pop("trained") and not args.item
+    if trained and args.scheduler:
+        raise UserError(batch.NOT_SENT)
     for item in args.item:
+        if item.startswith("trained."):
+            raise UserError(f"{item} is measured from what was handed in, which is not kept: give --student without "
+                            "--item, or run `course grade-class --trained`")
         choose(item, dict.fromkeys(check.item for check in checks), "item")
     submissions = find(results, args.student) if args.student else results.submissions
-    trained = results.settings.get("trained", False)
-    if trained and not args.item:
-        print(batch.here_only(args, results.settings["assignment"]))
     wall = batch.choose_wall(args, results.folder, *(one.path for one in submissions if one.path and one.path.exists()))
     stopped, failed = False, []
-    with walls.temporary_folder("class") as folder, lock(results.folder), \
-            batch.copies_of_weights(results.folder, trained and not args.item) as weights:
+    with walls.temporary_folder("class") as folder, lock(results.folder):
         run = Run(results, args, checks, submissions)
-        reading, grading = batch.ways(args, wall, max(1, len(run.left)), folder, weights=weights, **{
-            "branch": None, "before": None, **results.settings.get("commit", {})})
+        weights = results.folder.resolve() / batch.WEIGHTS if trained else None
+        reading, grading = batch.ways(args, wall, max(1, len(run.left)), folder, trained, weights, **how)
         with tqdm(total=len(run.left), desc=f"regrade {results.settings['assignment']}", unit="submission",
                   smoothing=0) as bar:
             try:
                 failed = run.again(wall, reading, grading, bar)
             except KeyboardInterrupt:
                 stopped = True
+            finally:
+                shutil.rmtree(results.folder / batch.WEIGHTS, ignore_errors=True)
         run.end(finished=not stopped and not failed)
         print("\n".join(run.told()))
         if not args.dry_run:
@@ -122,8 +128,9 @@ class Run:
     def __init__(self, results, args, checks, submissions):
         self.results, self.args, self.checks, self.changes, self.lines = results, args, checks, [], []
         self.assignment, self.notebook = results.settings["assignment"], results.settings["notebook"]
-        self.trained = results.settings.get("trained", False)
-        self.version = batch.version_of_checks(self.assignment, self.trained)
+        trained = results.settings.get("how", {}).get("trained", False)
+        self.trained = trained and not args.item  # where only some checks are asked, nothing is measured
+        self.version = batch.version_of_checks(self.assignment, trained)
         self.asked = {"items": sorted(set(args.item)), "students": sorted(one.key for one in submissions),
                       "seed": args.seed, "reason": args.reason, "checks": self.version}
         self.when, self.done = time.strftime("%Y-%m-%dT%H:%M:%S%z"), []
@@ -157,9 +164,10 @@ class Run:
                 bar.update()
             else:
                 handed_in[key] = read
+                checks = batch.version_of_checks(self.assignment, self.trained)
                 tasks.append((key, (wall, self.assignment, self.notebook and not self.args.item, self.seed(by_key[key]),
-                                    self.version, dataclasses.replace(read, pictures={}), self.args.item or None,
-                                    self.trained)))
+                                    checks, dataclasses.replace(read, pictures={}), self.trained,
+                                    self.args.item or None)))
         for key, report, attempts in grading(iter(tasks)):
             if isinstance(report, pool.Failure):
                 failed.append((by_key[key], report.reason))

@@ -6,7 +6,7 @@ import collections
 import warnings
 from dataclasses import dataclass
 
-from coursekit.classes import similarity
+from coursekit.gaps import own_lines
 from coursekit.viva.patterns import matches, pattern
 
 LONGEST = 160  # characters of a line that are quoted
@@ -34,7 +34,7 @@ def look(source, given, rules):
     source: of the file. given: as it was released. rules: {name: as in coursekit.viva}.
     """
     by_type = index(rules)
-    lines, problem = similarity.own_lines(source, given)
+    lines, problem = own_lines(source, given)
     if problem:
         return [], {}, problem
     try:

@@ -61,7 +61,7 @@ def solutions(assignment):
     whole = {node.name: ast.get_docstring(node) for node in tree.body if isinstance(node, ast.ClassDef)}
     about = {name: ast.get_docstring(node) or whole.get(name.partition(".")[0]) or ""
              for name, node in functions(tree)}
-    return {name: textwrap.dedent("\n".join(part[:LINES] + ["..."] * (len(part) > LINES)))
+    return {name: textwrap.dedent("\n".join(part[:LINES])) + "\n..." * (len(part) > LINES)
             for name, part in code.items()}, about
 
 
@@ -144,13 +144,14 @@ def choose(asked, key, seed, partners=(), neighbour=()):
     taken = []
 
     def is_free(one, strict):
-        """strict: 0 not asked twice, 1 and no partner is asked it, 2 and no neighbour, nor about the same function."""
+        """strict: 0 not asked twice; 1 and no partner is asked it; 2 and no neighbour; 3 and nothing else about the
+        same function."""
         fresh = all(one.rule != other.rule and (not one.line or one.line != other.line) for other in taken)
-        return fresh and (strict < 1 or one.rule not in theirs) and (
-            strict < 2 or one.rule not in next_to and one.function not in {other.function for other in taken})
+        return fresh and (strict < 1 or one.rule not in theirs) and (strict < 2 or one.rule not in next_to) and (
+            strict < 3 or one.function not in {other.function for other in taken})
 
-    for kinds, stages in ((PLAN, (2, 1)), (PLAN, (0,))):
-        for kind in kinds:
+    for stages in ((3, 2), (1,), (0,)):
+        for kind in PLAN:
             for strict in stages:
                 free = [one for one in asked if one.kind == kind and is_free(one, strict)]
                 if free and len(taken) < COUNT:
