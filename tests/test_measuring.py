@@ -1,5 +1,6 @@
 """Trained work in a grading: what becomes of weights that are there, missing, wrong or unreadable."""
 import dataclasses
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -9,9 +10,13 @@ from safetensors.torch import save
 from autograde_tests.trained import Measure, at_most
 from coursekit.classes import batch
 from coursekit.grading import measuring
+from coursekit.grading.grader import Grader
 from coursekit.grading.handin import HandedIn, read
 from coursekit.grading.report import Item
 from coursekit.grading.weights import Found
+from coursekit.sandbox import walls
+from helpers import vae
+from helpers.given import datasets, trained, training
 from helpers.given.course import ROOT
 from helpers.given.trained import Weights
 
@@ -116,3 +121,36 @@ def test_what_is_told_before_it_begins(measure):
 def test_an_assignment_without_measures():
     with pytest.raises(measuring.NothingMeasured, match="there is no autograde_tests/trained/line.py"):
         measuring.measures_of("line")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (ROOT / "autograde_tests/trained/vae.py").is_file(), reason="nothing measures a VAE")
+def test_a_grading_of_what_a_notebook_would_hand_in(tmp_path, data_folder, monkeypatch):
+    """Trained for some steps on stand-ins, written by the student's side, measured in the sandbox. The CVAE's file has
+    the weights of the VAE."""
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    monkeypatch.setattr(trained, "ROOT", tmp_path)
+    images = datasets.load("mnist").train_images[:2000]
+    torch.manual_seed(0)
+    training.fit(vae.VAE(784, latent_size=15), lambda model, x, labels: vae.loss_function(*order(model(x), x)), images,
+                 epochs=1, quiet=True, checkpoint=tmp_path / "runs/smoke/vae/vae.pt")
+    trained.hand_in("vae")
+    made = tmp_path / "runs/smoke/vae/trained"
+    shutil.copytree(made, tmp_path / "handed/trained/vae")
+    shutil.copy(made / "vae.safetensors", tmp_path / "handed/trained/vae/cvae.safetensors")
+    shutil.copy(ROOT / "helpers/vae.py", tmp_path / "handed")
+    handed_in = read(tmp_path / "handed", "vae", "ada", weights=measuring.wanted("vae"), folder=tmp_path / "kept")
+    with Grader("vae", False, walls.best(), trained=True) as grader:
+        grader.checks = grader.checks[:1]
+        report = grader.grade(handed_in, 7)
+    assert list(report.items)[1:] == ["trained.vae", "trained.cvae"]
+    measured, other = report.items["trained.vae"], report.items["trained.cvae"]
+    assert measured.status in ("passed", "failed") and "ELBO" in measured.message, measured
+    assert (other.points, other.status) == (0, "error") and "weights of another network" in other.message, other
+    assert any("measured in" in note for note in report.notes)
+
+
+def order(answer, x):
+    """What a loss takes of what a VAE returns."""
+    x_hat, mu, logvar = answer
+    return x_hat, x, mu, logvar
