@@ -240,8 +240,8 @@ from torch import nn
 KEPT = []
 
 def places():
-    for folder in {tempfile.gettempdir(), os.getcwd(), "../runs", "../data", "../helpers", "/dev/shm", "/tmp", "/var/tmp",
-                   os.path.expanduser("~")}:
+    for folder in {tempfile.gettempdir(), os.getcwd(), "../runs", "../data", "../helpers", "/dev/shm", "/tmp",
+                   "/var/tmp", os.path.expanduser("~")}:
         yield os.path.join(folder, "kept.pt")
 
 class Encoder(nn.Module):
