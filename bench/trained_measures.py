@@ -37,8 +37,9 @@ def measure(folder, name, seed):
             started = time.perf_counter()
             rng = generator(seed, "trained." + each.weights)
             rows.append(each.function(here(name), load_file(path), {}, rng, data))
+            seconds = time.perf_counter() - started
             told = ", ".join(f"{what} {value:.4g}" for what, value in rows[-1].items())
-            print(f"  {each.weights} {path.parts[-3]}: {told} ({time.perf_counter() - started:.1f} seconds)", flush=True)
+            print(f"  {each.weights} {path.parts[-3]}: {told} ({seconds:.1f} seconds)", flush=True)
         for what in rows[0] if rows else ():
             values = torch.tensor([row[what] for row in rows])
             limits = [str(limits[what]) for _, limits in each.steps if what in limits]
