@@ -72,7 +72,8 @@ GRADING = {"collect": ("coursekit.classes.collect", "clone or update the git rep
            "grade-class": ("coursekit.classes.batch", "grade a class: reports, grade book, an overview"),
            "answers": ("coursekit.classes.answers", "gather a class's written answers, and count the points typed for "
                        "them"),
-           "grades": ("coursekit.classes.giveback", "give the grades of a class back to Moodle, Canvas, ILIAS or OLAT")}
+           "grades": ("coursekit.term.command", "give the grades of a class back to Moodle, Canvas, ILIAS or OLAT; or "
+                      "grade a whole term: all assignments in one book")}
 
 
 def add_grading(commands):

@@ -58,4 +58,4 @@ class Grader:
             why_not_isolated=None if self.wall.isolates else self.wall.reasons,
             items=items, style=style, notebook=executed,
             versions={"python": platform.python_version(), "torch": str(torch.__version__)},
-            seconds=round(time.perf_counter() - started, 2), notes=notes)
+            seconds=round(time.perf_counter() - started, 2), notes=notes, feedback=handed_in.feedback)

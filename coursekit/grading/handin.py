@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from coursekit.grading.choose import Unchanged, Undecided, graded_file
+from coursekit.grading.feedback import filled_in
 from coursekit.grading.files import NOT_PLAIN, Listing, NoGradedFile, SubmissionError
 from coursekit.grading.repository import Repository, is_bare_repository, refs_of
 from coursekit.grading.written import Written, written
@@ -27,7 +28,7 @@ class HandedIn:
     answers: what is written in the notebook, by the id of the question.
     notes: lines for the report: which file counts and why, what was not looked at.
     answers_problem: why the answers may not be all, or None. pictures: that they show, by the id of the question:
-    [[name, type, base64]].
+    [[name, type, base64]]. feedback: is the feedback form filled in. None: none was found.
     """
 
     who: str
@@ -38,6 +39,7 @@ class HandedIn:
     notes: tuple = ()
     answers_problem: str | None = None
     pictures: dict = field(default_factory=dict)
+    feedback: bool | None = None
 
 
 def read(submission, assignment, who, room=None, asked=(), branch=None, before=None):
@@ -49,14 +51,14 @@ def read(submission, assignment, who, room=None, asked=(), branch=None, before=N
         asked: the Questions whose answers are wanted.
         branch, before: which commit of a git repository counts, see repository.Repository.
     """
-    source, problem, notes, answered = None, None, [], Written({})
+    source, problem, notes, answered, feedback = None, None, [], Written({}), None
     try:
         with look_into(submission, room, branch, before) as listing:
             try:
                 source, notes = read_source(listing, assignment, room)
             except SubmissionError as error:
                 problem = error
-            notes = [*listing.notes, *notes]
+            notes, feedback = [*listing.notes, *notes], filled_in(listing)
             if asked:
                 answered = written(listing, assignment, asked)
     except SubmissionError as error:  # nothing of it can be read
@@ -65,7 +67,7 @@ def read(submission, assignment, who, room=None, asked=(), branch=None, before=N
     return HandedIn(who, source, problem and printable(str(problem)), answered.answers,
                     problem is not None and not isinstance(problem, NoGradedFile),
                     tuple(map(printable, [*notes, *answered.notes])),
-                    answered.problem and printable(answered.problem), answered.pictures)
+                    answered.problem and printable(answered.problem), answered.pictures, feedback)
 
 
 def read_source(listing, assignment, room=None):

@@ -61,6 +61,7 @@ class Report:
     answers: what is written in its notebook, by the id of the question. answers_problem: why that may not be all.
     answer_pictures: that the answers show, [[name, type, base64 of the file, or its path beside the report]] by the id
     of the question.
+    feedback: is the feedback form filled in. None: none was found.
     """
 
     submission: str
@@ -80,6 +81,7 @@ class Report:
     answers: dict | None = None
     answers_problem: str | None = None
     answer_pictures: dict | None = None
+    feedback: bool | None = None
 
     @property
     def score(self):
@@ -102,7 +104,7 @@ class Report:
         """The text of report.json."""
         told = {"submission": self.submission, "assignment": self.assignment, "score": self.score, "max": self.max}
         told.update(dataclasses.asdict(self))
-        for name in ("notes", "fingerprint", "attempts", "answers", "answers_problem", "answer_pictures"):
+        for name in ("notes", "fingerprint", "attempts", "answers", "answers_problem", "answer_pictures", "feedback"):
             if told[name] in (None, []) or name == "answer_pictures" and not told[name]:
                 del told[name]
         return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
