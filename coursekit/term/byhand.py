@@ -138,8 +138,8 @@ def extensions(course, finder, told):
 
 
 def corrections(course, finder, told):
-    """({(assignment, place): [(Correction, number of its line)]}, the Table or None). Who finds that one does not fit says
-    so to the Table."""
+    """({(assignment, place): [(Correction, number of its line)]}, the Table or None). Who finds that one
+    does not fit says so to the Table."""
     found = {}
     if not (course.folder / CORRECTIONS).is_file():
         return found, None

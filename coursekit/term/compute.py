@@ -211,6 +211,9 @@ def lateness(course, one):
     """How late it is: one.days, one.too_late, and what is to be said of it."""
     if one.work.nothing or one.due is None:
         return
+    if one.work.several:  # the one that counts may be late
+        one.days = None
+        return
     cut_off = one.assignment.cut_off and one.assignment.cut_off + (one.due - one.assignment.due)
     matters = course.late.per_day or cut_off
     if one.handed is None:

@@ -30,7 +30,8 @@ class Work:
 
     entries: [Entry]. state: "" or, if all of it is open, why. nothing: nothing was handed in, and that is known.
     late: the platform says so. style, feedback: is there no style finding, is feedback.md filled in; None: nobody
-    knows. pages: paths of reports, in the folder of results. group: who handed in together.
+    knows. pages: paths of reports, in the folder of results. group: who handed in together. several: of several submissions
+    nobody knows which is theirs.
     """
 
     entries: list = field(default_factory=list)
@@ -41,6 +42,7 @@ class Work:
     feedback: bool | None = False
     pages: list = field(default_factory=list)
     group: str = ""
+    several: bool = False
 
 
 def exact(number):
@@ -76,7 +78,7 @@ def measure(course, classes, people, said):
         for place in range(len(people.known)):
             doubt, works = people.doubts.get((name, place)), people.work.get((name, place), [])
             if doubt:
-                found[name, place] = Work(state=doubt, style=None, feedback=None,
+                found[name, place] = Work(state=doubt, style=None, feedback=None, several=len(works) > 1,
                                           pages=[f"students/{one.key}/report.html" for one, _ in works
                                                  if reports[one.key]])
             elif works:
@@ -115,9 +117,10 @@ def of_one(submission, number, report, written):
         work.entries.append(Entry(mark.label, mark.part, points, exact(mark.max), mark.comment))
     work.nothing = submission.path is None and not submission.files and not submission.problem and \
         not any(entry.points or entry.points is None for entry in work.entries)
+    unread = bool(report.open) and report.style.status == "skipped"  # nobody could tell which file counts
     work.style = {"passed": report.style.count == 0, "failed": False, "timeout": None}.get(
-        report.style.status, None if report.open else False)
-    work.feedback = None if report.open and report.feedback is None else bool(report.feedback)
+        report.style.status, None if unread else False)
+    work.feedback = None if unread and report.feedback is None else bool(report.feedback)
     return work
 
 

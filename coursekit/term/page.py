@@ -41,7 +41,7 @@ def told_of(course, one, folder):
                       span(weight * least, weight * most)))
     if one.off:
         how = f"{days(one.days)} late" + (f", {one.spent} of them spent as late days" if one.spent else "")
-        steps.append((how, f"at most: of what can still come" if least != most else "", f"−{text(one.off)}"))
+        steps.append((how, "at most: of what can still come" if least != most else "", f"−{text(one.off)}"))
     elif one.days:
         steps.append((f"{days(one.days)} late", f"{one.spent} spent as late days" if one.spent else "it costs nothing",
                       "0"))
@@ -134,7 +134,7 @@ def along(term):
             "quarters": assignment.weight and quarters and [min(quarter, 1.1) for quarter in quarters],
             "in_time": sum(one.days == 0 and not one.work.nothing and not one.work.state for one in scores),
             "late": sum(bool(one.days) and not one.too_late for one in scores),
-            "unknown": sum(one.days is None for one in scores), "too_late": sum(one.too_late for one in scores),
+            "unknown": sum(one.days is None and not one.work.state for one in scores), "too_late": sum(one.too_late for one in scores),
             "nothing": sum(one.work.nothing for one in scores), "state": sum(bool(one.work.state) for one in scores)})
     return sorted(found, key=lambda one: one["moment"])
 

@@ -70,12 +70,21 @@ def join(people, name, results, group_size):
         unsure = dict.fromkeys([*doubts, *(unit for unit, _ in odd)])
         people.told.append(f"{name}: may be somebody else's as well, so taken for nobody's but their own: "
                            f"{few(units[unit][0][2].name for unit in unsure)}")
-    new = [unit for unit in range(len(units)) if unit not in fits]
+    left = [unit for unit in range(len(units)) if unit not in fits]
+    again, _, _ = lists.match([(units[unit][0][2], "") for unit in left], people.known)
+    same = {left[number]: place for number, place in again.items()}  # called otherwise in two groups
+    for unit, place in [*same.items()]:
+        there = next((other for other, taken in fits.items() if taken == place), None)
+        if there is not None and unit not in doubts:
+            units[there] = [*units[there], *units[unit]]
+        else:
+            del same[unit]
+    new = [unit for unit in left if unit not in same]
     if new and people.listed:
         people.told.append(f"{name}: handed in, and not in the roster: {few(units[unit][0][2].name for unit in new)}")
     if new:
         people.strangers.add(name)
-    for unit, works in enumerate(units):
+    for unit, works in ((unit, works) for unit, works in enumerate(units) if unit not in same):
         person = works[0][2]
         if unit in fits:
             place = fits[unit]
@@ -86,7 +95,7 @@ def join(people, name, results, group_size):
             people.known.append((person, (person.login,) if person.login else ()))
         people.work[name, place] = [(submission, number) for submission, number, _ in works]
         if len(works) > 1:
-            where = ", ".join(submission.name for submission, *_ in works)
+            where = "; ".join(submission.name for submission, *_ in works)
             people.doubts[name, place] = f"in {len(works)} submissions: {where}"
             people.told.append(f"{name}: {person.name} is in {len(works)} submissions ({where}): their mark is open")
 

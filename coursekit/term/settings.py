@@ -310,7 +310,7 @@ def build(said, folder, problems):
             problems.add((*path, "folder"), f"{one['name']} has the folder of {other}, {one['folder']!r}")
         choice = one.get("choice", "")
         if choice and choices.setdefault(choice, one["weight"]) != one["weight"]:
-            problems.add((*path, "weight"), f"{one['name']}: its weight is not that of the others of the choice {choice!r}")
+            problems.add((*path, "weight"), f"{one['name']}: its weight is not that of the others of choice {choice!r}")
         names[name], folders[where.resolve()] = place, one["name"]
         bonus = one.get("bonus", {})
         found.append(Assignment(
@@ -343,7 +343,7 @@ def build(said, folder, problems):
         said.get("roster") and folder / said["roster"], rounding.get("to", Decimal("0.01")),
         rounding.get("how", "half up"), said.get("module_share"))
     if course.max == 0:
-        problems.add(("assignments",), "the weights of all assignments are 0")
+        problems.add(("assignments", 0), "the weights of all assignments are 0")
     elif said.get("weights") == "per cent" and course.max != 100:
         problems.add(("weights",), f"the weights add up to {float(course.max):g} per cent, expected 100")
     return course
