@@ -30,8 +30,8 @@ class Work:
 
     entries: [Entry]. state: "" or, if all of it is open, why. nothing: nothing was handed in, and that is known.
     late: the platform says so. style, feedback: is there no style finding, is feedback.md filled in; None: nobody
-    knows. pages: paths of reports, in the folder of results. group: who handed in together. several: of several submissions
-    nobody knows which is theirs.
+    knows. pages: paths of reports, in the folder of results. group: who handed in together. several: there are several
+    submissions, and nobody knows which is theirs.
     """
 
     entries: list = field(default_factory=list)

@@ -134,7 +134,8 @@ def along(term):
             "quarters": assignment.weight and quarters and [min(quarter, 1.1) for quarter in quarters],
             "in_time": sum(one.days == 0 and not one.work.nothing and not one.work.state for one in scores),
             "late": sum(bool(one.days) and not one.too_late for one in scores),
-            "unknown": sum(one.days is None and not one.work.state for one in scores), "too_late": sum(one.too_late for one in scores),
+            "unknown": sum(one.days is None and not one.work.state for one in scores),
+            "too_late": sum(one.too_late for one in scores),
             "nothing": sum(one.work.nothing for one in scores), "state": sum(bool(one.work.state) for one in scores)})
     return sorted(found, key=lambda one: one["moment"])
 
