@@ -1,5 +1,5 @@
 """The instructor's command line: the student's commands, and `release`, `gradescope`, `grade`, `grade-class`,
-`answers`, `grades`, `audit`, `test` of the course."""
+`regrade`, `answers`, `viva`, `grades`, `audit`, `test` of the course."""
 import argparse
 import functools
 import importlib
@@ -70,8 +70,13 @@ def gradescope(args):
 GRADING = {"collect": ("coursekit.classes.collect", "clone or update the git repositories of a class"),
            "grade": ("coursekit.grading.command", "grade a submission with the hidden checks"),
            "grade-class": ("coursekit.classes.batch", "grade a class: reports, grade book, an overview"),
+           "regrade": ("coursekit.classes.regrade", "grade single items or students of a class again, and say what "
+                       "changed"),
            "answers": ("coursekit.classes.answers", "gather a class's written answers, and count the points typed for "
                        "them"),
+           "rubric": ("coursekit.classes.papers", "gather a class's reports (PDF) beside a rubric, and count the "
+                      "points typed for them"),
+           "viva": ("coursekit.classes.viva", "questions for a demonstration, about each student's own file"),
            "grades": ("coursekit.term.command", "give the grades of a class back to Moodle, Canvas, ILIAS or OLAT; or "
                       "grade a whole term: all assignments in one book")}
 
@@ -167,9 +172,9 @@ def find_sandbox():
         yield "sandbox", "ok", f"{wall.name}{instead}", ""
 
 
-COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_points, student.add_train,
-            student.add_plot_latent, student.add_board, student.add_data, add_doctor, add_release, add_gradescope,
-            add_grading, add_audit)
+COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_points, student.add_report,
+            student.add_train, student.add_plot_latent, student.add_board, student.add_data, add_doctor, add_release,
+            add_gradescope, add_grading, add_audit)
 
 if __name__ == "__main__":
     sys.exit(student.main(commands=COMMANDS))

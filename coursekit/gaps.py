@@ -11,6 +11,9 @@ from helpers.given.console import UserError
 PYTHON_MARKERS = ("# BEGIN SOLUTION", "# END SOLUTION")
 MARKDOWN_MARKERS = ("<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")
 ANSWER_FIELD = "*Your answer here.*"
+# Of a student's file that is looked into: Python's tokenizer can take a time that grows with the square of a line. The
+# longest of ours has 16,000 characters.
+MAX_CHARACTERS, MAX_LINE = 50_000, 1000
 
 
 class GapError(UserError):
@@ -99,6 +102,15 @@ def functions(node, prefix=""):
             if not isinstance(child, ast.ClassDef):
                 yield name, child
         yield from functions(child, name)
+
+
+def own_lines(source, given):
+    """The lines that do not stand in the released file, {number: line}, and why the file is not looked at, or ""."""
+    lines = source.split("\n")
+    if len(source) > MAX_CHARACTERS or max(map(len, lines)) > MAX_LINE:
+        return {}, f"more than {MAX_CHARACTERS:,} characters, or a line of more than {MAX_LINE:,}"
+    known = {line.strip() for line in given.split("\n")}
+    return {number: line for number, line in enumerate(lines, start=1) if line.strip() not in known}, ""
 
 
 def replace_lines(text, start, end, replacement):

@@ -1,6 +1,7 @@
 """The student edition: what is taken out, what stays, and that a mistake in the course stops the release."""
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -235,6 +236,23 @@ def test_release_for_classroom_50_holds_a_template_and_a_bundle_for_each_assignm
     text = text_of(tmp_path / "out")
     assert "314159" not in text and "points=3" not in text, "a solution, or a hidden check"
     assert not re.findall(r"@[A-Z_]+@", text), "a place in a template was not filled"
+
+
+@pytest.mark.parametrize("edition, ignored", {
+    "ours": ["runs/cpu/vae/vae.pt", "trained/vae/vae.safetensors", "data/mnist.npz", "my.safetensors"],
+    "theirs": ["runs/cpu/vae/vae.pt", "data/mnist.npz", "my.safetensors"]}.items())
+def test_students_commit_what_they_have_trained(course, tmp_path, edition, ignored):
+    shutil.copy(ROOT / ".gitignore", course)
+    release.release(course, tmp_path / "theirs")
+    (tmp_path / "ours").mkdir()
+    shutil.copy(ROOT / ".gitignore", tmp_path / "ours")
+    git = ["git", "-C", tmp_path / edition]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    asked = ["runs/cpu/vae/vae.pt", "trained/vae/vae.safetensors", "trained/vae/curve.csv", "data/mnist.npz",
+             "my.safetensors", "helpers/vae.py"]
+    done = subprocess.run([*git, "check-ignore", *asked], capture_output=True, text=True)
+    assert done.stdout.splitlines() == [path for path in asked if path in ignored or edition == "ours"
+                                        and path.startswith("trained/")]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no executable bit")

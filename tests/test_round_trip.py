@@ -24,7 +24,7 @@ def test_nothing_of_another_assignment_is_in_it(released, name):
     files = {path.relative_to(released) for path in released.rglob("*") if path.is_file()}
     for other in assignments().values():
         theirs = {other.notebook, other.helper, *(other.helper.parent / "given" / folder / other.helper.name
-                                                  for folder in ("checks", "recipes"))}
+                                                  for folder in ("checks", "recipes", "trained"))}
         assert other.name == name or not theirs & files
 
 

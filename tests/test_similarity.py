@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from coursekit import gaps
 from coursekit.audit import load
 from coursekit.classes import page, similarity
 from coursekit.gaps import strip
@@ -114,7 +115,7 @@ def test_what_was_found_can_be_stored():
 
 @pytest.mark.parametrize("limit", ["MAX_CHARACTERS", "MAX_LINE"])
 def test_files_that_would_take_long_are_not_compared(monkeypatch, limit):
-    monkeypatch.setattr(similarity, limit, 10)
+    monkeypatch.setattr(gaps, limit, 10)
     assert similarity.own("x = 1\n", GIVEN).problem == ""
     text = "x = 1\n" * 2 if limit == "MAX_CHARACTERS" else "x = 1234567\n"
     found = similarity.own(text, GIVEN)
@@ -124,7 +125,7 @@ def test_files_that_would_take_long_are_not_compared(monkeypatch, limit):
 @pytest.mark.parametrize("line", ["$", "(", "a+", "a,", "\\", "'\"", "<>", "1_"])
 def test_no_text_takes_long(line):
     """Of the largest that are looked at."""
-    text = ((line * 1000)[:999] + "\n") * (similarity.MAX_CHARACTERS // 1000)
+    text = ((line * 1000)[:999] + "\n") * (gaps.MAX_CHARACTERS // 1000)
     begin = time.process_time()
     own = similarity.own(text, GIVEN)
     assert not own.problem

@@ -329,6 +329,12 @@ def test_a_folder_that_is_not_graded_is_open_for_all(tmp_path):
     assert any("gan is open for all" in line for line in found.told)
 
 
+def test_what_nobody_knows_the_worth_of_is_open(tmp_path):
+    """Such as a marking sheet whose rubric cannot be read."""
+    one_class(tmp_path / "vae", ("1", report_of("x", {"vae.a": (8, 10), "vae.b": (None, 0)})))
+    assert [(grade.least, grade.most) for grade in term(tmp_path, GOOD).grades] == [(0, 10)]
+
+
 def test_a_row_made_by_hand_stays_in_the_book(tmp_path):
     one_class(tmp_path / "vae", ("1", report_of("<b>x", scores(8))))
     term(tmp_path, GOOD)

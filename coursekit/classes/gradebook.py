@@ -57,8 +57,9 @@ def build(results, failures=None):
     summary = (f"{len(totals)} of {len(rows)} graded{mean}; {broken} with nothing to grade"
                f"{f', {undecided} open' if undecided else ''}"
                f"{f'; {unmarked} {unmarked_are(rows)} without points' if unmarked else ''}")
+    mixed = page.told_of_mixed(found)
     written_to = f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/"
-    return "\n".join([summary, *(line for sheet in sheets for line in told(sheet)), written_to])
+    return "\n".join([summary, *mixed, *(line for sheet in sheets for line in told(sheet)), written_to])
 
 
 def unmarked_are(rows):

@@ -7,6 +7,8 @@ import math
 import re
 from dataclasses import dataclass, field
 
+from coursekit.classes.demonstration import DEMONSTRATION
+from coursekit.classes.rubric import REPORT
 from coursekit.classes.sheets import ANSWERS, COLUMNS, Kind
 from coursekit.classes.spreadsheets import same
 from coursekit.classes.tables import plain, read_table, write_rows
@@ -14,7 +16,7 @@ from coursekit.questions import POINTS, Mark
 from coursekit.sandbox import printable
 from helpers.given.console import UserError
 
-KINDS = (ANSWERS,)
+KINDS = (ANSWERS, REPORT, DEMONSTRATION)
 MOST_TOLD = 5  # lines that do not fit
 
 

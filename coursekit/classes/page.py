@@ -78,6 +78,15 @@ def side(own, marked):
     return lines[:LINES]
 
 
+def told_of_mixed(found):
+    """A line on the reports that `course regrade` has left with items of other checks than the rest, [] if none.
+    found: {key: Report or None}."""
+    mixed = [report.mixed for report in found.values() if report and report.mixed]
+    items = ", ".join(dict.fromkeys(name for names in mixed for name in names))
+    return [f"Two versions of the checks have judged {len(mixed)} of the submissions: {items} graded again, the rest "
+            "not. They stay as they are; `course grade-class --whole` grades them again"] if mixed else []
+
+
 def render(results, rows, found, items, questions):
     """Return the page. rows, found, items, questions: see gradebook.build."""
     assignment = results.settings["assignment"]
@@ -110,6 +119,6 @@ def render(results, rows, found, items, questions):
         undecided=[row for row in rows if row["status"].startswith("open: ")],
         slowest=sorted((row for row in rows if row["seconds"] is not None), key=lambda row: -row["seconds"])[:SLOWEST],
         retried=[by_key[key] for key, report in found.items() if (report.attempts or 1) > 1],
-        isolation=sorted({report.isolation for report in found.values()}),
+        mixed=told_of_mixed(found), isolation=sorted({report.isolation for report in found.values()}),
         pairs=[(pair, [(by_key[key], share, side(own[key], lines))
                        for key, share, lines in zip(pair.keys, pair.shares, pair.lines)]) for pair in alike_pairs])

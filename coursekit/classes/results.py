@@ -20,15 +20,16 @@ class Results:
         self.folder, self.settings, self.moved = Path(folder), settings, []
 
     @classmethod
-    def start(cls, folder, assignment, notebook, submissions, told=()):
-        """Make the folder, or go on with one. told: lines on what the class was taken for."""
+    def start(cls, folder, assignment, notebook, submissions, told=(), how=None):
+        """Make the folder, or go on with one. told: lines on what the class was taken for. how: it is read and
+        graded, where that was said: {branch, before, trained}."""
         folder = Path(folder)
         known = cls.open(folder).settings if (folder / "class.json").is_file() else {}
         if known and known["assignment"] != assignment:
             raise UserError(f"{folder} holds the results of assignment {known['assignment']}: choose another --out")
         if not known and folder.is_dir() and any(name != ".lock" for name in os.listdir(folder)):
             raise UserError(f"{folder} is there already, and not the results of a class: choose another --out")
-        settings = {"assignment": assignment, "notebook": notebook, "told": list(told),
+        settings = {"assignment": assignment, "notebook": notebook, "told": list(told), "how": how or {},
                     "submissions": [{**dataclasses.asdict(submission), "path": submission.path and str(submission.path)}
                                     for submission in submissions]}
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -119,8 +120,7 @@ def lock(folder):
             import fcntl
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"another `course grade-class`, `answers`, `grades` or `collect` writes to {folder}: wait "
-                            "for it, or stop it") from None
+            raise UserError(f"another `course` command writes to {folder}: wait for it, or stop it") from None
         except (ImportError, OSError):
             pass  # Windows, and file systems without locks
         yield

@@ -16,14 +16,14 @@ import tokenize
 import zlib
 from dataclasses import dataclass, field
 
+from coursekit.gaps import own_lines
+
 LENGTH = 10  # tokens of a fingerprint
 WINDOW = 5  # one is kept of so many in a row
 SHARE, MANY = 0.1, 20  # a fingerprint that more of the class have, or more students, is common
 ENOUGH = 6  # rare fingerprints that two must share, about 40 tokens
 ALIKE = 0.3  # of the rare ones of the shorter of two
 MOST = 50  # pairs that are shown
-# Python's tokenizer can take a time that grows with the square of a line. The longest of ours has 16,000 characters.
-MAX_CHARACTERS, MAX_LINE = 50_000, 1000
 IGNORED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING,
            tokenize.ENDMARKER}
 
@@ -54,11 +54,9 @@ class Pair:
 
 def own(source, given):
     """What a student wrote. given: the released file."""
-    lines = source.split("\n")
-    if len(source) > MAX_CHARACTERS or max(map(len, lines)) > MAX_LINE:
-        return Own(problem=f"more than {MAX_CHARACTERS:,} characters, or a line of more than {MAX_LINE:,}")
-    known = {line.strip() for line in given.split("\n")}
-    lines = {number: line for number, line in enumerate(lines, start=1) if line.strip() not in known}
+    lines, problem = own_lines(source, given)
+    if problem:
+        return Own(problem=problem)
     tokens = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):

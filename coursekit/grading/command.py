@@ -3,6 +3,7 @@ import dataclasses
 import functools
 import secrets
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from coursekit import pool
 from coursekit.grading.files import SubmissionError
 from coursekit.grading.grader import Grader
 from coursekit.grading.handin import infer_assignment, read
+from coursekit.grading.measuring import NothingMeasured, wanted, what_is_measured
 from coursekit.grading.report import Report
 from coursekit.grading.repository import seconds_of
 from coursekit.grading.tell import tell
@@ -19,27 +21,33 @@ from helpers.given.console import choose
 from helpers.given.course import ROOT, assignments
 
 DEADLINE = 1800.0  # seconds for all that is done for one submission, whoever does it: then the process is killed
+TRAINED_DEADLINE = 3600.0  # as many more where trained work is measured
 UNSAFE = 3  # exit code
 
 
-def grade(submission, assignment=None, seed=None, notebook=True, wall=None, branch=None, before=None):
+def grade(submission, assignment=None, seed=None, notebook=True, wall=None, branch=None, before=None, trained=False):
     """Grade a submission (a folder or a zip file) in this process, and return the Report.
 
     Args:
         wall: default: the best that this machine has. Raises NotIsolated if there is none.
         branch, before: of a git repository, see repository.Repository.
+        trained: True measures its trained weights, too.
     Raises:
         SubmissionError: nothing there that could be graded. SandboxError: the sandbox does not start, or is lost.
+        UserError: the assignment has no measures of trained work.
     """
     started = time.perf_counter()
     wall = wall or walls.choose()
-    with walls.Room(wall, "read") as room:
+    with walls.Room(wall, "read") as room, tempfile.TemporaryDirectory(prefix="course-weights-") as folder:
         assignment = assignment or infer_assignment(submission, room, branch, before)
-        handed_in = read(submission, assignment, str(submission), room, branch=branch, before=before)
-    if handed_in.problem:
-        raise SubmissionError(handed_in.problem)
-    with Grader(assignment, notebook, wall) as grader:
-        report = grader.grade(handed_in, secrets.randbits(31) if seed is None else seed)
+        if trained:
+            print(what_is_measured(assignment), file=sys.stderr, flush=True)
+        handed_in = read(submission, assignment, str(submission), room, branch=branch, before=before,
+                         weights=wanted(assignment) if trained else (), folder=folder)
+        if handed_in.problem:
+            raise SubmissionError(handed_in.problem)
+        with Grader(assignment, notebook, wall, trained) as grader:
+            report = grader.grade(handed_in, secrets.randbits(31) if seed is None else seed)
     return dataclasses.replace(report, seconds=round(time.perf_counter() - started, 2))  # with the sandbox's start
 
 
@@ -47,7 +55,7 @@ def grade_alone(*task):
     """As `grade`, for a process of coursekit.pool. Returns a Report, or a string that says why not."""
     try:
         return grade(*task)
-    except SubmissionError as error:
+    except (SubmissionError, NothingMeasured) as error:
         return str(error)
 
 
@@ -79,8 +87,14 @@ def add_arguments(parser):
     parser.add_argument("--json", action="store_true", help="print the report as JSON instead of the table")
     parser.add_argument("--no-notebook", action="store_true", help="do not execute the notebook")
     parser.add_argument("--seed", type=seed, help="replay a grading (default: a fresh seed, noted in the report)")
+    add_trained(parser)
     add_commit(parser)
     add_unsafe(parser)
+
+
+def add_trained(parser):
+    parser.add_argument("--trained", action="store_true", help="measure the trained weights that were handed in, too: "
+                        "their points come after those of the checks")
 
 
 def add_commit(parser):
@@ -103,8 +117,9 @@ def main(args):
     path = Path(args.submission).resolve()
     out = Path(args.out) if args.out else ROOT / "runs" / "grades" / f"{path.parent.name}-{path.stem}"
     wall.hide(path, out)
-    task = (Path(args.submission), args.assignment, args.seed, not args.no_notebook, wall, args.branch, args.before)
-    report = in_own_process(grade_alone, task, wall)
+    task = (Path(args.submission), args.assignment, args.seed, not args.no_notebook, wall, args.branch, args.before,
+            args.trained)
+    report = in_own_process(grade_alone, task, wall, DEADLINE + args.trained * TRAINED_DEADLINE)
     if not isinstance(report, Report):
         reason = f"not graded: {report.reason}. Try again" if isinstance(report, pool.Failure) else report
         print(f"cannot grade: {printable(reason)}", file=sys.stderr)

@@ -3,7 +3,8 @@ import platform
 import tempfile
 import time
 
-from coursekit.grading.judge import items_of, judge, load_checks, reopen
+from coursekit.grading.judge import NOT_IMPORTED, items_of, judge, load_checks, reopen
+from coursekit.grading.measuring import Measuring
 from coursekit.grading.notebook import run_notebook
 from coursekit.grading.report import Execution, Report, Style
 from coursekit.grading.style import check_style
@@ -18,10 +19,11 @@ class Grader:
     Args:
         assignment: its name. notebook: True executes its notebook with each submission.
         wall: what student code runs behind.
+        trained: True measures the trained weights that were handed in, too.
     """
 
-    def __init__(self, assignment, notebook, wall):
-        self.assignment, self.notebook, self.wall = assignment, notebook, wall
+    def __init__(self, assignment, notebook, wall, trained=False):
+        self.assignment, self.notebook, self.wall, self.trained = assignment, notebook, wall, trained
         # Our notebook over the student's module: what it has gaps for itself is filled.
         self.files = course_files(ROOT, {assignment: assignments()[assignment]}, code_gaps=False)
 
@@ -31,31 +33,42 @@ class Grader:
         self.sandbox = Sandbox(self.assignment, self.folder.name, self.wall, zygote.mine)
         self.sandbox.start()
         self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
+        self.measuring = Measuring(self.assignment, self.sandbox) if self.trained else None
         return self
 
     def __exit__(self, *_):
+        if self.measuring:
+            self.measuring.__exit__()
         self.sandbox.__exit__()
         self.folder.cleanup()
 
-    def grade(self, handed_in, seed):
+    def grade(self, handed_in, seed, items=None):
         """Return the Report on a HandedIn. What holds nothing to grade has no points, and the reason in each item;
-        where nobody can tell what was done, its items are open."""
+        where nobody can tell what was done, its items are open.
+
+        items: the names of the only ones that are wanted. The report holds nothing else then.
+        """
         import torch
+        checks = [check for check in self.checks if items is None or check.item in items]
         started, style, executed, notes = time.perf_counter(), Style(), Execution(), [*handed_in.notes]
         if handed_in.source is None:
             reason = f"cannot grade: {handed_in.problem}"
             status = "open" if handed_in.open else "missing"
-            items = items_of([(check, status, reason) for check in self.checks])
+            judged = items_of([(check, status, reason) for check in checks])
         else:
-            items, _ = judge(self.sandbox, handed_in.source, self.checks, seed, notes)
-            style = check_style(handed_in.source, self.assignment)
-            if self.notebook:
+            judged, _ = judge(self.sandbox, handed_in.source, checks, seed, notes)
+            if items is None:
+                style = check_style(handed_in.source, self.assignment)
+            if items is None and self.notebook:
                 executed = run_notebook(self.folder.name, self.assignment, handed_in.source, self.wall)
-                items = reopen(items) if executed.status == "passed" else items
+                judged = reopen(judged) if executed.status == "passed" else judged
+        if self.measuring and items is None:
+            broken = next((item for item in judged.values() if NOT_IMPORTED in item.message), None)
+            judged.update(self.measuring.items(handed_in, seed, notes, broken))
         return Report(
             submission=printable(handed_in.who), assignment=self.assignment, seed=seed,
             isolation=self.wall.name, isolated=self.wall.isolates,
             why_not_isolated=None if self.wall.isolates else self.wall.reasons,
-            items=items, style=style, notebook=executed,
+            items=judged, style=style, notebook=executed,
             versions={"python": platform.python_version(), "torch": str(torch.__version__)},
             seconds=round(time.perf_counter() - started, 2), notes=notes, feedback=handed_in.feedback)

@@ -11,6 +11,7 @@ from coursekit.grading.choose import Unchanged, Undecided, graded_file
 from coursekit.grading.feedback import filled_in
 from coursekit.grading.files import NOT_PLAIN, Listing, NoGradedFile, SubmissionError
 from coursekit.grading.repository import Repository, is_bare_repository, refs_of
+from coursekit.grading.weights import find
 from coursekit.grading.written import Written, written
 from coursekit.questions import NO_NOTEBOOK
 from coursekit.sandbox import printable
@@ -28,7 +29,9 @@ class HandedIn:
     answers: what is written in the notebook, by the id of the question.
     notes: lines for the report: which file counts and why, what was not looked at.
     answers_problem: why the answers may not be all, or None. pictures: that they show, by the id of the question:
-    [[name, type, base64]]. feedback: is the feedback form filled in. None: none was found.
+    [[name, type, base64]].
+    weights: what was found of the trained weights, {name: weights.Found}, where they are measured.
+    feedback: is the feedback form filled in. None: none was found.
     """
 
     who: str
@@ -39,10 +42,11 @@ class HandedIn:
     notes: tuple = ()
     answers_problem: str | None = None
     pictures: dict = field(default_factory=dict)
+    weights: dict = field(default_factory=dict)
     feedback: bool | None = None
 
 
-def read(submission, assignment, who, room=None, asked=(), branch=None, before=None):
+def read(submission, assignment, who, room=None, asked=(), branch=None, before=None, weights=(), folder=None):
     """Read a submission: a HandedIn.
 
     Args:
@@ -50,8 +54,9 @@ def read(submission, assignment, who, room=None, asked=(), branch=None, before=N
         room: a walls.Room, in which git runs. Without one, git repositories are refused.
         asked: the Questions whose answers are wanted.
         branch, before: which commit of a git repository counts, see repository.Repository.
+        weights: the trained weights that are wanted, helpers.given.trained.Weights. folder: for copies of them.
     """
-    source, problem, notes, answered, feedback = None, None, [], Written({}), None
+    source, problem, notes, answered, found, feedback = None, None, [], Written({}), {}, None
     try:
         with look_into(submission, room, branch, before) as listing:
             try:
@@ -61,13 +66,16 @@ def read(submission, assignment, who, room=None, asked=(), branch=None, before=N
             notes, feedback = [*listing.notes, *notes], filled_in(listing)
             if asked:
                 answered = written(listing, assignment, asked)
+            if weights:
+                found, more = find(listing, assignment, weights, folder)
+                notes += more
     except SubmissionError as error:  # nothing of it can be read
         problem = error
         answered = Written({}, NO_NOTEBOOK if isinstance(error, NoGradedFile) else str(error))
     return HandedIn(who, source, problem and printable(str(problem)), answered.answers,
                     problem is not None and not isinstance(problem, NoGradedFile),
                     tuple(map(printable, [*notes, *answered.notes])),
-                    answered.problem and printable(answered.problem), answered.pictures, feedback)
+                    answered.problem and printable(answered.problem), answered.pictures, found, feedback)
 
 
 def read_source(listing, assignment, room=None):

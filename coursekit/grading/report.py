@@ -60,7 +60,8 @@ class Report:
     In a class, too: fingerprint: of all that it depends on. attempts: how often it was graded, as processes may die.
     answers: what is written in its notebook, by the id of the question. answers_problem: why that may not be all.
     answer_pictures: that the answers show, [[name, type, base64 of the file, or its path beside the report]] by the id
-    of the question.
+    of the question. regraded: the items that were graded again later, and all else was not: {name: {checks: that judged
+    it, seed, when, note: the one that tells it}}.
     feedback: is the feedback form filled in. None: none was found.
     """
 
@@ -82,6 +83,13 @@ class Report:
     answers_problem: str | None = None
     answer_pictures: dict | None = None
     feedback: bool | None = None
+    regraded: dict | None = None
+
+    @property
+    def mixed(self):
+        """The items that were graded again, and by other checks than the rest."""
+        rest = (self.fingerprint or "").rpartition("-")[2]
+        return [name for name, again in (self.regraded or {}).items() if again["checks"] != rest]
 
     @property
     def score(self):
@@ -104,7 +112,8 @@ class Report:
         """The text of report.json."""
         told = {"submission": self.submission, "assignment": self.assignment, "score": self.score, "max": self.max}
         told.update(dataclasses.asdict(self))
-        for name in ("notes", "fingerprint", "attempts", "answers", "answers_problem", "answer_pictures", "feedback"):
+        for name in ("notes", "fingerprint", "attempts", "answers", "answers_problem", "answer_pictures",
+                     "regraded", "feedback"):
             if told[name] in (None, []) or name == "answer_pictures" and not told[name]:
                 del told[name]
         return json.dumps(told, indent=2, ensure_ascii=False) + "\n"

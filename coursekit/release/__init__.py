@@ -10,7 +10,10 @@ from coursekit.release.points import hidden_points, public_checks
 from helpers.given.course import assignments
 
 COPIED = ("course", "course.bat", "runtests.sh", "runtests.bat", "requirements.txt", "constraints.txt", "setup.cfg",
-          ".gitignore", ".gitattributes", "LICENSE", "data/README.md")
+          ".gitignore", ".gitattributes", "LICENSE", "data/README.md", "reports/template.md", "reports/template.tex")
+
+# What only the course itself ignores.
+OURS = "\n# what trainings have left to hand in: students commit it, the course does not\n/trained/\n"
 
 
 def release(root, out, assignment=None, platform="github", on="push"):
@@ -69,4 +72,5 @@ def edition(root, assignments, points, hidden, platform, on):
     files.update({name: text.encode() for name, text in generated.items()})
     for name in COPIED:
         files[name] = (root / name).read_bytes()
+    files[".gitignore"] = files[".gitignore"].replace(OURS.encode(), b"")
     return files

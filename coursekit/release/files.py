@@ -28,7 +28,7 @@ def course_files(root, assignments, code_gaps=True):
         files[notebook] = strip_notebook(read(root / notebook), notebook, code_gaps).encode()
     left_out = {path.stem for path in (root / "helpers").glob("*.py")} - {"__init__", *assignments}
     for path in (root / "helpers" / "given").rglob("*"):
-        of_another = path.parent.name in ("checks", "recipes") and path.stem in left_out
+        of_another = path.parent.name in ("checks", "recipes", "trained") and path.stem in left_out
         if path.is_file() and not of_another and not TRACES & set(path.parts):
             files[path.relative_to(root).as_posix()] = path.read_bytes()
     for path in (root / "data").glob("*.json"):  # small tables that notebooks read

@@ -154,6 +154,8 @@ def parts_of(assignment, one):
     by_part = {part: [entry for entry in one.entries if entry.part == part] for part in PARTS}
     if not assignment.parts:
         most = sum((entry.max for entry in one.entries), NOTHING)
+        if any(entry.points is None and not entry.max for entry in one.entries):  # a sheet that cannot be read
+            return [Part("all", NOTHING, Fraction(1), Fraction(1), "")]
         if not most:
             there = NOTHING if one.work.nothing else Fraction(1)
             return [Part("all", NOTHING, there, Fraction(1), "")]

@@ -232,6 +232,26 @@ def add_points(commands):
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# report
+# ---------------------------------------------------------------------------------------------------------------
+
+def add_report(commands):
+    parser = commands.add_parser("report", help="make the PDF of a report in Markdown or LaTeX, with the numbers that "
+                                 "were measured")
+    parser.add_argument("source", type=Path, metavar="FILE", help="such as reports/vae.md, a copy of "
+                        "reports/template.md or reports/template.tex")
+    parser.add_argument("--out", type=Path, metavar="PDF", help="default: beside FILE")
+    parser.add_argument("--draft", action="store_true", help="show a ? for numbers and pictures that are not there yet")
+    parser.set_defaults(command=report)
+
+
+def report(args):
+    from helpers.given.report import make
+
+    make(args.source, args.out, args.draft)
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # train, plot-latent
 # ---------------------------------------------------------------------------------------------------------------
 
@@ -430,7 +450,7 @@ def find_the_rest():
 # The command line
 # ---------------------------------------------------------------------------------------------------------------
 
-COMMANDS = (add_lab, add_run, add_check, add_test, add_points, add_train, add_plot_latent, add_board,
+COMMANDS = (add_lab, add_run, add_check, add_test, add_points, add_report, add_train, add_plot_latent, add_board,
             add_data, add_doctor)
 
 
