@@ -77,7 +77,8 @@ GRADING = {"collect": ("coursekit.classes.collect", "clone or update the git rep
            "rubric": ("coursekit.classes.papers", "gather a class's reports (PDF) beside a rubric, and count the "
                       "points typed for them"),
            "viva": ("coursekit.classes.viva", "questions for a demonstration, about each student's own file"),
-           "grades": ("coursekit.classes.giveback", "give the grades of a class back to Moodle, Canvas, ILIAS or OLAT")}
+           "grades": ("coursekit.term.command", "give the grades of a class back to Moodle, Canvas, ILIAS or OLAT; or "
+                      "grade a whole term: all assignments in one book")}
 
 
 def add_grading(commands):

@@ -24,6 +24,7 @@ def add_arguments(parser):
     where.add_argument("--for", dest="platform", choices=WITHOUT_A_FILE, help="write what this platform imports")
     parser.add_argument("--column", metavar="TITLE", help="how the assignment is called in Canvas; default: the column "
                         "that is called like it")
+    return where
 
 
 def main(args):
@@ -38,9 +39,13 @@ def main(args):
         if most is None:
             raise UserError(f"{results.folder}: nobody is graded yet. Run `course grade-class` first")
         told = give_back(results, sheet, rows, most, args)
-    if left_out := [row["name"] for row in rows if row["total"] is None or row["open"]]:
-        told.append(f"open or not graded, so left out: {listed(left_out)}")
-    print("\n".join(map(printable, told)))
+    print("\n".join(map(printable, told + left_out(rows))))
+
+
+def left_out(rows):
+    """A line on who gets no points yet, if there is anybody."""
+    names = [row["name"] for row in rows if row["total"] is None or row["open"]]
+    return [f"open or not graded, so left out: {listed(names)}"] if names else []
 
 
 def give_back(results, sheet, rows, most, args):

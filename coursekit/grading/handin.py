@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from coursekit.grading.choose import Unchanged, Undecided, graded_file
+from coursekit.grading.feedback import filled_in
 from coursekit.grading.files import NOT_PLAIN, Listing, NoGradedFile, SubmissionError
 from coursekit.grading.repository import Repository, is_bare_repository, refs_of
 from coursekit.grading.weights import find
@@ -30,6 +31,7 @@ class HandedIn:
     answers_problem: why the answers may not be all, or None. pictures: that they show, by the id of the question:
     [[name, type, base64]].
     weights: what was found of the trained weights, {name: weights.Found}, where they are measured.
+    feedback: is the feedback form filled in. None: none was found.
     """
 
     who: str
@@ -41,6 +43,7 @@ class HandedIn:
     answers_problem: str | None = None
     pictures: dict = field(default_factory=dict)
     weights: dict = field(default_factory=dict)
+    feedback: bool | None = None
 
 
 def read(submission, assignment, who, room=None, asked=(), branch=None, before=None, weights=(), folder=None):
@@ -53,14 +56,14 @@ def read(submission, assignment, who, room=None, asked=(), branch=None, before=N
         branch, before: which commit of a git repository counts, see repository.Repository.
         weights: the trained weights that are wanted, helpers.given.trained.Weights. folder: for copies of them.
     """
-    source, problem, notes, answered, found = None, None, [], Written({}), {}
+    source, problem, notes, answered, found, feedback = None, None, [], Written({}), {}, None
     try:
         with look_into(submission, room, branch, before) as listing:
             try:
                 source, notes = read_source(listing, assignment, room)
             except SubmissionError as error:
                 problem = error
-            notes = [*listing.notes, *notes]
+            notes, feedback = [*listing.notes, *notes], filled_in(listing)
             if asked:
                 answered = written(listing, assignment, asked)
             if weights:
@@ -72,7 +75,7 @@ def read(submission, assignment, who, room=None, asked=(), branch=None, before=N
     return HandedIn(who, source, problem and printable(str(problem)), answered.answers,
                     problem is not None and not isinstance(problem, NoGradedFile),
                     tuple(map(printable, [*notes, *answered.notes])),
-                    answered.problem and printable(answered.problem), answered.pictures, found)
+                    answered.problem and printable(answered.problem), answered.pictures, found, feedback)
 
 
 def read_source(listing, assignment, room=None):

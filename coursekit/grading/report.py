@@ -62,6 +62,7 @@ class Report:
     answer_pictures: that the answers show, [[name, type, base64 of the file, or its path beside the report]] by the id
     of the question. regraded: the items that were graded again later, and all else was not: {name: {checks: that judged
     it, seed, when, note: the one that tells it}}.
+    feedback: is the feedback form filled in. None: none was found.
     """
 
     submission: str
@@ -81,6 +82,7 @@ class Report:
     answers: dict | None = None
     answers_problem: str | None = None
     answer_pictures: dict | None = None
+    feedback: bool | None = None
     regraded: dict | None = None
 
     @property
@@ -111,7 +113,7 @@ class Report:
         told = {"submission": self.submission, "assignment": self.assignment, "score": self.score, "max": self.max}
         told.update(dataclasses.asdict(self))
         for name in ("notes", "fingerprint", "attempts", "answers", "answers_problem", "answer_pictures",
-                     "regraded"):
+                     "regraded", "feedback"):
             if told[name] in (None, []) or name == "answer_pictures" and not told[name]:
                 del told[name]
         return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
