@@ -302,7 +302,8 @@ def test_of_two_notebooks_the_one_with_all_that_is_in_the_other(tmp_path):
     ({"2_vae.ipynb": json.dumps(RELEASED), "answers.docx": "x"}, "has no answers, but answers.docx: look into it"),
     ({"my work.ipynb": "{}"}, "my work.ipynb is not a notebook"),
     ({"my work.ipynb": json.dumps({"cells": [cell("1. Because.")]})}, "my work.ipynb, in which none of the questions"),
-    ({"3_gan.ipynb": json.dumps({"cells": []})}, f"^{NO_NOTEBOOK}$"),
+    ({"3_gan.ipynb": json.dumps({"cells": []})}, f"^{NO_NOTEBOOK}$"), ({"page.jpg": "x"}, "but page.jpg: look into it"),
+    ({"trained/vae/vae_generation.jpg": "x"}, f"^{NO_NOTEBOOK}$"),
     ({"photo.HEIC": "x"}, "no notebook was handed in, but photo.HEIC"), ({"2_vae.py": "# Why?"}, "but 2_vae.py"),
     ({"notebook.7z": SEVEN}, "notebook.7z is a 7z archive"), ({}, f"^{NO_NOTEBOOK}$")])
 def test_a_notebook_that_cannot_be_read_is_told(tmp_path, tree, problem):
