@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from autograde_tests.trained import Measure, at_least, at_most, real
 from autograde_tests.trained.asking import MOVED, answer, moved
+from autograde_tests.trained.challenge import Challenge
 from helpers import diffusion
 from helpers.given import metrics, training
 
@@ -93,3 +94,5 @@ MEASURES = [Measure("unet", 10, unet, (
     (6, {LOSS: at_most(0.06), ASKED: at_least(0.8), DISTANCE: at_most(10), **HONEST}),
     (3, {LOSS: at_most(0.1), ASKED: at_least(0.5), DISTANCE: at_most(20), **HONEST})),
     "Train with all labels and drop a tenth of them, and hand in the averaged weights")]
+CHALLENGE = Challenge("unet", DISTANCE, "asc", 300_000, f"{STEPS} steps of DDIM with guidance {SCALE}, which the judge "
+                      "walks; 60 minutes of training on two cores, which is your word")

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from autograde_tests.trained import Measure, NotMeasured, at_least, at_most
 from autograde_tests.trained.asking import MOVED, answer, moved
+from autograde_tests.trained.challenge import Challenge
 from helpers.given import datasets, face_data, faces as given, training
 
 SECONDS = 10  # on two cores
@@ -49,3 +50,4 @@ MEASURES = [Measure("faces", 10, faces, (
     (6, {EXPRESSION: at_least(0.75), PERSON: at_least(0.7), ERROR: at_most(0.045), MOVED: at_least(0.1)}),
     (3, {EXPRESSION: at_least(0.65), PERSON: at_least(0.6), ERROR: at_most(0.06), MOVED: at_least(0.1)})),
     "Train with the reconstruction term, for all epochs, as paint")]
+CHALLENGE = Challenge("faces", BOTH, "desc", 130_000, "60 minutes of training on two cores, which is your word")

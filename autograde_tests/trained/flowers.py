@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from autograde_tests.trained import Measure, at_least, at_most, real
 from autograde_tests.trained.asking import MOVED, answer, moved
+from autograde_tests.trained.challenge import Challenge
 from helpers.given import metrics, training
 
 SECONDS = 30  # on two cores
@@ -98,3 +99,4 @@ MEASURES = [Measure("flowers", 10, flowers, (
     (6, {DISTANCE: at_most(6), PRECISION: at_least(0.5), RECALL: at_least(0.4), **HONEST}),
     (3, {DISTANCE: at_most(12), PRECISION: at_least(0.4), RECALL: at_least(0.2), **HONEST})),
     "Train for more epochs, and hand in the averaged weights")]
+CHALLENGE = Challenge("flowers", DISTANCE, "asc", 310_000, "30 minutes of training on two cores, which is your word")

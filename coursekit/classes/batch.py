@@ -36,20 +36,20 @@ READ_DEADLINE = 60.0  # seconds to find and read what one submission holds
 _mine = threading.local()
 
 
-def grade_one(wall, assignment, notebook, seed, checks, handed_in, trained=False):
+def grade_one(wall, assignment, notebook, seed, checks, handed_in, trained=False, challenge=False):
     """Grade one submission in this process, which keeps its grader for the next: a Report. Runs in the workers.
 
     wall: what student code runs behind. checks: `version_of_checks` of who asks. trained: True measures its trained
-    weights, too.
+    weights, too; challenge: several times, for a leaderboard.
     """
     if checks != version_of_checks(assignment, trained):  # a cluster's worker keeps what it has imported
         raise RuntimeError("this worker has other checks: update its course, and start it anew")
-    if getattr(_mine, "what", None) != (assignment, notebook, wall.name, trained):
+    if getattr(_mine, "what", None) != (assignment, notebook, wall.name, trained, challenge):
         import torch
         torch.set_num_threads(1)  # one worker for each core
         stop_grading()
-        _mine.grader = Grader(assignment, notebook, wall, trained).__enter__()
-        _mine.what = assignment, notebook, wall.name, trained
+        _mine.grader = Grader(assignment, notebook, wall, trained, challenge).__enter__()
+        _mine.what = assignment, notebook, wall.name, trained, challenge
     try:
         return _mine.grader.grade(handed_in, seed)
     except SandboxError:
@@ -104,7 +104,7 @@ def version_of_checks(assignment, trained=False):
     return fingerprint(*(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths))
 
 
-def grade_class(results, wall, seed, reading, grading, bar, weights=None):
+def grade_class(results, wall, seed, reading, grading, bar, weights=None, challenge=False):
     """Grade what has no report yet. Returns the submissions that could not be graded: [(submission, reason)].
 
     Those that are graded in one run are asked the same; what is handed in later is asked something else.
@@ -115,6 +115,7 @@ def grade_class(results, wall, seed, reading, grading, bar, weights=None):
         reading, grading: pool.local or pool.dask, all but their tasks given: for `read_one`, and for `grade_one`.
         bar: a tqdm.
         weights: the folder with copies of trained weights, where they are measured.
+        challenge: True measures them for a leaderboard, too.
     """
     assignment, notebook = results.settings["assignment"], results.settings["notebook"]
     by_key = {submission.key: submission for submission in results.submissions if not submission.doubt}
@@ -123,10 +124,11 @@ def grade_class(results, wall, seed, reading, grading, bar, weights=None):
             results.forget(submission)
             bar.update()
     checks, waiting, failed = version_of_checks(assignment, weights is not None), {}, []
+    more = ["challenge"] if challenge else []
     for key, handed_in, _ in reading((key, (assignment, by_key[key])) for key in by_key):
         report, mark = results.report(by_key[key]), None
         if not isinstance(handed_in, pool.Failure):
-            mark = fingerprint(dataclasses.astuple(without_paths(handed_in)), notebook, checks)
+            mark = fingerprint(dataclasses.astuple(without_paths(handed_in)), notebook, checks, *more)
             if report and report.fingerprint == mark and seed in (None, report.seed):
                 drop(weights, key)
                 bar.update()
@@ -138,7 +140,7 @@ def grade_class(results, wall, seed, reading, grading, bar, weights=None):
         else:
             waiting[key] = handed_in, mark
     seed = secrets.randbits(31) if seed is None else seed
-    trained = [True] if weights is not None else []
+    trained = [True, challenge] if weights is not None else []
     tasks = [(key, (wall, assignment, notebook, seed, checks, dataclasses.replace(handed_in, pictures={}), *trained))
              for key, (handed_in, _) in waiting.items()]
     for key, report, attempts in grading(tasks):
@@ -184,6 +186,8 @@ def add_arguments(parser):
                         help="submissions at a time on this machine (default: one for each processor that may be used, "
                         "as far as there is memory: %(default)s here)")
     command.add_trained(parser)
+    parser.add_argument("--challenge", action="store_true", help="measure the trained weights of the assignment's "
+                        "challenge several times, for a leaderboard in class.html: no points come of it")
     command.add_commit(parser)
     command.add_unsafe(parser)
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="grade on this Dask cluster instead")
@@ -194,11 +198,12 @@ def main(args):
     choose(args.assignment, assignments(), "assignment")
     if args.jobs < 1:
         raise UserError(f"--jobs {args.jobs}: expected 1 or more")
+    args.trained = args.trained or args.challenge
     if args.trained and args.scheduler:
         raise UserError("--trained measures weights on this machine, as they are not sent over the network: leave out "
                         "--scheduler")
     if args.trained:
-        print(measuring.what_is_measured(args.assignment))
+        print(measuring.what_is_measured(args.assignment, args.challenge))
     if args.scheduler:
         need_distributed()
         wall = pool.ask_cluster(functools.partial(walls.choose, args.unsafe), args.scheduler)
@@ -226,10 +231,11 @@ def main(args):
             grading = functools.partial(pool.dask, grade_one, address=args.scheduler) if args.scheduler else \
                 functools.partial(pool.local, grade_one, count=jobs, folder=folder, preload=PRELOAD,
                                   prepare=functools.partial(zygote.prepare, wall),
-                                  deadline=command.DEADLINE + args.trained * command.TRAINED_DEADLINE)
+                                  deadline=command.DEADLINE + (args.trained + 2 * args.challenge)
+                                  * command.TRAINED_DEADLINE)
             with tqdm(total=len(submissions), desc=f"grade {args.assignment}", unit="submission", smoothing=0) as bar:
                 try:
-                    failed = grade_class(results, wall, args.seed, reading, grading, bar, weights)
+                    failed = grade_class(results, wall, args.seed, reading, grading, bar, weights, args.challenge)
                 except KeyboardInterrupt:
                     stopped = True
                 finally:

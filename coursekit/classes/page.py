@@ -78,8 +78,8 @@ def side(own, marked):
     return lines[:LINES]
 
 
-def render(results, rows, found, items, questions):
-    """Return the page. rows, found, items, questions: see gradebook.build."""
+def render(results, rows, found, items, questions, listed=()):
+    """Return the page. rows, found, items, questions: see gradebook.build. listed: the leaderboard.Standings."""
     assignment = results.settings["assignment"]
     by_key = {row["key"]: row for row in rows}
     found = {key: report for key, report in found.items() if report}
@@ -97,7 +97,7 @@ def render(results, rows, found, items, questions):
     steps = histogram(totals, most)
     return templates().get_template("class.html").render(
         assignment=assignment, settings=results.settings, told=results.settings.get("told", ()), rows=rows,
-        by_key=by_key, most=most, items=items,
+        by_key=by_key, most=most, items=items, listed=listed,
         questions=questions, totals=totals, steps=steps, tallest=max([count for _, count in steps] + [1]),
         mean=statistics.mean(totals) if totals else 0, median=statistics.median(totals) if totals else 0,
         full=sum(total == most for total in totals), hardest=hardest(judged, items) if judged else [], judged=judged,

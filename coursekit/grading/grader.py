@@ -19,11 +19,13 @@ class Grader:
     Args:
         assignment: its name. notebook: True executes its notebook with each submission.
         wall: what student code runs behind.
-        trained: True measures the trained weights that were handed in, too.
+        trained: True measures the trained weights that were handed in, too. challenge: True also does so several times,
+            for a leaderboard.
     """
 
-    def __init__(self, assignment, notebook, wall, trained=False):
+    def __init__(self, assignment, notebook, wall, trained=False, challenge=False):
         self.assignment, self.notebook, self.wall, self.trained = assignment, notebook, wall, trained
+        self.challenge = challenge
         # Our notebook over the student's module: what it has gaps for itself is filled.
         self.files = course_files(ROOT, {assignment: assignments()[assignment]}, code_gaps=False)
 
@@ -33,7 +35,7 @@ class Grader:
         self.sandbox = Sandbox(self.assignment, self.folder.name, self.wall, zygote.mine)
         self.sandbox.start()
         self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
-        self.measuring = Measuring(self.assignment, self.sandbox) if self.trained else None
+        self.measuring = Measuring(self.assignment, self.sandbox, self.challenge) if self.trained else None
         return self
 
     def __exit__(self, *_):
@@ -47,6 +49,7 @@ class Grader:
         where nobody can tell what was done, its items are open."""
         import torch
         started, style, executed, notes = time.perf_counter(), Style(), Execution(), [*handed_in.notes]
+        achieved = None
         if handed_in.source is None:
             reason = f"cannot grade: {handed_in.problem}"
             status = "open" if handed_in.open else "missing"
@@ -59,11 +62,12 @@ class Grader:
                 items = reopen(items) if executed.status == "passed" else items
         if self.measuring:
             broken = next((item for item in items.values() if NOT_IMPORTED in item.message), None)
-            items.update(self.measuring.items(handed_in, seed, notes, broken))
+            measured, achieved = self.measuring.items(handed_in, seed, notes, broken)
+            items.update(measured)
         return Report(
             submission=printable(handed_in.who), assignment=self.assignment, seed=seed,
             isolation=self.wall.name, isolated=self.wall.isolates,
             why_not_isolated=None if self.wall.isolates else self.wall.reasons,
             items=items, style=style, notebook=executed,
             versions={"python": platform.python_version(), "torch": str(torch.__version__)},
-            seconds=round(time.perf_counter() - started, 2), notes=notes)
+            seconds=round(time.perf_counter() - started, 2), notes=notes, challenge=achieved)

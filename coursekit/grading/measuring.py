@@ -4,7 +4,7 @@ import functools
 import importlib
 import time
 
-from coursekit.grading import ask, judge, weights
+from coursekit.grading import ask, challenge, judge, weights
 from coursekit.grading.report import Item
 from coursekit.sandbox import Sandbox, zygote
 from helpers.given.console import UserError
@@ -40,9 +40,21 @@ def wanted(assignment):
     return tuple(each for each in declared_in(assignment) if each.name in measured)
 
 
-def what_is_measured(assignment):
+def challenge_of(assignment):
+    """The Challenge of an assignment. Raises NothingMeasured."""
+    try:
+        return measures_of(assignment).CHALLENGE
+    except AttributeError:
+        raise NothingMeasured(f"--challenge: {assignment} has no challenge: leave out --challenge") from None
+
+
+def what_is_measured(assignment, in_challenge=False):
     """What will be measured, and how long that takes, in one line. Raises NothingMeasured."""
     module = measures_of(assignment)
+    if in_challenge:
+        rules = challenge_of(assignment)
+        return (f"{what_is_measured(assignment)}. The challenge measures {rules.weights} {challenge.DRAWS} times more: "
+                f"{rules.quantity}, at most {rules.numbers:,} numbers; {rules.budget}")
     what = ", ".join(f"{measure.weights} ({measure.points:g} points)" for measure in module.MEASURES)
     return (f"trained work of {assignment} is measured: {what}. On two cores that takes about {module.SECONDS:g} "
             "seconds more for each submission")
@@ -52,10 +64,12 @@ class Measuring:
     """Measures the trained work of one submission after the other. Use it as a context manager.
 
     Args:
-        assignment: its name. sandbox: the running Sandbox of its module.
+        assignment: its name. sandbox: the running Sandbox of its module. in_challenge: True measures for a leaderboard,
+            too.
     """
 
-    def __init__(self, assignment, sandbox):
+    def __init__(self, assignment, sandbox, in_challenge=False):
+        self.rules = challenge_of(assignment) if in_challenge else None
         self.measures, self.wanted = measures_of(assignment).MEASURES, {each.name: each for each in wanted(assignment)}
         self.make_data, self.data = measures_of(assignment).data, None
         self.sandbox, self.reader = sandbox, None
@@ -74,11 +88,12 @@ class Measuring:
         return self.reader
 
     def items(self, handed_in, seed, notes, broken=None):
-        """The items of the trained work, {name: Item}, in the order of the measures.
+        """The items of the trained work, {name: Item}, in the order of the measures; and what was achieved in a
+        challenge (grading.challenge.entry), or None.
 
         notes: gets a line on how long it took. broken: an Item that says why the file cannot be imported, or None.
         """
-        started, items, settings, tensors, refused = time.perf_counter(), {}, {}, {}, {}
+        started, items, settings, tensors, refused, achieved = time.perf_counter(), {}, {}, {}, {}, None
         for name, each in self.wanted.items():
             try:
                 if broken is not None:
@@ -92,10 +107,14 @@ class Measuring:
                              f"not judged: {error}. Your instructor has to look" if error.open else str(error))
             else:
                 found = self.judge(measure, handed_in.source, tensors[measure.weights], settings[measure.weights], seed)
+                if self.rules and self.rules.weights == measure.weights:
+                    student = self.student(handed_in.source, challenge.DRAWS)
+                    achieved = challenge.entry(self.rules, measure, found, student, tensors[measure.weights],
+                                               settings[measure.weights], seed, self.data)
             items[PREFIX + measure.weights] = found
         if tensors:
             notes.append(f"trained work: measured in {time.perf_counter() - started:.0f} seconds")
-        return items
+        return items, achieved
 
     def read(self, handed_in, name):
         """The tensors of some weights. Raises weights.Unusable."""
@@ -111,8 +130,10 @@ class Measuring:
         from coursekit.grading import trained
         if self.data is None:
             self.data = self.make_data()
-        ask_it = functools.partial(self.sandbox.observe, source)
-        end = self.sandbox.had + SECONDS
-        student = ask.Student(ask_it, SECONDS, lambda: end - self.sandbox.had)
-        return trained.measured(measure, student, tensors, settings, judge.generator(seed, PREFIX + measure.weights),
-                                self.data)
+        return trained.measured(measure, self.student(source), tensors, settings,
+                                judge.generator(seed, PREFIX + measure.weights), self.data)
+
+    def student(self, source, times=1):
+        """The ask.Student who is measured so many times, with a process for each observation."""
+        end = self.sandbox.had + SECONDS * times
+        return ask.Student(functools.partial(self.sandbox.observe, source), SECONDS, lambda: end - self.sandbox.had)
