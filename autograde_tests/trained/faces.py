@@ -4,6 +4,8 @@ The judge draws faces that nobody has seen, from known factors, and asks each fo
 back keeps the person and shows no expression; who shows stored faces shows the expression and no person. And since the
 factors are known, the right face is known: the distance to it counts, too.
 """
+import functools
+
 import torch
 from torch.nn import functional as F
 
@@ -20,13 +22,21 @@ EXPRESSION, PERSON, BOTH = "expression read as asked", "person read as before", 
 ERROR = "mean difference to the right face"
 
 
+class Drawn:
+    """The judge, made when it is first asked for."""
+
+    @functools.cached_property
+    def judge(self):
+        """Photographs say nothing of the person, and a class that has them has the test images, too."""
+        known = datasets.load("ckplus")
+        if not known.stand_in:
+            raise NotMeasured("this course has photographs of its own (CK+), and only drawn faces can be measured: "
+                              "their factors are known")
+        return given.load_judge(known)
+
+
 def data():
-    """The judge. Photographs say nothing of the person, and a class that has them has the test images, too."""
-    known = datasets.load("ckplus")
-    if not known.stand_in:
-        raise NotMeasured("this course has photographs of its own (CK+), and only drawn faces can be measured: their "
-                          "factors are known")
-    return {"judge": given.load_judge(known)}
+    return Drawn()
 
 
 def faces(student, weights, settings, rng, data):
@@ -37,7 +47,7 @@ def faces(student, weights, settings, rng, data):
 
     made = answer(student, x.shape, weights=weights, x=x, labels=labels, settings=settings).clamp(-1, 1)
     found, right = (made + 1) / 2, training.to_float(face_data.render({**factors, "expression": wanted}))
-    seen = data["judge"].read(found)
+    seen = data.judge.read(found)
     expression = seen["expression"] == wanted
     person = torch.stack([seen[name] == factors[name] for name in face_data.IDENTITY]).all(dim=0)
     return {EXPRESSION: expression.float().mean().item(), PERSON: person.float().mean().item(),

@@ -5,6 +5,8 @@ store photographs: so copies are looked for, mirrored, shifted and enlarged ones
 chooses one of many stored images by z must jump on an arc, whatever it does to them. All distances are in units of the
 one between two halves of the photographs, in the features of this grader's judge.
 """
+import functools
+
 import torch
 from torch.nn import functional as F
 
@@ -15,7 +17,7 @@ from helpers.given import metrics, training
 
 SECONDS = 30  # on two cores
 MADE = 400  # images, against as many photographs
-ARCS, PLACES = 16, 17  # on which images are looked at, and how many on each
+ARCS, PLACES = 16, 16  # on which images are looked at, and how many on each
 SIZE, EDGE = 16, 4  # pixels at which images are compared; by how many pixels training shifts photographs
 COPY = 0.95
 JUDGE_EPOCHS = 40  # as in the notebook
@@ -24,17 +26,37 @@ DISTANCE, PRECISION, RECALL = "Fréchet distance (photographs: 1)", "precision",
 COPIES, LIKENESS, STEP = "copies of photographs", "likeness to the nearest photograph", "largest step on an arc"
 
 
+class Photographs:
+    """What does not depend on the student, made when it is first asked for."""
+
+    @functools.cached_property
+    def set(self):
+        return real("flowers64")
+
+    @functools.cached_property
+    def images(self):
+        return training.to_float(torch.cat((self.set.train_images, self.set.test_images)))
+
+    @functools.cached_property
+    def classifier(self):
+        return metrics.load_classifier(self.set, epochs=JUDGE_EPOCHS)[0]
+
+    @functools.cached_property
+    def floor(self):
+        """The Fréchet distance between two halves of the photographs."""
+        rng, found = torch.Generator().manual_seed(0), []
+        for _ in range(5):
+            halves = torch.randperm(len(self.images), generator=rng).chunk(2)
+            found.append(metrics.frechet_distance(self.classifier, *(self.images[half][:MADE] for half in halves)))
+        return sum(found) / len(found)
+
+    @functools.cached_property
+    def views(self):
+        return views(self.images)
+
+
 def data():
-    """The photographs in [0, 1], the judge, what copies of them look like, and the floor of the Fréchet distance."""
-    small = real("flowers64")
-    photographs = training.to_float(torch.cat((small.train_images, small.test_images)))
-    classifier, _ = metrics.load_classifier(small, epochs=JUDGE_EPOCHS)
-    rng, floors = torch.Generator().manual_seed(0), []
-    for _ in range(5):
-        halves = torch.randperm(len(photographs), generator=rng).chunk(2)
-        floors.append(metrics.frechet_distance(classifier, *(photographs[half][:MADE] for half in halves)))
-    return {"photographs": photographs, "classifier": classifier, "floor": sum(floors) / len(floors),
-            "views": views(photographs)}
+    return Photographs()
 
 
 def seen(images):
@@ -74,22 +96,25 @@ def largest_step(images):
 
 
 def flowers(student, weights, settings, rng, data):
-    latent_dim = settings["latent_dim"]
-    z = torch.randn(MADE, latent_dim, 1, 1, generator=rng)
-    arcs = on_arcs(rng, latent_dim)
-
-    def make(z):
-        return answer(student, (len(z), 3, 64, 64), weights=weights, z=z, settings=settings).clamp(-1, 1)
-
-    made, photographs = make(z), data["photographs"]
+    z = torch.randn(MADE, settings["latent_dim"], 1, 1, generator=rng)
+    arcs, walked, made = on_arcs(rng, settings["latent_dim"]), [], []
+    # Of each arc a process sees one place only, among others that are drawn alike: it cannot tell that they are one.
+    for places, others in zip(arcs, z.chunk(PLACES)):
+        together = torch.cat((places, others))
+        order = torch.randperm(len(together), generator=rng)
+        images = answer(student, (len(together), 3, 64, 64), weights=weights, z=together[order], settings=settings)
+        images = images.clamp(-1, 1)[order.argsort()]
+        walked.append(images[:ARCS])
+        made.append(images[ARCS:])
+    made, photographs = torch.cat(made), data.images
     images = (made + 1) / 2
     chosen = photographs[torch.randperm(len(photographs), generator=rng)[:MADE]]
-    precision, recall = metrics.precision_recall(data["classifier"], chosen, images[:len(chosen)])
-    alike = likeness(images, data["views"])
-    return {DISTANCE: metrics.frechet_distance(data["classifier"], chosen, images) / data["floor"],
+    precision, recall = metrics.precision_recall(data.classifier, chosen, images[:len(chosen)])
+    alike = likeness(images, data.views)
+    return {DISTANCE: metrics.frechet_distance(data.classifier, chosen, images) / data.floor,
             PRECISION: precision, RECALL: recall,
             COPIES: (alike > COPY).float().mean().item(), LIKENESS: alike.median().item(),
-            STEP: largest_step(make(arcs.flatten(0, 1)).unflatten(0, arcs.shape[:2])),
+            STEP: largest_step(torch.stack(walked)),
             MOVED: moved(made[:50], student, weights, rng, z=z[:50], settings=settings)}
 
 
