@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from autograde_tests.probes import Elsewhere, fill, piece, single
 from helpers.given.checks import autoencoder as public
 from helpers.given.checks.engine import Layers, parameters, silent
+from helpers.given.weights import load
 
 
 # Sizes and counts
@@ -178,3 +179,19 @@ def noise_device(module, images):
 def seeded(module, images, amount, number):
     """Draws with generators, two after another with each, and whether PyTorch's global one moves."""
     return public.seeded_draws(module.add_salt_and_pepper, images, amount, number)
+
+
+# Trained work
+
+@torch.inference_mode()
+def encode(module, weights, images):
+    """The codes of images, with trained weights."""
+    model = load(module.ConvAutoencoder(), weights)
+    return torch.cat([model.encoder(batch) for batch in images.split(250)])
+
+
+@torch.inference_mode()
+def decode(module, weights, codes):
+    """What the decoder makes of codes, with trained weights."""
+    model = load(module.ConvAutoencoder(), weights)
+    return torch.cat([model.decoder(batch) for batch in codes.split(250)])

@@ -13,6 +13,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from autograde_tests.probes import Elsewhere, fill, piece, seed, single
 from helpers.given.checks.engine import Layers, parameters, silent
 from helpers.given.checks.gan import Play, strangers
+from helpers.given.weights import load
 
 
 def elsewhere(call):
@@ -276,3 +277,12 @@ def pushed(module, name, x, twins, numbers, steps, step):
         with torch.no_grad():
             found["moves"].append([first, model(x)])
     return {**found, "last": last_layer(model, twins, numbers)}
+
+
+# Trained work
+
+@torch.inference_mode()
+def images(module, make, weights, noise):
+    """What a trained generator makes of noise. make: the function or class that it comes from."""
+    generator = load(getattr(module, make)(noise_dim=noise.shape[1]), weights)
+    return torch.cat([generator(batch) for batch in noise.split(250)])

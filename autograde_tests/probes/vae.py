@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from autograde_tests.probes import Elsewhere, fill, piece, seed, shown, tensors_in
 from helpers.given.checks.engine import Layers, parameters, sets_seed, silent
+from helpers.given.weights import load
 
 
 def mixing(mu, logvar):
@@ -394,3 +395,26 @@ def conv(module, x, **sizes):
         strong = model.decoder(mixing(mu, logvar)).nan_to_num(0.5)
         found["strong"] = [strong.min().item(), strong.max().item()]
     return found
+
+
+# Trained work
+
+def trained(module, kind, weights, latent_size):
+    return load(make(module, kind, latent_size, 10), weights)
+
+
+@torch.inference_mode()
+def posterior(module, weights, latent_size, x):
+    """mu and logvar of images, by a trained VAE."""
+    model, found = trained(module, "VAE", weights, latent_size), []
+    for batch in x.split(500):
+        hidden = model.encoder(batch)
+        found.append((model.mu_layer(hidden), model.logvar_layer(hidden)))
+    return [torch.cat(values) for values in zip(*found)]
+
+
+@torch.inference_mode()
+def decoded(module, kind, weights, latent_size, z):
+    """What the decoder of a trained VAE or CVAE makes of z; that of a CVAE gets the one-hot classes behind it."""
+    model = trained(module, kind, weights, latent_size)
+    return torch.cat([model.decoder(batch) for batch in z.split(500)])

@@ -11,7 +11,11 @@ images". It raises AssertionError, with a message for the student, for what has 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+from torch.nn import functional as F
+
 from helpers.given import datasets, training
+from helpers.given.checks.engine import expect_tensor
 
 
 @dataclass(frozen=True)
@@ -69,3 +73,31 @@ def real(name):
     if data.stand_in and training.profile() != "smoke":
         raise NotMeasured(f"the grader has not got the data set {name}: {datasets.how_to_get(name)}")
     return data
+
+
+def unseen(images, rng):
+    """What nobody has seen: float images (N, 1, h, w) in [0, 1], each turned, stretched, shifted, bent and lit a little
+    in its own way. Whoever knows the images by heart knows these no better than others."""
+    def spread(by, *shape):
+        return (2 * torch.rand(len(images), *shape, generator=rng) - 1) * by
+
+    turn, (wide, high) = spread(0.12), (1 + spread(0.08, 2)).T
+    cosine, sine = turn.cos(), turn.sin()
+    rows = torch.stack((wide * cosine, -high * sine, wide * sine, high * cosine), dim=1).view(-1, 2, 2)
+    places = F.affine_grid(torch.cat((rows, spread(0.05, 2, 1)), dim=2), images.shape, align_corners=False)
+    bends = F.interpolate(spread(0.06, 2, 5, 5), size=images.shape[-2:], mode="bicubic", align_corners=True)
+    moved = F.grid_sample(images, places + bends.permute(0, 2, 3, 1), align_corners=False).clamp(0, 1)
+    return moved ** torch.exp(spread(0.2, 1, 1, 1))
+
+
+def draw(images, count, rng):
+    """So many of some uint8 images, each at most once, as float in [0, 1]."""
+    return training.to_float(images[torch.randperm(len(images), generator=rng)[:count]])
+
+
+def expect_images(what, value, shape, low=0.0):
+    """Assert that a value is a float tensor of images of this shape, from low to 1."""
+    expect_tensor(what, value, shape)
+    assert value.dtype == torch.float32, f"{what} must be float32, got {value.dtype}"
+    least, most = value.aminmax()
+    assert low <= least and most <= 1, f"{what} must lie in [{low:g}, 1], got values from {least:.4g} to {most:.4g}"

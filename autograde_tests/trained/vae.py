@@ -1,0 +1,80 @@
+"""The trained work of assignment 2: the bound of the VAE, and the digits of the CVAE.
+
+mu and logvar come back from one process, z goes into another one. The noise is drawn here and the terms are computed here,
+so what a code says of its image is paid for in nats, whoever wrote it. Who knows the test images by heart pays little for
+them; hence the images that nobody has seen.
+"""
+import torch
+from torch.nn import functional as F
+
+from autograde_tests.trained import Measure, at_least, at_most, draw, expect_images, real, unseen
+from autograde_tests.trained.generated import COPIES, DISTANCE, JUMP, PRECISION, RECALL, Judge
+from helpers.given.checks.engine import expect_parts, expect_tensor
+from helpers.given.metrics import share_as_asked
+
+SECONDS = 20
+IMAGES, MADE = 2000, 2000
+MOST_LATENT = 256  # numbers of a code
+TEST, UNSEEN = "negative ELBO on test images", "on images that nobody has seen"
+ASKED = "share of digits read as asked"
+
+
+def data():
+    return Judge("mnist")
+
+
+def latent_size_of(weights, settings):
+    """Z, from the weights if they are named as the course names them. Else what the settings say."""
+    head = weights.get("mu_layer.weight")
+    size = int(head.shape[0]) if head is not None and head.dim() == 2 else settings.get("latent_size", 15)
+    assert 1 <= size <= MOST_LATENT, f"a code has {size} numbers, expected 1 to {MOST_LATENT}"
+    return size
+
+
+def bound(x_hat, x, mu, logvar):
+    """The negative ELBO of each image, in nats."""
+    reconstruction = F.binary_cross_entropy(x_hat.double(), x.double(), reduction="none").sum(dim=(1, 2, 3))
+    mu, logvar = mu.double(), logvar.double()
+    return reconstruction + 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(dim=1)
+
+
+def vae(student, weights, settings, rng, data):
+    size = latent_size_of(weights, settings)
+    images = draw(data.test_images, IMAGES, rng)
+    images = torch.cat((images, unseen(images, rng)))
+    mixed = torch.randperm(len(images), generator=rng)
+    x = images[mixed]
+    found = student.observe("posterior", weights=weights, latent_size=size, x=x)
+    expect_parts("the encoder with its heads", found, ("mu", "logvar"))
+    for name, value in zip(("mu", "logvar"), found):
+        expect_tensor(name, value, (len(x), size))
+    mu, logvar = (value.float() for value in found)
+    assert logvar.max() <= 40, f"logvar is up to {logvar.max():.4g}: a posterior that wide says nothing"
+    z = mu + torch.exp(0.5 * logvar) * torch.randn(mu.shape, generator=rng)
+    x_hat = student.observe("decoded", kind="VAE", weights=weights, latent_size=size, z=z)
+    expect_images("what the decoder gives", x_hat, x.shape)
+    nats, of_test = bound(x_hat, x, mu, logvar), mixed < IMAGES
+    return {TEST: nats[of_test].mean().item(), UNSEEN: nats[~of_test].mean().item()}
+
+
+def cvae(student, weights, settings, rng, data):
+    size = latent_size_of(weights, settings)
+    labels = torch.randint(10, (MADE,), generator=rng)
+    z, walk = torch.randn(MADE, size, generator=rng), data.walks(torch.randn(2, data.WALKS, size, generator=rng))
+    asked = torch.cat((labels, torch.randint(10, (data.WALKS, 1), generator=rng).expand(-1, data.STEPS).flatten()))
+    z = torch.cat((torch.cat((z, walk)), F.one_hot(asked, 10).float()), dim=1)
+    mixed = torch.randperm(len(z), generator=rng)
+    made = student.observe("decoded", kind="CVAE", weights=weights, latent_size=size, z=z[mixed])
+    expect_images("what the decoder gives", made, (len(z), 1, 28, 28))
+    made = made[mixed.argsort()]
+    share, _ = share_as_asked(data.classifier, made[:MADE], labels)
+    return {ASKED: share, **data.look(made[:MADE], made[MADE:])}
+
+
+MEASURES = [
+    Measure("vae", 4, vae, ((4, {TEST: at_most(120), UNSEEN: at_most(200)}),),
+            "Train longer, and look at both terms of the loss: the reconstruction and the KL divergence."),
+    Measure("cvae", 4, cvae, ((4, {ASKED: at_least(0.9), DISTANCE: at_most(1000), RECALL: at_least(0.1), COPIES: at_most(0.1),
+                                  JUMP: at_most(0.5)}),),
+            "Train longer. The class must reach the decoder, and different z should give different digits."),
+]
