@@ -40,6 +40,7 @@ def data():
 
 
 def faces(student, weights, settings, rng, data):
+    judge = data.judge
     images, factors = face_data.sample(DRAWN, seed=int(torch.randint(2 ** 31, (), generator=rng)))
     step = torch.randint(1, EXPRESSIONS, (DRAWN,), generator=rng)
     wanted = (factors["expression"] + step) % EXPRESSIONS
@@ -47,7 +48,7 @@ def faces(student, weights, settings, rng, data):
 
     made = answer(student, x.shape, weights=weights, x=x, labels=labels, settings=settings).clamp(-1, 1)
     found, right = (made + 1) / 2, training.to_float(face_data.render({**factors, "expression": wanted}))
-    seen = data.judge.read(found)
+    seen = judge.read(found)
     expression = seen["expression"] == wanted
     person = torch.stack([seen[name] == factors[name] for name in face_data.IDENTITY]).all(dim=0)
     return {EXPRESSION: expression.float().mean().item(), PERSON: person.float().mean().item(),

@@ -96,7 +96,7 @@ def largest_step(images):
 
 
 def flowers(student, weights, settings, rng, data):
-    z = torch.randn(MADE, settings["latent_dim"], 1, 1, generator=rng)
+    photographs, z = data.images, torch.randn(MADE, settings["latent_dim"], 1, 1, generator=rng)
     arcs, walked, made = on_arcs(rng, settings["latent_dim"]), [], []
     # Of each arc a process sees one place only, among others that are drawn alike: it cannot tell that they are one.
     for places, others in zip(arcs, z.chunk(PLACES)):
@@ -106,7 +106,7 @@ def flowers(student, weights, settings, rng, data):
         images = images.clamp(-1, 1)[order.argsort()]
         walked.append(images[:ARCS])
         made.append(images[ARCS:])
-    made, photographs = torch.cat(made), data.images
+    made = torch.cat(made)
     images = (made + 1) / 2
     chosen = photographs[torch.randperm(len(photographs), generator=rng)[:MADE]]
     precision, recall = metrics.precision_recall(data.classifier, chosen, images[:len(chosen)])
@@ -120,8 +120,8 @@ def flowers(student, weights, settings, rng, data):
 
 HONEST = {COPIES: at_most(0.05), LIKENESS: at_most(0.82), STEP: at_most(0.15), MOVED: at_least(0.1)}
 MEASURES = [Measure("flowers", 10, flowers, (
-    (10, {DISTANCE: at_most(3.5), PRECISION: at_least(0.6), RECALL: at_least(0.6), **HONEST}),
-    (6, {DISTANCE: at_most(6), PRECISION: at_least(0.5), RECALL: at_least(0.4), **HONEST}),
-    (3, {DISTANCE: at_most(12), PRECISION: at_least(0.4), RECALL: at_least(0.2), **HONEST})),
+    (10, {DISTANCE: at_most(4.5), PRECISION: at_least(0.6), RECALL: at_least(0.6), **HONEST}),
+    (6, {DISTANCE: at_most(8), PRECISION: at_least(0.5), RECALL: at_least(0.4), **HONEST}),
+    (3, {DISTANCE: at_most(15), PRECISION: at_least(0.4), RECALL: at_least(0.2), **HONEST})),
     "Train for more epochs, and hand in the averaged weights")]
 CHALLENGE = Challenge("flowers", DISTANCE, "asc", 310_000, "30 minutes of training on two cores, which is your word")
