@@ -17,6 +17,9 @@ from torch.nn import functional as F
 from helpers.given import datasets, training
 from helpers.given.checks.engine import expect_tensor
 
+WALKS, STEPS = 24, 20  # walks from one code to another one, and the points of each
+JUMP = "largest jump on a walk"
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -101,3 +104,17 @@ def expect_images(what, value, shape, low=0.0):
     assert value.dtype == torch.float32, f"{what} must be float32, got {value.dtype}"
     least, most = value.aminmax()
     assert low <= least and most <= 1, f"{what} must lie in [{low:g}, 1], got values from {least:.4g} to {most:.4g}"
+
+
+def walks(starts, ends):
+    """The points of straight walks from codes (WALKS, Z) to others, (WALKS * STEPS, Z)."""
+    return torch.lerp(starts[:, None], ends[:, None], torch.linspace(0, 1, STEPS)[:, None]).flatten(0, 1)
+
+
+def jump(images):
+    """What is made of `walks`: the largest step of each walk, as a share of the distance between its ends; the median.
+    A network goes along in small steps. A table of images has no path from one entry to the next: it jumps. NaN where
+    nothing moves."""
+    images = images.unflatten(0, (WALKS, STEPS)).flatten(2)
+    steps = (images[:, 1:] - images[:, :-1]).norm(dim=2).amax(dim=1)
+    return (steps / (images[:, -1] - images[:, 0]).norm(dim=1)).median().item()

@@ -9,13 +9,13 @@ import functools
 import torch
 from torch.nn import functional as F
 
-from autograde_tests.trained import draw, real
+from autograde_tests.trained import JUMP, draw, jump, real
 from helpers.given import metrics, training
 
 DISTANCE, PRECISION, RECALL = "Fréchet distance", "precision", "recall"
-COPIES, JUMP = "share of copies", "largest jump on a walk"
+COPIES = "share of copies"
 NEAREST = 12  # known images that a generated one is compared with
-ALIKE = 0.5  # of the distance to the others: nearer to one image, or to a mixture of two, is a copy
+ALIKE = 0.4  # of the distance to the others: what is nearer is a copy. Real test images: at least 0.47
 
 
 class Judge:
@@ -25,7 +25,7 @@ class Judge:
         name: of the data set.
     """
 
-    IMAGES, WALKS, STEPS = 2000, 24, 20
+    IMAGES = 2000
 
     def __init__(self, name):
         self.name = name
@@ -53,17 +53,12 @@ class Judge:
         return torch.cat([sketches(training.to_float(batch))
                           for images in (self.set.train_images, self.set.test_images) for batch in images.split(2000)])
 
-    def walks(self, ends):
-        """Straight walks between ends (2, WALKS, Z), STEPS points each, as (WALKS * STEPS, Z)."""
-        return torch.lerp(ends[0][:, None], ends[1][:, None], torch.linspace(0, 1, self.STEPS)[:, None]).flatten(0, 1)
-
     def look(self, images, walks):
-        """The quantities of generated images (N, 1, h, w) in [0, 1], of which N as many as there are real ones count,
-        and of the images along `walks`."""
+        """The quantities of IMAGES generated images (N, 1, h, w) in [0, 1], and of those that were made of `walks`."""
         distance = metrics.frechet_distance(self.classifier, self.real_images, images)
         precision, recall = metrics.precision_recall(self.classifier, self.real_images, images)
         return {DISTANCE: distance, PRECISION: precision, RECALL: recall,
-                COPIES: copies(images[:1000], self.known), JUMP: jump(walks.unflatten(0, (self.WALKS, self.STEPS)))}
+                COPIES: copies(images[:1000], self.known), JUMP: jump(walks)}
 
 
 def sketches(images):
@@ -80,7 +75,7 @@ def sketches(images):
 
 def copies(images, known):
     """The share of images that are copies of a known one, or mixtures of two: nearer to that one, or to the line
-    between those two, than half as far as to the others around."""
+    between those two, than ALIKE times the distance to the others around."""
     return (nearness(images, known) < ALIKE).float().mean().item()
 
 
@@ -99,11 +94,3 @@ def nearness(images, known):
         to_line = (1 - share) ** 2 * a + share ** 2 * b + 2 * share * (1 - share) * gram
         found.append(to_line.flatten(1).amin(dim=1).clamp(min=0).sqrt() / distances[:, 2].clamp(min=1e-6))
     return torch.cat(found)
-
-
-def jump(walks):
-    """Of walks (W, S, ...) the largest step of each, as a share of the distance between its ends; the median of all.
-    NaN where nothing moves."""
-    flat = walks.flatten(2)
-    steps = (flat[:, 1:] - flat[:, :-1]).norm(dim=2).amax(dim=1)
-    return (steps / (flat[:, -1] - flat[:, 0]).norm(dim=1)).median().item()
