@@ -26,7 +26,7 @@ DIED = "the grading process died"
 WORKER = 750e6  # bytes of memory that a grading process takes, with its sandbox: docs/figures.md
 ATTEMPTS = 3  # a task that three processes died of is given up
 # What the processes keep of the environment. Student code may run in forks of them (coursekit.sandbox.zygote).
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "OMP_NUM_THREADS")
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "OMP_NUM_THREADS", "COURSE_DATA", "COURSE_PROFILE")
 
 
 def room_for(each=WORKER, root="/"):

@@ -80,10 +80,10 @@ def unet(student, weights, settings, rng, data):
 
 
 HONEST = {COPIES: at_most(0.05), MOVED: at_least(0.1)}
-MEASURES = [Measure("unet", 10, unet, (
-    (10, {LOSS: at_most(0.045), ASKED: at_least(0.93), DISTANCE: at_most(5), **HONEST}),
-    (6, {LOSS: at_most(0.07), ASKED: at_least(0.8), DISTANCE: at_most(10), **HONEST}),
-    (3, {LOSS: at_most(0.12), ASKED: at_least(0.5), DISTANCE: at_most(20), **HONEST})),
+MEASURES = [Measure("unet", 8, unet, (
+    (8, {LOSS: at_most(0.045), ASKED: at_least(0.93), DISTANCE: at_most(5), **HONEST}),
+    (4, {LOSS: at_most(0.07), ASKED: at_least(0.8), DISTANCE: at_most(10), **HONEST}),
+    (2, {LOSS: at_most(0.12), ASKED: at_least(0.5), DISTANCE: at_most(20), **HONEST})),
     "Train with all labels and drop a tenth of them, and hand in the averaged weights")]
 CHALLENGE = Challenge("unet", DISTANCE, "asc", 300_000, f"{STEPS} steps of DDIM with guidance {SCALE}, which the judge "
                       "walks; 60 minutes of training on two cores, which is your word")

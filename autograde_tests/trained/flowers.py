@@ -119,9 +119,9 @@ def flowers(student, weights, settings, rng, data):
 
 
 HONEST = {COPIES: at_most(0.05), LIKENESS: at_most(0.82), STEP: at_most(0.15), MOVED: at_least(0.1)}
-MEASURES = [Measure("flowers", 10, flowers, (
-    (10, {DISTANCE: at_most(4.5), PRECISION: at_least(0.6), RECALL: at_least(0.6), **HONEST}),
-    (6, {DISTANCE: at_most(8), PRECISION: at_least(0.5), RECALL: at_least(0.4), **HONEST}),
-    (3, {DISTANCE: at_most(15), PRECISION: at_least(0.4), RECALL: at_least(0.2), **HONEST})),
+MEASURES = [Measure("flowers", 8, flowers, (
+    (8, {DISTANCE: at_most(4.5), PRECISION: at_least(0.6), RECALL: at_least(0.6), **HONEST}),
+    (4, {DISTANCE: at_most(8), PRECISION: at_least(0.5), RECALL: at_least(0.4), **HONEST}),
+    (2, {DISTANCE: at_most(15), PRECISION: at_least(0.4), RECALL: at_least(0.2), **HONEST})),
     "Train for more epochs, and hand in the averaged weights")]
 CHALLENGE = Challenge("flowers", DISTANCE, "asc", 310_000, "30 minutes of training on two cores, which is your word")

@@ -41,7 +41,7 @@ def mistakes(found):
             if not imported(report):
                 groups["", item.status, alike(item.message)].append((key, item))
                 break
-            if item.message:
+            if item.message and item.status != "passed":
                 groups[name, item.status, alike(item.message)].append((key, item))
     ranked = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     return [(name, group[0][1].message, group[0][1].hint, [key for key, _ in group])

@@ -35,7 +35,7 @@ class Grader:
         self.sandbox = Sandbox(self.assignment, self.folder.name, self.wall, zygote.mine)
         self.sandbox.start()
         self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
-        self.measuring = Measuring(self.assignment, self.sandbox, self.challenge) if self.trained else None
+        self.measuring = Measuring(self.assignment, self.sandbox) if self.trained else None
         return self
 
     def __exit__(self, *_):
@@ -62,8 +62,8 @@ class Grader:
                 items = reopen(items) if executed.status == "passed" else items
         if self.measuring:
             broken = next((item for item in items.values() if NOT_IMPORTED in item.message), None)
-            measured, achieved = self.measuring.items(handed_in, seed, notes, broken)
-            items.update(measured)
+            items.update(self.measuring.items(handed_in, seed, notes, broken))
+            achieved = self.measuring.achieved(handed_in, items, seed) if self.challenge else None
         return Report(
             submission=printable(handed_in.who), assignment=self.assignment, seed=seed,
             isolation=self.wall.name, isolated=self.wall.isolates,

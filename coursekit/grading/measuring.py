@@ -1,12 +1,13 @@
 """Measures the trained work of a submission: which weights are asked for, what is told before it begins, and the items
 of the report. How one measure judges: coursekit.grading.trained, and autograde_tests/trained."""
+import dataclasses
 import functools
 import importlib
 import time
 
 from coursekit.grading import ask, challenge, judge, weights
 from coursekit.grading.report import Item
-from coursekit.sandbox import Sandbox, zygote
+from coursekit.sandbox import Sandbox, printable, zygote
 from helpers.given.console import UserError
 from helpers.given.course import ROOT
 
@@ -64,12 +65,11 @@ class Measuring:
     """Measures the trained work of one submission after the other. Use it as a context manager.
 
     Args:
-        assignment: its name. sandbox: the running Sandbox of its module. in_challenge: True measures for a leaderboard,
-            too.
+        assignment: its name. sandbox: the running Sandbox of its module.
     """
 
-    def __init__(self, assignment, sandbox, in_challenge=False):
-        self.rules = challenge_of(assignment) if in_challenge else None
+    def __init__(self, assignment, sandbox):
+        self.assignment = assignment
         self.measures, self.wanted = measures_of(assignment).MEASURES, {each.name: each for each in wanted(assignment)}
         self.make_data, self.data = measures_of(assignment).data, None
         self.sandbox, self.reader = sandbox, None
@@ -88,33 +88,25 @@ class Measuring:
         return self.reader
 
     def items(self, handed_in, seed, notes, broken=None):
-        """The items of the trained work, {name: Item}, in the order of the measures; and what was achieved in a
-        challenge (grading.challenge.entry), or None.
+        """The items of the trained work, {name: Item}, in the order of the measures.
 
         notes: gets a line on how long it took. broken: an Item that says why the file cannot be imported, or None.
         """
-        started, items, settings, tensors, refused, achieved = time.perf_counter(), {}, {}, {}, {}, None
-        for name, each in self.wanted.items():
+        started, items, read = time.perf_counter(), {}, {}
+        for name in self.wanted:
             try:
-                if broken is not None:
-                    raise weights.Unusable(broken.message, broken.status == "open")
-                tensors[name], settings[name] = self.read(handed_in, name), handed_in.weights[name].arguments
+                read[name] = broken or self.read(handed_in, name)
             except weights.Unusable as error:
-                refused[name] = error
+                told = f"not judged: {error}. Your instructor has to look" if error.open else str(error)
+                status = "open" if error.open else "missing" if error.missing else "failed"
+                read[name] = Item(status=status, message=told)
         for measure in self.measures:
-            if (error := refused.get(measure.weights)) is not None:
-                found = Item(0, measure.points, "open" if error.open else "missing" if error.missing else "failed",
-                             f"not judged: {error}. Your instructor has to look" if error.open else str(error))
-            else:
-                found = self.judge(measure, handed_in.source, tensors[measure.weights], settings[measure.weights], seed)
-                if self.rules and self.rules.weights == measure.weights:
-                    student = self.student(handed_in.source, challenge.DRAWS)
-                    achieved = challenge.entry(self.rules, measure, found, student, tensors[measure.weights],
-                                               settings[measure.weights], seed, self.data)
-            items[PREFIX + measure.weights] = found
-        if tensors:
+            found = read[measure.weights]
+            items[PREFIX + measure.weights] = dataclasses.replace(found, points=0, max=measure.points, hint="") \
+                if isinstance(found, Item) else self.judge(measure, handed_in, found, seed)
+        if not all(isinstance(found, Item) for found in read.values()):
             notes.append(f"trained work: measured in {time.perf_counter() - started:.0f} seconds")
-        return items, achieved
+        return items
 
     def read(self, handed_in, name):
         """The tensors of some weights. Raises weights.Unusable."""
@@ -125,15 +117,35 @@ class Measuring:
             raise weights.Unusable(found.problem, found.open, not found.open)
         return weights.tensors_of(found, self.wanted[name], self.read_pickles)
 
-    def judge(self, measure, source, tensors, settings, seed):
+    def judge(self, measure, handed_in, tensors, seed):
         """The Item of one measure. What does not depend on the student is made the first time."""
+        from autograde_tests.trained import NotMeasured  # these import torch, and are not where nothing is measured
         from coursekit.grading import trained
-        if self.data is None:
-            self.data = self.make_data()
-        return trained.measured(measure, self.student(source), tensors, settings,
+        try:
+            self.data = self.make_data() if self.data is None else self.data
+        except NotMeasured as error:
+            return Item(0, measure.points, "open", trained.NOT_MEASURED.format(printable(str(error)).rstrip(".")))
+        return trained.measured(measure, self.student(handed_in), tensors, handed_in.weights[measure.weights].arguments,
                                 judge.generator(seed, PREFIX + measure.weights), self.data)
 
-    def student(self, source, times=1):
+    def student(self, handed_in, times=1):
         """The ask.Student who is measured so many times, with a process for each observation."""
         end = self.sandbox.had + SECONDS * times
-        return ask.Student(functools.partial(self.sandbox.observe, source), SECONDS, lambda: end - self.sandbox.had)
+        return ask.Student(functools.partial(self.sandbox.observe, handed_in.source), SECONDS,
+                           lambda: end - self.sandbox.had)
+
+    def achieved(self, handed_in, items, seed):
+        """What was achieved in the challenge (grading.challenge.entry), or None if there was nothing to measure.
+
+        items: of the trained work, which came of the same weights.
+        """
+        rules = challenge_of(self.assignment)
+        item, measure = items[PREFIX + rules.weights], next(m for m in self.measures if m.weights == rules.weights)
+        if item.status in ("open", "missing"):
+            return None
+        try:
+            tensors = self.read(handed_in, rules.weights)
+        except weights.Unusable:
+            return None
+        return challenge.entry(rules, measure, item, self.student(handed_in, challenge.DRAWS), tensors,
+                               handed_in.weights[rules.weights].arguments, seed, self.data)

@@ -6,7 +6,7 @@ from helpers.given.trained import Weights
 
 STEPS = 12
 WEIGHTS = (
-    Weights("autoencoder", "training.pt", "model", lambda module: module.ConvAutoencoder(), "fashion_mnist", 1_000_000,
+    Weights("autoencoder", "training.pt", "model", lambda module: module.ConvAutoencoder(), "fashion_mnist", 100_000,
             "a mean squared error below 0.03", "1.6"),
 )
 
