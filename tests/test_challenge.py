@@ -1,5 +1,6 @@
 """A challenge: places with spread, names that say nothing, and who is told what."""
 import dataclasses
+import importlib
 import json
 import shutil
 from types import SimpleNamespace
@@ -12,10 +13,11 @@ from coursekit.classes import leaderboard
 from coursekit.classes.gradebook import build
 from coursekit.classes.results import Results
 from coursekit.grading import challenge
+from coursekit.grading.measuring import challenge_of, declared_in, measures_of
 from coursekit.grading.report import Item, Report
 from coursekit.grading.tell import tell
 from coursekit.sandbox import Unanswered
-from helpers.given.course import ROOT
+from helpers.given.course import ROOT, assignments
 
 RULES = Challenge("unet", "distance", "asc", 100, "20 steps")
 GOOD = {"weights": "unet", "quantity": "distance", "order": "asc", "budget": "20 steps", "numbers": 90, "value": 2.0,
@@ -96,3 +98,15 @@ def test_without_a_challenge_nothing_is_told(tmp_path):
     shutil.copytree(ROOT / "tests/golden/one/pictures", tmp_path / "pictures")
     tell(report, tmp_path)
     assert not any("leaderboard" in path.read_text(encoding="utf-8") for path in tmp_path.glob("*.*"))
+
+
+@pytest.mark.parametrize("name", [name for name in assignments() if declared_in(name)])
+def test_each_assignment_has_a_challenge(name):
+    rules, measures = challenge_of(name), measures_of(name).MEASURES
+    measure = next(each for each in measures if each.weights == rules.weights)
+    weights = next(each for each in declared_in(name) if each.name == rules.weights)
+    assert rules.numbers <= weights.most and rules.order in ("asc", "desc")
+    assert rules.quantity in measure.steps[0][1] or rules.order == "desc"
+    module = importlib.import_module(f"helpers.{name}")
+    network = weights.make(module, **weights.arguments)
+    assert sum(value.numel() for value in network.state_dict().values()) <= rules.numbers, "the notebook's takes part"
