@@ -1,9 +1,9 @@
 """The trained work of assignment 1: three numbers for an image of clothes, and what comes back from them.
 
 The codes come back from one process and go into another one, which has seen no image. On the way they are rounded to 64
-values each. That is still enough for the number of an image that somebody knows by heart, and a few hundred pictures of
-clothes are as good as three numbers. So there are images that nobody has seen, and walks from one code to another: a table
-jumps.
+values each. That is still enough for the number of an image that somebody knows by heart, and a few hundred pictures
+of clothes are as good as three numbers. So there are images that nobody has seen, and walks from one code to another: a
+table jumps.
 """
 import torch
 from torch.nn import functional as F

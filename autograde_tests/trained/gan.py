@@ -43,6 +43,7 @@ def steps(*rows):
 MEASURES = [
     Measure("fc", 4, of("generator", "mnist"), steps((4, 120, 0.3, 0.4), (2, 250, 0.15, 0.2)), HINT),
     Measure("dc", 4, of("build_dc_generator", "mnist"), steps((4, 80, 0.4, 0.4), (2, 160, 0.2, 0.2)), HINT),
-    Measure("fashion", 4, of("FashionGenerator", "fashion_mnist"), steps((4, 50, 0.25, 0.3), (2, 100, 0.15, 0.15)), HINT),
+    Measure("fashion", 4, of("FashionGenerator", "fashion_mnist"), steps((4, 50, 0.25, 0.3), (2, 100, 0.15, 0.15)),
+            HINT),
 ]
 CHALLENGE = Challenge("dc", DISTANCE, "asc", 7_000_000, "30 minutes of training on two cores, which is your word")

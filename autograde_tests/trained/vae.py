@@ -1,8 +1,8 @@
 """The trained work of assignment 2: the bound of the VAE, and the digits of the CVAE.
 
-mu and logvar come back from one process, z goes into another one. The noise is drawn here and the terms are computed here,
-so what a code says of its image is paid for in nats, whoever wrote it. Who knows the test images by heart pays little for
-them; hence the images that nobody has seen.
+mu and logvar come back from one process, z goes into another one. The noise is drawn here and the terms are computed
+here, so what a code says of its image is paid for in nats, whoever wrote it. Who knows the test images by heart pays
+little for them; hence the images that nobody has seen.
 """
 import torch
 from torch.nn import functional as F
@@ -73,11 +73,13 @@ def cvae(student, weights, settings, rng, data):
 
 
 MEASURES = [
-    Measure("vae", 4, vae, ((4, {TEST: at_most(120), UNSEEN: at_most(165)}), (2, {TEST: at_most(135), UNSEEN: at_most(185)})),
+    Measure("vae", 4, vae, tuple((points, {TEST: at_most(test), UNSEEN: at_most(unseen)})
+                                 for points, test, unseen in ((4, 120, 165), (2, 135, 185))),
             "Train longer, and look at both terms of the loss: the reconstruction and the KL divergence."),
     Measure("cvae", 4, cvae, tuple(
         (points, {ASKED: at_least(asked), DISTANCE: at_most(distance), RECALL: at_least(recall), COPIES: at_most(0.03),
-                  JUMP: at_most(0.45)}) for points, asked, distance, recall in ((4, 0.9, 100, 0.3), (2, 0.75, 200, 0.15))),
+                  JUMP: at_most(0.45)})
+        for points, asked, distance, recall in ((4, 0.9, 100, 0.3), (2, 0.75, 200, 0.15))),
             "Train longer. The class must reach the decoder, and different z should give different digits."),
 ]
 CHALLENGE = Challenge("vae", TEST, "asc", 1_300_000, "10 minutes of training on two cores, which is your word")
