@@ -17,6 +17,7 @@ from coursekit.grading.ask import Student
 from coursekit.grading.judge import generator
 from helpers.given.console import UserError
 from helpers.given.course import assignments
+from helpers.given.trained import declared
 
 
 def here(name):
@@ -26,20 +27,22 @@ def here(name):
     return Student(lambda probe, inputs, timeout: getattr(probes, probe)(module, **inputs))
 
 
-def measure(folder, name, seed):
+def measure(folder, name, seeds):
     """Print what each file of weights of an assignment gets, and over all of them mean and worst."""
     trained = importlib.import_module(f"autograde_tests.trained.{name}")
+    settings = {weights.name: weights.arguments for weights in declared(name).WEIGHTS}
     started, data = time.perf_counter(), trained.data()
     print(f"{name}: data and judges in {time.perf_counter() - started:.1f} seconds")
     for each in trained.MEASURES:
         rows = []
         for path in sorted(folder.glob(f"*/{name}/{each.weights}.safetensors")):
-            started = time.perf_counter()
-            rng = generator(seed, "trained." + each.weights)
-            rows.append(each.function(here(name), load_file(path), {}, rng, data))
-            seconds = time.perf_counter() - started
-            told = ", ".join(f"{what} {value:.4g}" for what, value in rows[-1].items())
-            print(f"  {each.weights} {path.parts[-3]}: {told} ({seconds:.1f} seconds)", flush=True)
+            for seed in seeds:
+                started = time.perf_counter()
+                rng = generator(seed, "trained." + each.weights)
+                rows.append(each.function(here(name), load_file(path), settings[each.weights], rng, data))
+                told = ", ".join(f"{what} {value:.4g}" for what, value in rows[-1].items())
+                print(f"  {each.weights} {path.parts[-3]}: {told} ({time.perf_counter() - started:.1f} seconds)",
+                      flush=True)
         for what in rows[0] if rows else ():
             values = torch.tensor([row[what] for row in rows])
             limits = [str(limits[what]) for _, limits in each.steps if what in limits]
@@ -51,13 +54,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--seed", type=int, default=0, help="of the grading")
+    parser.add_argument("--draws", type=int, default=1, help="gradings of each file, with the seeds 0, 1, ...")
     options = parser.parse_args()
     if not options.folder.is_dir():
         raise UserError(f"there is no folder {options.folder}: bench/trained_work.py makes one")
     torch.set_num_threads(1)
     for name in options.names or assignments():
-        measure(options.folder, name, options.seed)
+        measure(options.folder, name, range(options.draws))
 
 
 if __name__ == "__main__":

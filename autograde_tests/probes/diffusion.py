@@ -10,6 +10,7 @@ import torch
 from autograde_tests.probes import seed, shown
 from helpers.given.checks.diffusion import OUTSIDE, Learning, Model, asked, draws_first, each_time, explaining
 from helpers.given.checks.engine import sets_seed
+from helpers.given.weights import load
 
 WEIGHT = 0.7  # of the model whose loss is asked for
 
@@ -148,3 +149,12 @@ def guided(module, x, t, labels, factors, offsets, scales):
         found.append({"out": out, "asked": sorted(map(int, model.asked)),
                       "untouched": all(map(torch.equal, given, (x, t, labels)))})
     return found
+
+
+# Trained work
+
+def trained(module, weights, x, t, labels):
+    """The noise that the student's network predicts with these weights."""
+    network = load(module.UNet(), weights)
+    with torch.inference_mode():
+        return shown(network(x, t, labels))

@@ -14,6 +14,7 @@ from torch.nn.utils import parametrize, vector_to_parameters
 from autograde_tests.probes import fill, piece, shown
 from helpers.given.checks.engine import Layers, PlainSteps, parameters, silent
 from helpers.given.checks.faces import TinyDiscriminator, TinyGenerator, attached_of, weights_of
+from helpers.given.weights import load
 
 
 # receptive_field, concat_labels, ResidualBlock
@@ -311,3 +312,13 @@ def translated(module, images, labels, form, weights, training):
             "modes": [model.training, model.norm.training], "attached": getattr(out, "requires_grad", False),
             "grad_enabled": grad_enabled, "frozen": not all(p.requires_grad for p in model.parameters()),
             "untouched": torch.equal(images, before)}
+
+
+# Trained work
+
+def trained(module, weights, x, labels, settings):
+    """What the student's generator, within the painter, makes of faces with these weights."""
+    from helpers.given.faces import Painter  # with much that no other probe needs
+    network = load(Painter(module.StarGenerator(labels.shape[1], **settings)), weights)
+    with torch.inference_mode():
+        return shown(network(x, labels))

@@ -13,6 +13,7 @@ from torch.nn.utils import vector_to_parameters
 
 from autograde_tests.probes import fill, piece, shown
 from helpers.given.checks.engine import Layers, PlainSteps, parameters, silent
+from helpers.given.weights import load
 
 
 # select_categories
@@ -293,3 +294,12 @@ def path(module, name, z1, z2, alphas):
     before = z1.clone(), z2.clone()
     paths = [shown(getattr(module, name)(z1, z2, given)) for given in (alphas.tolist(), alphas.clone())]
     return {"paths": paths, "untouched": all(map(torch.equal, before, (z1, z2)))}
+
+
+# Trained work
+
+def trained(module, weights, z, settings):
+    """What the student's generator makes of latent vectors with these weights."""
+    network = load(module.Generator(**settings), weights)
+    with torch.inference_mode():
+        return shown(network(z))

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from autograde_tests.trained import JUMP, WALKS, Measure, at_most, draw, expect_images, jump, real, unseen, walks
+from autograde_tests.trained.challenge import Challenge
 from helpers.given.checks.engine import expect_tensor
 
 SECONDS = 10
@@ -52,3 +53,4 @@ MEASURES = [
             "Train longer: the loss on test images should fall below 0.03. The three numbers of an image must be all "
             "that the decoder needs."),
 ]
+CHALLENGE = Challenge("autoencoder", TEST, "asc", 60_000, "10 minutes of training on two cores, which is your word")

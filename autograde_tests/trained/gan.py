@@ -2,6 +2,7 @@
 import torch
 
 from autograde_tests.trained import JUMP, WALKS, Measure, at_least, at_most, expect_images, walks
+from autograde_tests.trained.challenge import Challenge
 from autograde_tests.trained.generated import COPIES, DISTANCE, PRECISION, RECALL, Judge
 
 SECONDS = 25
@@ -45,3 +46,4 @@ MEASURES = [
     Measure("fashion", 4, of("FashionGenerator", "fashion_mnist"), steps((4, 50, 0.25, 0.3), (2, 100, 0.15, 0.15)),
             HINT),
 ]
+CHALLENGE = Challenge("dc", DISTANCE, "asc", 7_000_000, "30 minutes of training on two cores, which is your word")

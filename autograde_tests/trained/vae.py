@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from autograde_tests.trained import JUMP, STEPS, WALKS, Measure, at_least, at_most, draw, expect_images, unseen, walks
+from autograde_tests.trained.challenge import Challenge
 from autograde_tests.trained.generated import COPIES, DISTANCE, RECALL, Judge
 from helpers.given.checks.engine import expect_parts, expect_tensor
 from helpers.given.metrics import share_as_asked
@@ -81,3 +82,4 @@ MEASURES = [
         for points, asked, distance, recall in ((4, 0.9, 100, 0.3), (2, 0.75, 200, 0.15))),
             "Train longer. The class must reach the decoder, and different z should give different digits."),
 ]
+CHALLENGE = Challenge("vae", TEST, "asc", 1_300_000, "10 minutes of training on two cores, which is your word")

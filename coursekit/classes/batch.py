@@ -38,20 +38,20 @@ READ_DEADLINE = 60.0  # seconds to find and read what one submission holds
 _mine = threading.local()
 
 
-def grade_one(wall, assignment, notebook, seed, checks, handed_in, trained=False, items=None):
+def grade_one(wall, assignment, notebook, seed, checks, handed_in, trained=False, items=None, challenge=False):
     """Grade one submission in this process, which keeps its grader for the next: a Report. Runs in the workers.
 
     wall: what student code runs behind. checks: `version_of_checks` of who asks. trained: True measures its trained
-    weights, too. items: see Grader.grade.
+    weights, too; challenge: several times, for a leaderboard. items: see Grader.grade.
     """
     if checks != version_of_checks(assignment, trained):  # a cluster's worker keeps what it has imported
         raise RuntimeError("this worker has other checks: update its course, and start it anew")
-    if getattr(_mine, "what", None) != (assignment, notebook, wall.name, trained):
+    if getattr(_mine, "what", None) != (assignment, notebook, wall.name, trained, challenge):
         import torch
         torch.set_num_threads(1)  # one worker for each core
         stop_grading()
-        _mine.grader = Grader(assignment, notebook, wall, trained).__enter__()
-        _mine.what = assignment, notebook, wall.name, trained
+        _mine.grader = Grader(assignment, notebook, wall, trained, challenge).__enter__()
+        _mine.what = assignment, notebook, wall.name, trained, challenge
     try:
         return _mine.grader.grade(handed_in, seed, items)
     except SandboxError:
@@ -106,9 +106,10 @@ def version_of_checks(assignment, trained=False):
     return fingerprint(*(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths))
 
 
-def depends_on(handed_in, notebook, checks):
+def depends_on(handed_in, notebook, checks, challenge=False):
     """What a report depends on, its fingerprint: what was handed in and how it is run, and, behind a -, the checks."""
-    return f"{fingerprint(dataclasses.astuple(without_paths(handed_in)), notebook)}-{checks}"
+    how = [notebook, "challenge"] if challenge else [notebook]
+    return f"{fingerprint(dataclasses.astuple(without_paths(handed_in)), *how)}-{checks}"
 
 
 def is_current(report, mark, whole):
@@ -128,7 +129,8 @@ def completed(report, handed_in, mark, attempts):
                                answers_problem=handed_in.answers_problem, answer_pictures=handed_in.pictures)
 
 
-def grade_class(results, wall, seed, reading, grading, bar, whole=False, weights=None):
+def grade_class(results, wall, seed, reading, grading, bar, whole=False, weights=None,
+                challenge=False):
     """Grade what has no report yet. Returns the submissions that could not be graded: [(submission, reason)].
 
     Those that are graded in one run are asked the same; what is handed in later is asked something else.
@@ -140,6 +142,7 @@ def grade_class(results, wall, seed, reading, grading, bar, whole=False, weights
         bar: a tqdm.
         whole: see `is_current`.
         weights: the folder with copies of trained weights, where they are measured.
+        challenge: True measures them for a leaderboard, too.
     """
     assignment, notebook = results.settings["assignment"], results.settings["notebook"]
     by_key = {submission.key: submission for submission in results.submissions if not submission.doubt}
@@ -151,7 +154,7 @@ def grade_class(results, wall, seed, reading, grading, bar, whole=False, weights
     for key, handed_in, _ in reading((key, (assignment, by_key[key])) for key in by_key):
         report, mark = results.report(by_key[key]), None
         if not isinstance(handed_in, pool.Failure):
-            mark = depends_on(handed_in, notebook, checks)
+            mark = depends_on(handed_in, notebook, checks, challenge)
             if report and seed in (None, report.seed) and is_current(report, mark, whole):
                 drop(weights, key)
                 bar.update()
@@ -163,7 +166,7 @@ def grade_class(results, wall, seed, reading, grading, bar, whole=False, weights
         else:
             waiting[key] = handed_in, mark
     seed = secrets.randbits(31) if seed is None else seed
-    trained = [True] if weights is not None else []
+    trained = [True, None, challenge] if weights is not None else []
     tasks = [(key, (wall, assignment, notebook, seed, checks, dataclasses.replace(handed_in, pictures={}), *trained))
              for key, (handed_in, _) in waiting.items()]
     for key, report, attempts in grading(tasks):
@@ -206,6 +209,8 @@ def add_arguments(parser):
     parser.add_argument("--whole", action="store_true", help="grade again, whole, what `course regrade` has left with "
                         "items of other checks than the rest")
     command.add_trained(parser)
+    parser.add_argument("--challenge", action="store_true", help="measure the trained weights of the assignment's "
+                        "challenge several times, for a leaderboard in class.html: no points come of it")
     command.add_commit(parser)
     add_running(parser)
 
@@ -233,9 +238,9 @@ def choose_wall(args, *hidden):
     return wall
 
 
-def ways(args, wall, count, folder, trained, weights, branch, before):
-    """What reads and what grades, see `grade_class`. count: of submissions. folder: for temporary files. trained: see
-    `grade_one`. weights, branch, before: see `read_one`."""
+def ways(args, wall, count, folder, weights, trained, challenge, branch, before):
+    """What reads and what grades, see `grade_class`. count: of submissions. folder: for temporary files. trained,
+    challenge: see `grade_one`. weights, branch, before: see `read_one`."""
     jobs = min(args.jobs, count)
     here = walls.best() if args.scheduler else wall
     read_here = functools.partial(read_one, here, branch=branch, before=before, weights=weights)
@@ -244,34 +249,36 @@ def ways(args, wall, count, folder, trained, weights, branch, before):
     grading = functools.partial(pool.dask, grade_one, address=args.scheduler) if args.scheduler else \
         functools.partial(pool.local, grade_one, count=jobs, folder=folder, preload=PRELOAD,
                           prepare=functools.partial(zygote.prepare, wall),
-                          deadline=command.DEADLINE + trained * command.TRAINED_DEADLINE)
+                          deadline=command.DEADLINE + (trained + 2 * challenge) * command.TRAINED_DEADLINE)
     return reading, grading
 
 
 def main(args):
     """Run `./course grade-class`. Returns the exit code: 0, 1 if a submission could not be graded, 3 without a wall."""
     choose(args.assignment, assignments(), "assignment")
+    args.trained = args.trained or args.challenge
     if args.trained and args.scheduler:
         raise UserError(NOT_SENT)
     if args.trained:
-        print(measuring.what_is_measured(args.assignment))
+        print(measuring.what_is_measured(args.assignment, args.challenge))
     wall = choose_wall(args, args.submissions, args.out)
     stopped, failed = False, []
     with walls.temporary_folder("class") as folder:
         submissions, told = roster.take_in(args.submissions, args.roster, folder, args.out)
         print("\n".join(told))
         with lock(args.out):
-            how = {"branch": args.branch, "before": args.before, "trained": args.trained}
+            how = {"branch": args.branch, "before": args.before, "trained": args.trained,
+                   "challenge": args.challenge}
             results = Results.start(args.out, args.assignment, not args.no_notebook, submissions, told, how)
             shutil.rmtree(args.out / WEIGHTS, ignore_errors=True)  # of a run that was killed
             for line in results.moved:
                 print(line)
             weights = args.out.resolve() / WEIGHTS if args.trained else None
-            reading, grading = ways(args, wall, len(submissions), folder, args.trained, weights, args.branch,
-                                    args.before)
+            reading, grading = ways(args, wall, len(submissions), folder, weights=weights, **how)
             with tqdm(total=len(submissions), desc=f"grade {args.assignment}", unit="submission", smoothing=0) as bar:
                 try:
-                    failed = grade_class(results, wall, args.seed, reading, grading, bar, args.whole, weights)
+                    failed = grade_class(results, wall, args.seed, reading, grading, bar, args.whole, weights,
+                                         args.challenge)
                 except KeyboardInterrupt:
                     stopped = True
                 finally:

@@ -1,7 +1,7 @@
 """The grade book of a class: gradebook.csv, the same for Moodle and Canvas, and class.html."""
 import dataclasses
 
-from coursekit.classes import page
+from coursekit.classes import leaderboard, page
 from coursekit.classes.marks import marks, read_sheets, told
 from coursekit.classes.platforms import canvas, moodle
 from coursekit.classes.sheets import members
@@ -27,14 +27,18 @@ def build(results, failures=None):
     graded = [found[submission.key] for submission in submissions if found[submission.key]]
     items = {name: item.max for report in graded[:1] for name, item in report.items.items()}
     questions = {mark.heading: mark.max for of_one in written.values() for mark in of_one}
-    for submission in submissions if written else ():
-        if report := found[submission.key]:  # the students see their points, too
-            of_all = [mark for mark in written[submission.key] if not mark.whose]
-            tell(report, results.of(submission), submission.name, of_all)
-            for number, who, of_one in by_member(submission, written[submission.key]):
+    listed = leaderboard.standings(results, found)
+    standing = {one.key: one for one in listed}
+    for submission in submissions if written or listed else ():
+        if report := found[submission.key]:  # the students see their points and their place, too
+            of_each, place = written.get(submission.key, []), standing.get(submission.key)
+            tell(report, results.of(submission), submission.name, [mark for mark in of_each if not mark.whose], place)
+            for number, who, of_one in by_member(submission, of_each):
                 write(results.folder / page_of(submission, number), html(
-                    report.with_picture_files(results.of(submission)), results.of(submission), who.name, of_one))
+                    report.with_picture_files(results.of(submission)), results.of(submission), who.name, of_one, place))
     rows = records(results, found, written, failures)
+    if listed:
+        leaderboard.save(results, listed, {row["key"]: row for row in rows})
     assignment, most = results.settings["assignment"], sum(items.values()) + sum(questions.values())
 
     everybody = of_people(rows)
@@ -47,7 +51,7 @@ def build(results, failures=None):
          r["status"], r["style"], r["notebook"], r["seconds"], r["report"]] for r in everybody])
     write_rows(results.folder / "moodle.csv", *moodle.table(everybody))
     write_rows(results.folder / "canvas.csv", *canvas.table(everybody, assignment, most))
-    write(results.folder / "class.html", page.render(results, rows, found, items, questions))
+    write(results.folder / "class.html", page.render(results, rows, found, items, questions, listed))
 
     totals = [r["total"] for r in rows if r["total"] is not None]
     unmarked = sum(got is None for r in rows for got in r["written"].values())

@@ -41,7 +41,7 @@ def mistakes(found):
             if not imported(report):
                 groups["", item.status, alike(item.message)].append((key, item))
                 break
-            if item.message:
+            if item.message and item.status != "passed":
                 groups[name, item.status, alike(item.message)].append((key, item))
     ranked = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     return [(name, group[0][1].message, group[0][1].hint, [key for key, _ in group])
@@ -87,8 +87,8 @@ def told_of_mixed(found):
             "not. They stay as they are; `course grade-class --whole` grades them again"] if mixed else []
 
 
-def render(results, rows, found, items, questions):
-    """Return the page. rows, found, items, questions: see gradebook.build."""
+def render(results, rows, found, items, questions, listed=()):
+    """Return the page. rows, found, items, questions: see gradebook.build. listed: the leaderboard.Standings."""
     assignment = results.settings["assignment"]
     names = {submission.key: submission.name for submission in results.submissions}
     by_key = {row["key"]: {**row, "name": names[row["key"]]} for row in rows}
@@ -107,7 +107,7 @@ def render(results, rows, found, items, questions):
     steps = histogram(totals, most)
     return templates().get_template("class.html").render(
         assignment=assignment, settings=results.settings, told=results.settings.get("told", ()), rows=rows,
-        by_key=by_key, most=most, items=items,
+        by_key=by_key, most=most, items=items, listed=listed,
         questions=questions, totals=totals, steps=steps, tallest=max([count for _, count in steps] + [1]),
         mean=statistics.mean(totals) if totals else 0, median=statistics.median(totals) if totals else 0,
         full=sum(total == most for total in totals), hardest=hardest(judged, items) if judged else [], judged=judged,

@@ -38,6 +38,7 @@ from helpers.given.console import UserError, choose, write
 LOG, UNFINISHED = "regraded.csv", "regrade.json"
 COLUMNS = ("when", "student", "key", "item", "points before", "max before", "status before", "points", "max", "status",
            "seed", "reason")
+NO_WAY = {"branch": None, "before": None, "trained": False, "challenge": False}  # see Results.start
 CANNOT = "cannot grade: "  # see Grader.grade
 
 
@@ -63,8 +64,10 @@ def main(args):
                         "folder")
     results = Results.open(args.folder)
     checks = load_checks(results.settings["assignment"])
-    how = {"branch": None, "before": None, "trained": False, **results.settings.get("how", {})}
-    trained = how.pop("trained") and not args.item
+    how = {**NO_WAY, **results.settings.get("how", {})}
+    if args.item:  # the kept file: nothing is measured
+        how.update(trained=False, challenge=False)
+    trained = how["trained"]
     if trained and args.scheduler:
         raise UserError(batch.NOT_SENT)
     for item in args.item:
@@ -78,7 +81,7 @@ def main(args):
     with walls.temporary_folder("class") as folder, lock(results.folder):
         run = Run(results, args, checks, submissions)
         weights = results.folder.resolve() / batch.WEIGHTS if trained else None
-        reading, grading = batch.ways(args, wall, max(1, len(run.left)), folder, trained, weights, **how)
+        reading, grading = batch.ways(args, wall, max(1, len(run.left)), folder, weights, **how)
         with tqdm(total=len(run.left), desc=f"regrade {results.settings['assignment']}", unit="submission",
                   smoothing=0) as bar:
             try:
@@ -128,9 +131,10 @@ class Run:
     def __init__(self, results, args, checks, submissions):
         self.results, self.args, self.checks, self.changes, self.lines = results, args, checks, [], []
         self.assignment, self.notebook = results.settings["assignment"], results.settings["notebook"]
-        trained = results.settings.get("how", {}).get("trained", False)
-        self.trained = trained and not args.item  # where only some checks are asked, nothing is measured
-        self.version = batch.version_of_checks(self.assignment, trained)
+        how = {**NO_WAY, **results.settings.get("how", {})}
+        # Where only some checks are asked, nothing is measured.
+        self.trained, self.challenge = (how[name] and not args.item for name in ("trained", "challenge"))
+        self.version = batch.version_of_checks(self.assignment, how["trained"])
         self.asked = {"items": sorted(set(args.item)), "students": sorted(one.key for one in submissions),
                       "seed": args.seed, "reason": args.reason, "checks": self.version}
         self.when, self.done = time.strftime("%Y-%m-%dT%H:%M:%S%z"), []
@@ -167,7 +171,7 @@ class Run:
                 checks = batch.version_of_checks(self.assignment, self.trained)
                 tasks.append((key, (wall, self.assignment, self.notebook and not self.args.item, self.seed(by_key[key]),
                                     checks, dataclasses.replace(read, pictures={}), self.trained,
-                                    self.args.item or None)))
+                                    self.args.item or None, self.challenge)))
         for key, report, attempts in grading(iter(tasks)):
             if isinstance(report, pool.Failure):
                 failed.append((by_key[key], report.reason))
@@ -223,7 +227,7 @@ class Run:
         if self.args.item:
             after = self.merged(before, report)
         else:
-            mark = batch.depends_on(handed_in, self.notebook, self.version)
+            mark = batch.depends_on(handed_in, self.notebook, self.version, self.challenge)
             after = batch.completed(report, handed_in, mark, attempts)
             after = dataclasses.replace(after, notes=[*after.notes, f"Graded again on {self.day}{self.why}."])
         rows = list(self.rows(submission, before, after, report.items, report.seed))

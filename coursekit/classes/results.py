@@ -22,7 +22,7 @@ class Results:
     @classmethod
     def start(cls, folder, assignment, notebook, submissions, told=(), how=None):
         """Make the folder, or go on with one. told: lines on what the class was taken for. how: it is read and
-        graded, where that was said: {branch, before, trained}."""
+        graded, where that was said: {branch, before, trained, challenge}."""
         folder = Path(folder)
         known = cls.open(folder).settings if (folder / "class.json").is_file() else {}
         if known and known["assignment"] != assignment:

@@ -19,11 +19,13 @@ class Grader:
     Args:
         assignment: its name. notebook: True executes its notebook with each submission.
         wall: what student code runs behind.
-        trained: True measures the trained weights that were handed in, too.
+        trained: True measures the trained weights that were handed in, too. challenge: True also does so several times,
+            for a leaderboard.
     """
 
-    def __init__(self, assignment, notebook, wall, trained=False):
+    def __init__(self, assignment, notebook, wall, trained=False, challenge=False):
         self.assignment, self.notebook, self.wall, self.trained = assignment, notebook, wall, trained
+        self.challenge = challenge
         # Our notebook over the student's module: what it has gaps for itself is filled.
         self.files = course_files(ROOT, {assignment: assignments()[assignment]}, code_gaps=False)
 
@@ -51,6 +53,7 @@ class Grader:
         import torch
         checks = [check for check in self.checks if items is None or check.item in items]
         started, style, executed, notes = time.perf_counter(), Style(), Execution(), [*handed_in.notes]
+        achieved = None
         if handed_in.source is None:
             reason = f"cannot grade: {handed_in.problem}"
             status = "open" if handed_in.open else "missing"
@@ -65,10 +68,11 @@ class Grader:
         if self.measuring and items is None:
             broken = next((item for item in judged.values() if NOT_IMPORTED in item.message), None)
             judged.update(self.measuring.items(handed_in, seed, notes, broken))
+            achieved = self.measuring.achieved(handed_in, judged, seed) if self.challenge else None
         return Report(
             submission=printable(handed_in.who), assignment=self.assignment, seed=seed,
             isolation=self.wall.name, isolated=self.wall.isolates,
             why_not_isolated=None if self.wall.isolates else self.wall.reasons,
             items=judged, style=style, notebook=executed,
             versions={"python": platform.python_version(), "torch": str(torch.__version__)},
-            seconds=round(time.perf_counter() - started, 2), notes=notes, feedback=handed_in.feedback)
+            seconds=round(time.perf_counter() - started, 2), notes=notes, feedback=handed_in.feedback, challenge=achieved)

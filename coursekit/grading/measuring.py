@@ -5,7 +5,7 @@ import functools
 import importlib
 import time
 
-from coursekit.grading import ask, judge, weights
+from coursekit.grading import ask, challenge, judge, weights
 from coursekit.grading.report import Item
 from coursekit.sandbox import Sandbox, printable, zygote
 from helpers.given.console import UserError
@@ -41,9 +41,21 @@ def wanted(assignment):
     return tuple(each for each in declared_in(assignment) if each.name in measured)
 
 
-def what_is_measured(assignment):
+def challenge_of(assignment):
+    """The Challenge of an assignment. Raises NothingMeasured."""
+    try:
+        return measures_of(assignment).CHALLENGE
+    except AttributeError:
+        raise NothingMeasured(f"--challenge: {assignment} has no challenge: leave out --challenge") from None
+
+
+def what_is_measured(assignment, in_challenge=False):
     """What will be measured, and how long that takes, in one line. Raises NothingMeasured."""
     module = measures_of(assignment)
+    if in_challenge:
+        rules = challenge_of(assignment)
+        return (f"{what_is_measured(assignment)}. The challenge measures {rules.weights} {challenge.DRAWS} times more: "
+                f"{rules.quantity}, at most {rules.numbers:,} numbers; {rules.budget}")
     what = ", ".join(f"{measure.weights} ({measure.points:g} points)" for measure in module.MEASURES)
     return (f"trained work of {assignment} is measured: {what}. On two cores that takes about {module.SECONDS:g} "
             "seconds more for each submission")
@@ -57,6 +69,7 @@ class Measuring:
     """
 
     def __init__(self, assignment, sandbox):
+        self.assignment = assignment
         self.measures, self.wanted = measures_of(assignment).MEASURES, {each.name: each for each in wanted(assignment)}
         self.make_data, self.data = measures_of(assignment).data, None
         self.sandbox, self.reader = sandbox, None
@@ -112,8 +125,27 @@ class Measuring:
             self.data = self.make_data() if self.data is None else self.data
         except NotMeasured as error:
             return Item(0, measure.points, "open", trained.NOT_MEASURED.format(printable(str(error)).rstrip(".")))
-        end = self.sandbox.had + SECONDS
-        student = ask.Student(functools.partial(self.sandbox.observe, handed_in.source), SECONDS,
-                              lambda: end - self.sandbox.had)
-        return trained.measured(measure, student, tensors, handed_in.weights[measure.weights].arguments,
+        return trained.measured(measure, self.student(handed_in), tensors, handed_in.weights[measure.weights].arguments,
                                 judge.generator(seed, PREFIX + measure.weights), self.data)
+
+    def student(self, handed_in, times=1):
+        """The ask.Student who is measured so many times, with a process for each observation."""
+        end = self.sandbox.had + SECONDS * times
+        return ask.Student(functools.partial(self.sandbox.observe, handed_in.source), SECONDS,
+                           lambda: end - self.sandbox.had)
+
+    def achieved(self, handed_in, items, seed):
+        """What was achieved in the challenge (grading.challenge.entry), or None if there was nothing to measure.
+
+        items: of the trained work, which came of the same weights.
+        """
+        rules = challenge_of(self.assignment)
+        item, measure = items[PREFIX + rules.weights], next(m for m in self.measures if m.weights == rules.weights)
+        if item.status in ("open", "missing"):
+            return None
+        try:
+            tensors = self.read(handed_in, rules.weights)
+        except weights.Unusable:
+            return None
+        return challenge.entry(rules, measure, item, self.student(handed_in, challenge.DRAWS), tensors,
+                               handed_in.weights[rules.weights].arguments, seed, self.data)

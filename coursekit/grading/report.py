@@ -55,7 +55,7 @@ class Report:
     code ran behind, such as "bubblewrap", or "none". why_not_isolated: None if it was. items: by name, in the order of
     the checks. versions: of what graded. seconds: that it took.
 
-    notes: lines about the file as a whole, if there are any.
+    notes: lines about the file as a whole, if there are any. challenge: what was achieved in one (grading.challenge).
 
     In a class, too: fingerprint: of all that it depends on. attempts: how often it was graded, as processes may die.
     answers: what is written in its notebook, by the id of the question. answers_problem: why that may not be all.
@@ -83,6 +83,7 @@ class Report:
     answers_problem: str | None = None
     answer_pictures: dict | None = None
     feedback: bool | None = None
+    challenge: dict | None = None
     regraded: dict | None = None
 
     @property
@@ -113,7 +114,7 @@ class Report:
         told = {"submission": self.submission, "assignment": self.assignment, "score": self.score, "max": self.max}
         told.update(dataclasses.asdict(self))
         for name in ("notes", "fingerprint", "attempts", "answers", "answers_problem", "answer_pictures",
-                     "regraded", "feedback"):
+                     "regraded", "feedback", "challenge"):
             if told[name] in (None, []) or name == "answer_pictures" and not told[name]:
                 del told[name]
         return json.dumps(told, indent=2, ensure_ascii=False) + "\n"

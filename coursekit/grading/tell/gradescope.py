@@ -29,14 +29,22 @@ def gradescope(report, written=(), visibility="visible", notes=()):
              for name, passed, got, most, text in in_order(report.assignment, outcomes(report, written))]
     for number, each in enumerate(tests, start=1):
         each.update(number=str(number), output_format="text", visibility=visibility)
-    style, notebook = report.style, report.notebook
+    style, notebook, more = report.style, report.notebook, {}
+    if report.challenge and report.challenge["value"] is not None:
+        more["leaderboard"] = leaderboard(report.challenge)
     judged = [f"NOT JUDGED: {', '.join(report.open)}. The score leaves out what they are worth, and that is no mark: "
               "your instructor has to look. Please ask."] if report.open else []
     return page([*judged, *notes, *report.notes,
                  "Style: not looked at." if style.status == "skipped" else f"Style: {style.count} findings.",
                  *style.findings, f"Notebook: {notebook.status}.", *notebook.failed],
                 score=report.total(written)[0], execution_time=round(report.seconds), tests=tests,
-                extra_data={"isolated": report.isolated})
+                extra_data={"isolated": report.isolated}, **more)
+
+
+def leaderboard(achieved):
+    """The columns of Gradescope's leaderboard, sorted by the first: the names there are what students choose."""
+    return [{"name": achieved["quantity"], "value": float(f"{achieved['value']:.4g}"), "order": achieved["order"]},
+            {"name": "standard deviation of the draws", "value": float(f"{achieved['spread']:.2g}"), "order": "asc"}]
 
 
 def not_graded(reason, notes=()):

@@ -25,10 +25,14 @@ def prose(text):
     return re.sub(r"(?<!\n)\n(?![\n\-*|\d\s])", " ", text)
 
 
-def html(report, folder, name, written=()):
-    """The student's page. It needs no other file: the pictures, which lie in `folder`, stand in it."""
+def html(report, folder, name, written=(), standing=None):
+    """The student's page. It needs no other file: the pictures, which lie in `folder`, stand in it.
+
+    standing: in a challenge, see `tell`.
+    """
     pictures = [(cell, base64.b64encode((folder / path).read_bytes()).decode())
                 for cell, path in report.notebook.pictures]
     score, most = report.total(written)
     return templates().get_template("report.html").render(
-        report=report, name=name, pictures=pictures, written=written, score=score, max=most)
+        report=report, name=name, pictures=pictures, written=written, score=score, max=most,
+        standing=standing)
