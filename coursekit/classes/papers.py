@@ -22,7 +22,7 @@ from coursekit.grading.handin import look_into
 from coursekit.grading.paper import Paper, find_paper
 from coursekit.grading.tell.html import templates
 from coursekit.sandbox import printable, walls
-from helpers.given.console import UserError, write
+from helpers.given.console import write
 
 READ_DEADLINE = 90.0  # seconds to find, read and count one report
 

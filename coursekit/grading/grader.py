@@ -75,4 +75,5 @@ class Grader:
             why_not_isolated=None if self.wall.isolates else self.wall.reasons,
             items=judged, style=style, notebook=executed,
             versions={"python": platform.python_version(), "torch": str(torch.__version__)},
-            seconds=round(time.perf_counter() - started, 2), notes=notes, feedback=handed_in.feedback, challenge=achieved)
+            seconds=round(time.perf_counter() - started, 2), notes=notes, feedback=handed_in.feedback,
+            challenge=achieved)
