@@ -18,7 +18,7 @@ SECONDS = 10  # on two cores
 DRAWN = 400
 EXPRESSIONS = len(face_data.EXPRESSIONS)
 
-EXPRESSION, PERSON, BOTH = "expression read as asked", "person read as before", "both of them"
+EXPRESSION, PERSON, BOTH = "expression read as asked", "person read as before", "expression and person right"
 ERROR = "mean difference to the right face"
 
 
