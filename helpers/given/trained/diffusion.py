@@ -6,7 +6,7 @@ from helpers.given.trained import Weights
 
 STEPS, SCALE = 50, 2  # of sampling, and of guidance
 WEIGHTS = (
-    Weights("unet", "unet.pt", "average", lambda module: module.UNet(), "mnist", 5_000_000,
+    Weights("unet", "unet.pt", "average", lambda module: module.UNet(), "mnist", 1_000_000,
             "digits that are read as the digit that was asked for, under guidance", "3.2", prefix="module."),
 )
 

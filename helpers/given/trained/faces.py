@@ -8,7 +8,7 @@ from helpers.given.trained import Weights
 EXPRESSIONS = 8
 WEIGHTS = (
     Weights("faces", "translation.pt", "generator",
-            lambda module, **arguments: Painter(module.StarGenerator(EXPRESSIONS, **arguments)), "ckplus", 15_000_000,
+            lambda module, **arguments: Painter(module.StarGenerator(EXPRESSIONS, **arguments)), "ckplus", 3_000_000,
             "faces with the expression that was asked for, and of the same person", "3.6",
             {"channels": 24, "blocks": 2}),
 )
