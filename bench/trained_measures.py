@@ -1,23 +1,25 @@
 """Measures trained weights as a grading does, and prints what came of each file: the spreads that limits come from.
 
-    python -m bench.trained_measures FOLDER [NAME ...]
+    .venv/bin/python bench/trained_measures.py FOLDER [NAME ...]
 
 FOLDER/SEED/NAME/WEIGHTS.safetensors are the weights that bench/trained_work.py has made. The course's own classes are
 the student's. They run in this process, without a sandbox: the numbers are the same.
 """
 import argparse
 import importlib
+import sys
 import time
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+import torch  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 
-from coursekit.grading.ask import Student
-from coursekit.grading.judge import generator
-from helpers.given.console import UserError
-from helpers.given.course import assignments
-from helpers.given.trained import declared
+from coursekit.grading.ask import Student  # noqa: E402
+from coursekit.grading.judge import generator  # noqa: E402
+from helpers.given.console import UserError  # noqa: E402
+from helpers.given.course import assignments  # noqa: E402
+from helpers.given.trained import declared  # noqa: E402
 
 
 def here(name):

@@ -279,12 +279,13 @@ def test_nothing_goes_past_the_codes():
     assert "mean squared error on test images" in item.message, "it was measured, and found nothing"
 
 
+LAST = "\n\n# The convolutional denoiser"
 SUBCLASS = "\n\nclass ConvAutoencoder(ConvAutoencoder):\n    pass\n"
 SMALLER = (("64 * 7", "32 * 7"), ("(64, 7", "(32, 7"), ("Transpose2d(64, 32, 4", "Transpose2d(32, 32, 4"))
 
 
 @pytest.mark.parametrize("name, weights, changes, make", [
-    ("autoencoder", "autoencoder", [("# The convolutional denoiser", SUBCLASS)], lambda it: it.ConvAutoencoder()),
+    ("autoencoder", "autoencoder", [(LAST, SUBCLASS + LAST)], lambda it: it.ConvAutoencoder()),
     ("vae", "vae", [("hidden = 400", "hidden = 64")], lambda it: it.VAE(784)),
     ("vae", "cvae", [("hidden = 400", "hidden = 64")], lambda it: it.CVAE(784)),
     ("gan", "fc", [("1024", "64")], lambda it: it.generator()),

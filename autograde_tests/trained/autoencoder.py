@@ -10,10 +10,11 @@ from torch.nn import functional as F
 
 from autograde_tests.trained import JUMP, WALKS, Measure, at_most, draw, expect_images, jump, real, unseen, walks
 from autograde_tests.trained.challenge import Challenge
+from helpers.given import training
 from helpers.given.checks.engine import expect_tensor
 
 SECONDS = 10
-IMAGES, LEVELS = 2000, 64
+IMAGES, LEVELS = 2000, 64  # images that nobody has seen; values of a number
 TEST, UNSEEN = "mean squared error on test images", "on images that nobody has seen"
 
 
@@ -29,8 +30,8 @@ def rounded(codes):
 
 
 def autoencoder(student, weights, settings, rng, data):
-    images = draw(data["test images"], IMAGES, rng)
-    images = torch.cat((images, unseen(images, rng)))
+    images = training.to_float(data["test images"])
+    images = torch.cat((images, unseen(draw(data["test images"], IMAGES, rng), rng)))
     mixed = torch.randperm(len(images), generator=rng)  # which kind an image is of shall not be told by its place
     x = images[mixed]
     codes = student.observe("encode", weights=weights, images=x)
@@ -42,7 +43,7 @@ def autoencoder(student, weights, settings, rng, data):
     expect_images("what the decoder gives", back, (len(sent), 1, 28, 28))
     back = back[hidden.argsort()]
     errors = F.mse_loss(back[:len(x)], x, reduction="none").mean(dim=(1, 2, 3))
-    of_test = mixed < IMAGES
+    of_test = mixed < len(data["test images"])
     return {TEST: errors[of_test].mean().item(), UNSEEN: errors[~of_test].mean().item(), JUMP: jump(back[len(x):])}
 
 

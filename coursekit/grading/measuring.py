@@ -12,7 +12,8 @@ from helpers.given.console import UserError
 from helpers.given.course import ROOT
 
 PREFIX = "trained."  # before the names of these items
-SECONDS = 600.0  # that the student's process has for one measure
+SECONDS = 600.0  # that the student's process has for one measure,
+OBSERVATION = 120.0  # and for one observation of it
 
 
 class NothingMeasured(UserError):
@@ -131,7 +132,7 @@ class Measuring:
     def student(self, handed_in, times=1):
         """The ask.Student who is measured so many times, with a process for each observation."""
         end = self.sandbox.had + SECONDS * times
-        return ask.Student(functools.partial(self.sandbox.observe, handed_in.source), SECONDS,
+        return ask.Student(functools.partial(self.sandbox.observe, handed_in.source), OBSERVATION,
                            lambda: end - self.sandbox.had)
 
     def achieved(self, handed_in, items, seed):

@@ -13,7 +13,8 @@ from coursekit.questions import NO_NOTEBOOK, find_answers
 from coursekit.sandbox import printable
 from helpers.given.course import assignments
 
-PHOTOGRAPHS = {".jpg", ".jpeg", ".heic"}  # the course draws these only into the folder `trained`
+PHOTOGRAPHS = {".jpg", ".jpeg", ".heic"}
+NO_ANSWERS = {"trained", "reports"}  # folders: pictures that the course has drawn, and the report
 MAX_PICTURES, MAX_PICTURE, MAX_PICTURE_BYTES = 20, 4 << 20, 16 << 20  # of one submission: number, of one, of all
 
 
@@ -108,8 +109,8 @@ def why_none(listing, wanted, broken):
 def elsewhere(listing, wanted):
     """What may hold answers, in words: documents, photographs, a notebook that was saved as a Python file. Or None."""
     found = [*documents(listing), *(entry.path for entry in listing.entries if entry.path.suffix.lower() in PHOTOGRAPHS
-                                    and "trained" not in entry.path.parts[:-1]
                                     or entry.path.name.startswith(f"{wanted.stem}.py"))]
+    found = [path for path in found if not NO_ANSWERS & {*path.parts[:-1]}]
     return several(found) if found else None
 
 

@@ -18,7 +18,8 @@ def markdown(report, name, written=()):
              *(f"{escaped(note)}\n" for note in report.notes),
              "| item | points | what was found |", "| --- | --- | --- |"]
     for item, result in report.items.items():
-        found = "everything asked for" if result.status == "passed" else escaped(result.message)
+        found = ["everything asked for"] if result.status == "passed" else []
+        found = ": ".join([*found, *([escaped(result.message)] if result.message else [])])
         found += f"<br>Hint: {escaped(result.hint)}" if result.hint else ""
         got = "open" if result.status == "open" else points(result.points)
         lines.append(f"| {escaped(item)} | {got} of {points(result.max)} | {found} |")
