@@ -63,6 +63,16 @@ def test_what_is_not_there_is_told_with_its_line(place, text, says):
     assert filled.strip() == "?" and says in missing[0]
 
 
+@pytest.mark.parametrize("text, shown", [
+    ("![A curve.](?){width=70%}", "[A curve.: picture not there yet]"),
+    (r"\includegraphics[width=3cm]{?}", "[picture not there yet]"),
+    ("![one](one.png) [a](b)", "![one](one.png) [a](b)"),
+    (r"\includegraphics{one}", r"\includegraphics{one}")])
+def test_a_draft_has_words_where_a_picture_is_missing(tmp_path, text, shown):
+    (tmp_path / "one.png").write_bytes(b"")
+    assert page.without_missing(text, tmp_path) == shown
+
+
 def test_before_anything_is_trained(place):
     shutil.rmtree(place.parent / "trained")
     with pytest.raises(UserError, match="the folder trained is empty"):

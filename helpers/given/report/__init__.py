@@ -39,10 +39,12 @@ def make(source, out=None, draft=False):
         raise UserError(f"--out {out}: expected the name of a PDF, in a folder that is there")
     text = page.without_comments(text) if kind in MARKDOWN else text
     text, missing = numbers.fill(text, source, kind in LATEX, draft)
+    text = page.without_missing(text, source.absolute().parent) if draft else text
     # Not the system's folder for such files: some browsers may not look into it.
     with tempfile.TemporaryDirectory(prefix="report-", dir=out.absolute().parent) as folder:
-        made, by, said = programs.make_pdf(text, source.absolute(), Path(folder), kind in LATEX, draft)
+        made, by, said = programs.make_pdf(text, source.absolute(), Path(folder), kind in LATEX)
         made.replace(out)
+    missing[1:] = [line.split(" There is: ")[0] for line in missing[1:]]  # what there is is said once
     for line in [*(f"not there yet: {line}" for line in missing), *said]:
         print(line)
     pages, size = count(out), out.stat().st_size

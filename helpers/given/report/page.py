@@ -11,6 +11,8 @@ PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".
             ".svg": "image/svg+xml", ".webp": "image/webp"}
 MOST_BYTES = 20 << 20  # of a picture
 HEAD = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+SHOWN = re.compile(r"!\[(?P<text>[^\]]*)\]\((?P<markdown>[^()\s]+)\)(?:\{[^{}]*\})?"
+                   r"|\\includegraphics(?:\[[^\]]*\])?\{(?P<latex>[^{}]+)\}")
 AFTER = re.compile(r'(<svg class="formula"[^>]*><path[^>]*></svg>[.,;:!?)]+)')  # a line must not begin with these
 STYLE = """
 @page { size: A4; margin: 24mm 23mm 26mm; @bottom-center { content: counter(page); font: 9pt serif; } }
@@ -48,12 +50,22 @@ def without_comments(text):
     return re.sub(r"<!--.*?(?:-->|\Z)", lambda match: "\n" * match[0].count("\n"), text, flags=re.DOTALL)
 
 
-def make_page(text, source, draft=False):
+def without_missing(text, folder):
+    """A text, Markdown or LaTeX, with words in the place of pictures that are not there; for a draft."""
+    def words(match):
+        path = match["markdown"] or match["latex"]
+        there = any((folder / f"{path}{kind}").is_file() for kind in ("", ".pdf", ".png", ".jpg", ".jpeg"))
+        what = f"{match['text']}: " if match["text"] else ""
+        return match[0] if there else f"[{what}picture not there yet]"
+    return SHOWN.sub(words, text)
+
+
+def make_page(text, source):
     """The page of a report.
 
     Args:
         text: its Markdown, without comments, with `title`, `author` and `date` between two lines `---` at its top.
-        source: the file that it is from, for its pictures and for messages. draft: True leaves out missing pictures.
+        source: the file that it is from, for its pictures and for messages.
     Raises:
         UserError: a picture or a formula that cannot be shown.
     """
@@ -86,8 +98,6 @@ def make_page(text, source, draft=False):
             try:
                 return f'<img src="{picture(source.parent, url)}" alt="{quoted}">'
             except UserError as error:
-                if draft:
-                    return f"[{text}: picture not there yet]"
                 raise told(error, f"({url}") from None
 
         def paragraph(self, text):

@@ -19,7 +19,7 @@ TIMEOUT = 180  # seconds for one of them
 LAYOUT = ("-V", "papersize=a4", "-V", "geometry:margin=25mm", "-V", "fontsize=11pt", "-V", "colorlinks=true")
 
 
-def make_pdf(text, source, folder, latex, draft=False):
+def make_pdf(text, source, folder, latex):
     """Make the PDF of a text: (its path in the folder, what has made it, lines on what did not go).
 
     Args:
@@ -42,7 +42,7 @@ def make_pdf(text, source, folder, latex, draft=False):
                 raise
             said.append(f"not by pandoc and LaTeX: {error}")
     if browser:
-        return with_browser(page.make_page(text, source, draft), folder, browser), Path(browser).stem, said
+        return with_browser(page.make_page(text, source), folder, browser), Path(browser).stem, said
     raise UserError("nothing here makes a PDF: install Chromium, Google Chrome or Microsoft Edge; or pandoc and LaTeX "
                     "(TeX Live, MacTeX or MiKTeX)")
 
