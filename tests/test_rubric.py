@@ -49,13 +49,15 @@ def find(tmp_path, files, room=None):
         (tmp_path / "in" / name).write_bytes(content)
     (tmp_path / "in").mkdir(exist_ok=True)
     with look_into(tmp_path / "in") as listing:
-        return paper.find_paper(listing, room)
+        return paper.find_paper(listing, room, "vae")
 
 
 @pytest.mark.parametrize("files, name", [
     ({"report.pdf": pdf()}, "report.pdf"),
     ({"reports/vae.pdf": pdf(), "slides.pdf": pdf(9)}, "reports/vae.pdf"),
     ({"Ada's Report FINAL.PDF": pdf(), "coursework.pdf": pdf(2)}, "Ada's Report FINAL.PDF"),
+    ({"reports/vae.pdf": pdf(), "reports/gan.pdf": pdf(2), "reports/template.pdf": pdf(3)}, "reports/vae.pdf"),
+    ({"report.pdf": pdf(), "reports/gan.pdf": pdf(2)}, "report.pdf"),
     ({"report.pdf": pdf(), "old/my report.pdf": pdf(3)}, "report.pdf"),
     ({"only one.pdf": pdf(), "vae.py": b"# code"}, "only one.pdf"),
     ({"a report.pdf": pdf(title="x"), "copy/a report.pdf": pdf(title="x")}, "a report.pdf")])

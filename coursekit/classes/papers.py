@@ -76,7 +76,7 @@ def gather(results, where=None):
         papers, wall = {}, walls.best()
         if not wall.isolates:
             told.append("student code cannot be isolated on this machine, so no pages were counted")
-        reading = functools.partial(read_paper, wall if wall.isolates else None)
+        reading = functools.partial(read_paper, wall if wall.isolates else None, results.settings["assignment"])
         count = max(1, min(pool.room_for(), len(tasks)))
         for (key, number), paper, _ in pool.local(reading, tasks, count, folder, deadline=READ_DEADLINE):
             if isinstance(paper, pool.Failure):
@@ -145,7 +145,7 @@ def owners(results, found):
 GONE = "its files are not there any more: give the reports with --reports"
 
 
-def read_paper(wall, submission, target):
+def read_paper(wall, assignment, submission, target):
     """Find the report of one submission, and copy it: a Paper. Runs in a process of its own. wall: behind which the
     pages are counted, or None."""
     content = submission.files or submission.path
@@ -156,7 +156,7 @@ def read_paper(wall, submission, target):
         return Paper(problem=GONE)
     try:
         with walls.Room(wall or walls.Bare(), "paper") as room, look_into(content, room) as listing:
-            paper, found = find_paper(listing, room if wall else None)
+            paper, found = find_paper(listing, room if wall else None, assignment)
     except NoGradedFile:
         return Paper(nothing=True)
     except SubmissionError as error:

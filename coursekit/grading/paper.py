@@ -41,14 +41,14 @@ class Paper:
         return f"{self.name}{counted}, {self.size / 1e6:.1f} MB, {self.digest[:12]}" if self.name else ""
 
 
-def find_paper(listing, room=None):
+def find_paper(listing, room=None, assignment=""):
     """The report in a submission: (Paper, its bytes or None). listing: files.Listing. room: a walls.Room, in which the
-    pages are counted."""
+    pages are counted. assignment: its name, such as vae."""
     found = [entry for entry in listing.entries if ".pdf" in entry.path.name.lower()]
     if not found:
         return Paper(**why_none(listing)), None
     try:
-        entry, content = the_one(listing, found)
+        entry, content = the_one(listing, found, assignment)
         check(entry, content)
     except SubmissionError as error:
         return Paper(problem=printable(str(error))), None
@@ -68,10 +68,11 @@ def why_none(listing):
     return {"nothing": True}
 
 
-def the_one(listing, found):
+def the_one(listing, found, assignment):
     """The Entry of the report, and its bytes. Raises SubmissionError: nobody can tell which one it is."""
-    found = sorted(found, key=lambda entry: (rank(entry.path), len(entry.path.parts), str(entry.path)))
-    best = [entry for entry in found if rank(entry.path) == rank(found[0].path)][:MAX_PDFS]
+    found = sorted(found, key=lambda each: (rank(each.path, assignment), len(each.path.parts), str(each.path)))
+    first = rank(found[0].path, assignment)
+    best = [each for each in found if rank(each.path, assignment) == first][:MAX_PDFS]
     candidates = [Candidate(entry, "", Likeness(exact=True)) for entry in best]
     candidates = newest(listing, candidates) or candidates
     content = read(candidates[0].entry)
@@ -81,9 +82,11 @@ def the_one(listing, found):
     return candidates[0].entry, content
 
 
-def rank(path):
-    """What is called report.pdf comes first, then what is called like a report or stands in the folder of reports."""
-    return (path.name.lower() != "report.pdf", not (CALLED_SO.search(path.name) or path.parent.name == "reports"))
+def rank(path, assignment):
+    """reports/vae.pdf comes first: a repository may hold the reports of all assignments. Then report.pdf, then what is
+    called like a report or stands in the folder of reports."""
+    named = path.parent.name == "reports" and path.name.lower() == f"{assignment}.pdf"
+    return (not named, path.name.lower() != "report.pdf", not (CALLED_SO.search(path.name) or path.parent.name == "reports"))
 
 
 def read(entry):
