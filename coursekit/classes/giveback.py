@@ -17,7 +17,8 @@ WITHOUT_A_FILE = {"ilias": reports.for_ilias, "olat": reports.for_olat}
 
 
 def add_arguments(parser):
-    parser.add_argument("folder", metavar="DIR", help="the --out of a `course grade-class`")
+    parser.add_argument("folder", metavar="DIR", help="the --out of a `course grade-class`, or a folder with a "
+                        "course.toml: then the grades of a term")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--into", metavar="FILE", help="Moodle's grading worksheet or Canvas's exported grade book, as "
                        "downloaded")
