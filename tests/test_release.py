@@ -282,7 +282,7 @@ def test_texts_of_the_release(course, tmp_path, platform, on, sentence):
     readme = (tmp_path / "out/README.md").read_text()
     assert ("| Sums | [notebooks/1_sums.ipynb](notebooks/1_sums.ipynb) | [helpers/sums.py](helpers/sums.py) "
             "| two hours | ten minutes |\n") in readme
-    assert "| Sums | 9: `add` 6, `Counter` 3 | 1 |\n" in readme and "4 points each" in readme
+    assert "| Sums | 9: `add` 6, `Counter` 3 | 1 | none |\n" in readme and "4 points each" in readme
     assert "./course check sums.add" in readme
     assert "| Sums | | |" in (tmp_path / "out/feedback.md").read_text()
     assert sentence in " ".join(readme.split())

@@ -86,7 +86,8 @@ def rank(path, assignment):
     """reports/vae.pdf comes first: a repository may hold the reports of all assignments. Then report.pdf, then what is
     called like a report or stands in the folder of reports."""
     named = path.parent.name == "reports" and path.name.lower() == f"{assignment}.pdf"
-    return (not named, path.name.lower() != "report.pdf", not (CALLED_SO.search(path.name) or path.parent.name == "reports"))
+    alike = CALLED_SO.search(path.name) or path.parent.name == "reports"
+    return not named, path.name.lower() != "report.pdf", not alike
 
 
 def read(entry):

@@ -62,8 +62,12 @@ def read_templates(files, assignments, public, hidden, watched):
         notebook = files[paths[0]].decode()
         title = title_of(notebook) or name
         rows.append(" | ".join([f"| {title}", *(f"[{path}]({path})" for path in paths), *times_of(notebook)]) + " |")
-        items = ", ".join(f"`{item.removeprefix(name + '.')}` {points}" for item, points in hidden[name].items())
-        worth.append(f"| {title} | {sum(hidden[name].values())}: {items} | {notebook.count(ANSWER_FIELD)} |")
+        trained = {item: points for item, points in hidden[name].items() if item.startswith("trained.")}
+        code = {item: points for item, points in hidden[name].items() if item not in trained}
+        items, learned = (", ".join(f"`{item.split('.', 1)[-1]}` {points}" for item, points in of.items())
+                          for of in (code, trained))
+        worth.append(f"| {title} | {sum(code.values())}: {items} | {notebook.count(ANSWER_FIELD)} | "
+                     f"{learned or 'none'} |")
         feedback.append(f"| {title} | | |")
     return {"README.md": fill("README.md", ASSIGNMENT_ROWS="\n".join(rows), WORTH_ROWS="\n".join(worth),
                               QUESTION=str(POINTS), CHECK=next(iter(public)), NAME=next(iter(assignments)),

@@ -32,10 +32,11 @@ def public_checks(root, assignments):
 
 def hidden_points(root, assignments):
     """What each item is worth in the grader: {"vae": {"vae.reparametrize": 4, ...}, ...}, {} where there are no checks.
+    Trained work comes after the checks: "trained.vae".
 
     In a process of its own, as for the public ones. No check runs.
     """
-    code = ("import collections, importlib, json, sys\nfound = {}\n"
+    code = ("import collections, importlib, json, pathlib, sys\nfound = {}\n"
             "for name in sys.argv[1:]:\n"
             "    module = importlib.import_module(f'autograde_tests.test_{name}').__name__\n"
             "    from autograde_tests import CHECKS\n"
@@ -43,6 +44,9 @@ def hidden_points(root, assignments):
             "    for check in CHECKS:\n"
             "        found[name][check.item] += check.points * (check.function.__module__ == module)\n"
             "    found[name] = +found[name]\n"
+            "    if pathlib.Path(f'autograde_tests/trained/{name}.py').is_file():\n"
+            "        for measure in importlib.import_module(f'autograde_tests.trained.{name}').MEASURES:\n"
+            "            found[name][f'trained.{measure.weights}'] = measure.points\n"
             "print(json.dumps(found))")
     there = [name for name in assignments if (root / "autograde_tests" / f"test_{name}.py").is_file()]
     done = subprocess.run([sys.executable, "-c", code, *there], cwd=root, capture_output=True, text=True)
