@@ -77,6 +77,7 @@ def test_the_report_in_an_archive(tmp_path):
     ({"report.pdf": b"version https://git-lfs.github.com/spec/v1\n"}, "pointer of Git LFS"),
     ({"report a.pdf": pdf(1), "report b.pdf": pdf(2)}, "2 different PDFs that could be the report: report a.pdf and"),
     ({"report.docx": b"x"}, "there is no PDF, but report.docx: look into it"),
+    ({"my report.md": b"x", "README.md": b"x"}, "there is no PDF, but my report.md: look into it"),
     ({"reports/vae.tex": b"x", "reports/template.md": b"x"}, "there is no PDF, but reports/vae.tex"),
     ({"report.7z": b"7z\xbc\xaf\x27\x1c"}, "there is no PDF, and report.7z is a 7z archive")])
 def test_what_nobody_can_read_is_looked_at(tmp_path, files, says):
@@ -152,7 +153,8 @@ def test_a_rubric(tmp_path):
     ("points = 30", "points = nan", "line 1: points is nan, expected a number above 0"),
     ("[[part]]", "[part]", "is not TOML: "), ("[[part]]", "[[teil]]", "line 2: 'teil' is not known here"),
     (GOOD, "points = 3", "expected between 1 and 50 parts"), (GOOD, "part = 3", "expected between 1 and 50 parts"),
-    ("30", "30 30", "is not TOML: ")])
+    ("30", "30 30", "is not TOML: "), ("30", "3" * 5000, "is not TOML: "),
+    (GOOD, "#" * (2 << 20), "is larger than 1 MB: that is no rubric")])
 def test_a_rubric_that_is_wrong(tmp_path, old, new, says):
     (tmp_path / "r.toml").write_text(GOOD.replace(old, new))
     with pytest.raises(UserError) as error:
