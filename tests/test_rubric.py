@@ -219,6 +219,18 @@ def test_reports_of_a_class(graded, tmp_path, capsys):
     assert "80 pages: the coursework asks for four" in (graded.folder / "report.html").read_text()
 
 
+def test_what_was_typed_into_the_grade_book_is_kept_beside_it(tmp_path):
+    path = tmp_path / "gradebook.csv"
+    path.write_text("name,id,vae.a,status,report,notes\nAda,1,4,graded,students/ada/report.html,seen\nEve,,4,,,\n")
+    told, = gradebook.keep_typed(path, ["name", "id", "vae.b", "status", "report"])
+    assert "counts nowhere: a row 'Eve', a column 'notes'. It is kept as gradebook-earlier-1.csv" in told
+    assert (tmp_path / "gradebook-earlier-1.csv").read_bytes() == path.read_bytes()
+    path.write_bytes(b"PK\3\4")
+    assert "save it as CSV" in gradebook.keep_typed(path, [])[0] and (tmp_path / "gradebook-earlier-2.csv").is_file()
+    path.write_text("name,status\nAda,graded\n")
+    assert gradebook.keep_typed(path, ["name", "status"]) == []
+
+
 @wall
 def test_a_rubric_of_ones_own(graded, tmp_path, capsys):
     (tmp_path / "mine.toml").write_text(GOOD)

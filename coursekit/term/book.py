@@ -7,8 +7,8 @@ from fractions import Fraction
 from coursekit.classes.marks import filled_cells
 from coursekit.classes.place import few
 from coursekit.classes.platforms import canvas, moodle
-from coursekit.classes.tables import plain, read_table, write_rows
-from helpers.given.console import UserError, write
+from coursekit.classes.tables import keep_copy, plain, read_table, write_rows
+from helpers.given.console import UserError
 
 BOOK, CORRECTIONS = "term.csv", "corrections.csv"
 ABOUT = "name", "number", "email", "login"
@@ -114,11 +114,8 @@ def keep_earlier(path, keys, titles):
               if (row.get("total") or "").strip() and row["total"] != row.get("at least")]
     if not typed:
         return []
-    copy = next(name for number in range(1, 10_000)
-                if not (name := path.with_name(f"{path.stem}-earlier-{number}.csv")).exists())
-    write(copy, path.read_bytes())
     return [f"{path.name} held what is not computed, and counts nowhere: {few(dict.fromkeys(typed))}. It is kept as "
-            f"{copy.name}; points are corrected in {CORRECTIONS}"]
+            f"{keep_copy(path)}; points are corrected in {CORRECTIONS}"]
 
 
 def exported(term):

@@ -42,8 +42,8 @@ def make(source, out=None, draft=False):
     # Not the system's folder for such files: some browsers may not look into it.
     with tempfile.TemporaryDirectory(prefix="report-", dir=out.absolute().parent) as folder:
         made, by, said = programs.make_pdf(text, source.absolute(), Path(folder), kind in LATEX, draft)
-        if not made.is_file() or not made.stat().st_size:  # LaTeX writes no page, and pandoc an empty file
-            raise UserError(f"{source} has nothing to print: expected the text of a report")
+        if not made.stat().st_size:  # some engines write such a file
+            raise UserError(f"{source.name} has nothing to print: expected the text of a report")
         made.replace(out)
     for line in [*(f"not there yet: {line}" for line in missing), *said]:
         print(line)
