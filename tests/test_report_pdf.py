@@ -177,6 +177,17 @@ def test_latex_sets_the_template_and_names_the_line_of_a_mistake(place, capsys):
         report.make(place / "template.tex")
 
 
+@pytest.mark.skipif(not any(map(shutil.which, programs.ENGINES)), reason="no LaTeX")
+def test_a_report_without_a_word_is_told(place):
+    (place / "empty.tex").write_text("\\documentclass{article}\\begin{document}\\end{document}")
+    (place / "empty.md").write_text("")
+    (place / "empty.pdf").write_bytes(b"of yesterday")
+    for name in ("empty.tex", "empty.md"):
+        with pytest.raises(UserError, match="empty.* has nothing to print"):
+            report.make(place / name)
+    assert (place / "empty.pdf").read_bytes() == b"of yesterday"
+
+
 def test_a_browser_that_prints_nothing_is_told(tmp_path, monkeypatch):
     done = subprocess.CompletedProcess([], 1, "", "no display")
     monkeypatch.setattr(programs.subprocess, "run", lambda *_, **__: done)

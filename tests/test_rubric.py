@@ -79,6 +79,7 @@ def test_the_report_in_an_archive(tmp_path):
     ({"report.pdf": b"version https://git-lfs.github.com/spec/v1\n"}, "pointer of Git LFS"),
     ({"report a.pdf": pdf(1), "report b.pdf": pdf(2)}, "2 different PDFs that could be the report: report a.pdf and"),
     ({"report.docx": b"x"}, "there is no PDF, but report.docx: look into it"),
+    ({"my report.md": b"x", "README.md": b"x"}, "there is no PDF, but my report.md: look into it"),
     ({"reports/vae.tex": b"x", "reports/template.md": b"x"}, "there is no PDF, but reports/vae.tex"),
     ({"report.7z": b"7z\xbc\xaf\x27\x1c"}, "there is no PDF, and report.7z is a 7z archive")])
 def test_what_nobody_can_read_is_looked_at(tmp_path, files, says):
@@ -154,7 +155,8 @@ def test_a_rubric(tmp_path):
     ("points = 30", "points = nan", "line 1: points is nan, expected a number above 0"),
     ("[[part]]", "[part]", "is not TOML: "), ("[[part]]", "[[teil]]", "line 2: 'teil' is not known here"),
     (GOOD, "points = 3", "expected between 1 and 50 parts"), (GOOD, "part = 3", "expected between 1 and 50 parts"),
-    ("30", "30 30", "is not TOML: ")])
+    ("30", "30 30", "is not TOML: "), ("30", "3" * 5000, "is not TOML: "),
+    (GOOD, "#" * (2 << 20), "is larger than 1 MB: that is no rubric")])
 def test_a_rubric_that_is_wrong(tmp_path, old, new, says):
     (tmp_path / "r.toml").write_text(GOOD.replace(old, new))
     with pytest.raises(UserError) as error:
@@ -217,6 +219,18 @@ def test_reports_of_a_class(graded, tmp_path, capsys):
     row = sheet(graded)[0]
     assert (row["points"], row["comment"]) == ("", "8.5 points for an earlier answer. clear")
     assert "80 pages: the coursework asks for four" in (graded.folder / "report.html").read_text()
+
+
+def test_what_was_typed_into_the_grade_book_is_kept_beside_it(tmp_path):
+    path = tmp_path / "gradebook.csv"
+    path.write_text("name,id,vae.a,status,report,notes\nAda,1,4,graded,students/ada/report.html,seen\nEve,,4,,,\n")
+    told, = gradebook.keep_typed(path, ["name", "id", "vae.b", "status", "report"])
+    assert "counts nowhere: a row 'Eve', a column 'notes'. It is kept as gradebook-earlier-1.csv" in told
+    assert (tmp_path / "gradebook-earlier-1.csv").read_bytes() == path.read_bytes()
+    path.write_bytes(b"PK\3\4")
+    assert "save it as CSV" in gradebook.keep_typed(path, [])[0] and (tmp_path / "gradebook-earlier-2.csv").is_file()
+    path.write_text("name,status\nAda,graded\n")
+    assert gradebook.keep_typed(path, ["name", "status"]) == []
 
 
 @wall

@@ -134,6 +134,8 @@ weight = 20
     (GOOD.replace("Berlin", "Berlim"), 2, "time_zone is 'Europe/Berlim', expected the name of a time zone"),
     (GOOD.replace("2026-10-20T23:59:00", '"20.10."'), 7, "due is '20.10.', expected a date without quotes"),
     (GOOD.replace("23:59:00", "23:59"), None, "(at line 7, column 17). A time needs its seconds: 23:59:00"),
+    (GOOD.replace("2026-10-20T23:59:00", "9999-12-31"), 7, "due is 9999-12-31, expected a date from 2000 to 2100"),
+    (GOOD.replace('"vae"\nf', '"total"\nf'), 4, "'total' is a column of term.csv already"),
     ("last_day = 2026-10-01\n" + GOOD, 8, "vae: due 2026-10-20 23:59 CEST is after the last day, 2026-10-01"),
     (GOOD + "cut_off = 2026-10-19\n", 8, "cut_off 2026-10-19 23:59 CEST is before due 2026-10-20 23:59 CEST"),
     (GOOD + SECOND + "cut_off = 2026-10-19\n", 12, "gan: there is a cut_off and no due"),
@@ -198,7 +200,7 @@ def scores(points, most=10):
     ("", {"corrections": "person,assignment,item,points,reason\n1,vae,vae.a,'-0.25,looked at\n"}, "7.75"),
     ("", {"corrections": "person,assignment,item,points,reason\n1,vae,total,+1,for help\n1,vae,vae.a,10,x\n"}, "10"),
     ("[bonus]\nbeyond = true\n", {"corrections": "person,assignment,item,points,reason\n1,vae,total,12,x\n"}, None),
-    ("", {"corrections": "person,assignment,item,points,reason\n1,vae,total,12,more than there is\n"}, "10"),
+    ("", {"corrections": "person,assignment,item,points,reason\n1,vae,total,+4,more than there is\n"}, "10"),
     ("[[deductions]]\ntitle = 'p'\nfile = 'p.csv'\ncolumn = 'Pushes'\nassignment = 'vae'\npoints = 0.5\nfree = 3\n",
      {"p": "id number,pushes\n1,5\n2,\n"}, "7"),
     ("[rounding]\nto = 0.5\nhow = 'up'\n",
@@ -348,6 +350,48 @@ def test_a_row_made_by_hand_stays_in_the_book(tmp_path):
         rows = book(tmp_path)
         assert rows["guest"]["name"] == "Guest, G." and rows["guest"]["total"] == "7" and rows["1"]["total"] == "8"
         assert rows["guest"]["open"].count("counts nowhere") == 1
+
+
+def test_what_was_typed_into_the_book_is_kept_beside_it(tmp_path):
+    one_class(tmp_path / "vae", ("1", report_of("x", scores(8))))
+    term(tmp_path, GOOD)
+    assert grades(tmp_path).returncode == 0
+    path, copy = tmp_path / "term.csv", tmp_path / "term-earlier-1.csv"
+    rows = list(csv.reader(path.open(encoding="utf-8-sig")))
+    typed = rows[1][:rows[0].index("total")] + ["9"] + rows[1][rows[0].index("total") + 1:]
+    write_rows(path, [*rows[0], "notes"], [[*typed, "seen"], [*rows[1], ""]])
+    before = path.read_bytes()
+    done = grades(tmp_path)
+    assert "counts nowhere: notes, a second row of 1, the total of 1. It is kept as term-earlier-1.csv" in done.stdout
+    assert copy.read_bytes() == before and list(csv.reader(path.open(encoding="utf-8-sig"))) == rows
+    assert "earlier" not in grades(tmp_path).stdout and len(list(tmp_path.glob("term-earlier*"))) == 1
+
+
+@pytest.mark.parametrize("lines, says", [
+    ("1,vae,total,870,a typo\n", "line 2: 870 points for the total of vae, there are 10. It does not count"),
+    ("1,vae,total,7,a\n1,vae,Total,6,b\n", "line 3: another line sets the points of 'Total' for the same person"),
+    ("1,vae,vae.a,7,a\n1,vae,VAE.a,6,b\n", "line 3: another line sets the points of 'VAE.a' for the same person")])
+def test_corrections_that_do_not_fit(tmp_path, lines, says):
+    one_class(tmp_path / "vae", ("1", report_of("x", scores(8))))
+    found = term(tmp_path, GOOD, corrections="person,assignment,item,points,reason\n" + lines)
+    assert says in "\n".join(found.told) and found.grades[0].least == (8 if "870" in lines else 7)
+
+
+@pytest.mark.parametrize("file, line", [("times", "time\n1,vae,9999-12-31T23:59-12:00\n"),
+                                        ("extensions", "due\n1,vae,9999-12-31\n")])
+def test_dates_that_no_days_can_be_counted_on(tmp_path, file, line):
+    one_class(tmp_path / "vae", ("1", report_of("x", scores(8))))
+    found = term(tmp_path, GOOD + "[late]\nper_day = 10\n", **{file: "person,assignment," + line})
+    assert "is no time" in found.told[0] and found.grades[0].least == 8
+
+
+def test_who_is_in_doubt_is_told(tmp_path):
+    doubted = Submission("2", None, name="Emmy", number="2", doubt="in several groups that have handed in")
+    results_of(tmp_path / "vae", "vae", [(submission(Person("Ada", number="1")), report_of("x", scores(8))),
+                                         (doubted, None)])
+    found = term(tmp_path, GOOD)
+    assert "nobody can tell what is theirs, so their marks are open: Emmy (in several groups" in found.told[0]
+    assert [(grade.least, grade.most) for grade in found.grades] == [(8, 8), (0, 10)]
 
 
 def test_what_platforms_take_and_who_is_open_gets_nothing(tmp_path):

@@ -119,6 +119,13 @@ def test_groups_of_moodle(tmp_path, default):
     assert found["Ada Lovelace"].number == "3" and "groups whose" not in told
 
 
+def test_who_is_in_two_groups_is_told(tmp_path):
+    found, told = take_in(tmp_path, ["A/vae.py", "B/vae.py"], "name,id number,group\nAda Lovelace,3,A\n"
+                          "Emmy Noether,1,A\nEmmy Noether,1,B\nAlan Turing,2,B\n")
+    assert "in several groups that have handed in, so their marks are open: Emmy Noether" in told
+    assert "nothing from" not in told and "several groups" in found["Emmy Noether"].doubt
+
+
 def test_canvas(tmp_path):
     found, told = take_in(tmp_path, [
         "lovelaceada_11_501_vae.py", "noetheremmy_12_text.html", "hoppergrace_LATE_13_link.html",

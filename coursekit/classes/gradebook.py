@@ -3,14 +3,15 @@ import dataclasses
 
 from coursekit.classes import leaderboard, page
 from coursekit.classes.marks import marks, read_sheets, told
+from coursekit.classes.place import few
 from coursekit.classes.platforms import canvas, moodle
 from coursekit.classes.sheets import members
-from coursekit.classes.tables import write_rows
+from coursekit.classes.tables import keep_copy, read_table, write_rows
 from coursekit.grading.tell import tell
 from coursekit.grading.tell.html import html
 from coursekit.grading.tell.points import points
 from coursekit.sandbox import printable
-from helpers.given.console import write
+from helpers.given.console import UserError, write
 
 NOTHING = "nothing handed in"
 
@@ -45,6 +46,7 @@ def build(results, failures=None):
     more = [name for name in ("group", "late") if any(r[name] for r in everybody)]
     header = ["name", "id", "id number", "email", "login", "section", *more, *items,
               *questions, "total", "max", "status", "style findings", "notebook", "seconds", "report"]
+    typed = keep_typed(results.folder / "gradebook.csv", header)
     write_rows(results.folder / "gradebook.csv", header, [
         [*(r[name] for name in ("name", "id", "number", "email", "login", "section", *more)),
          *(r["items"].get(name) for name in items), *(r["written"].get(title) for title in questions), r["total"], most,
@@ -63,7 +65,24 @@ def build(results, failures=None):
                f"{f'; {unmarked} {unmarked_are(rows)} without points' if unmarked else ''}")
     mixed = page.told_of_mixed(found)
     written_to = f"{results.folder / 'class.html'}, gradebook.csv, moodle.csv, canvas.csv, students/"
-    return "\n".join([summary, *mixed, *(line for sheet in sheets for line in told(sheet)), written_to])
+    return "\n".join([summary, *typed, *mixed, *(line for sheet in sheets for line in told(sheet)), written_to])
+
+
+def keep_typed(path, header):
+    """Keep a copy of an earlier grade book with rows or columns that were typed into it, since it is written anew.
+    Returns lines on that."""
+    if not path.is_file():
+        return []
+    try:
+        rows = read_table(path, otherwise="cp1252")
+        typed = [f"a row {next(filter(None, row.values()), '')!r}" for row in rows
+                 if any(row.values()) and not row.get("status") and not row.get("report")]
+        typed += [f"a column {title!r}" for title in (rows[0] if rows else ()) if title and not (
+            title in header or title in ("group", "late") or "." in title or title.endswith(")"))]  # or of an item
+    except UserError as error:
+        typed = [str(error)]
+    return [printable(f"{path.name} held what is not ours, and counts nowhere: {few(typed)}. It is kept as "
+                      f"{keep_copy(path)}")] if typed else []
 
 
 def unmarked_are(rows):

@@ -257,7 +257,7 @@ def with_list(found, groups, wholes, path):
         odd_ones = dict.fromkeys(f"{units[unit][2].name} ({known[left[place]][0].name})" for unit, place in odd)
         told.append("have a number or login of the list and quite another name, so taken for none: "
                     f"{few(odd_ones, MOST_LISTED)}")
-    names, nothing, anybodys = {known_by for known_by, _ in new}, [], {}
+    names, nothing, in_several, anybodys = {known_by for known_by, _ in new}, [], [], {}
     unlike = [(units[unit][2].name, lists.known_of_found(units[unit][2], whole_of(unit))) for unit in strangers]
     for place, (person, _) in enumerate(known):
         if place in taken:
@@ -273,7 +273,9 @@ def with_list(found, groups, wholes, path):
             anybodys[what] = f"{few(those)} may be theirs: nothing tells" if those else ""
         doubt = in_doubt.get(place) or anybodys[what]
         new.append((known_by, Submission("", None, **about, doubt=doubt)))
-        nothing.append(about["name"])
+        (in_several if place in several else nothing).append(about["name"])
+    if in_several:
+        told.append(f"in several groups that have handed in, so their marks are open: {few(in_several, MOST_LISTED)}")
     if nothing:
         told.append(f"nothing from {len(nothing)} of the list: {few(nothing, MOST_LISTED)}")
     return new, told

@@ -35,17 +35,18 @@ class Part:
 def read_rubric(path):
     """The Parts of a rubric. Raises UserError with the number of the line that is wrong."""
     try:
-        content = path.read_bytes()
+        with open(path, "rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
         text = content.decode("utf-8-sig")
         told = tomllib.loads(text) if len(content) <= MOST_BYTES else None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not in UTF-8: save it as UTF-8") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # tomllib also has a plain ValueError, for a number too long
         raise UserError(f"{path} is not TOML: {error}") from None
     if told is None:
-        raise UserError(f"{path} has {len(content) / 1e6:.0f} MB: that is no rubric")
+        raise UserError(f"{path} is larger than {MOST_BYTES >> 20} MB: that is no rubric")
     return Reader(path, text).parts(told)
 
 

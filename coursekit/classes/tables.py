@@ -56,6 +56,14 @@ def write_rows(path, header, rows):
     write(path, "\ufeff" + text.getvalue())
 
 
+def keep_copy(path):
+    """Copy a table beside itself before it is written anew, as NAME-earlier-1.csv. Returns the name of the copy."""
+    copy = next(name for number in range(1, 10_000)
+                if not (name := path.with_name(f"{path.stem}-earlier-{number}.csv")).exists())
+    write(copy, path.read_bytes())
+    return copy.name
+
+
 def read_table(path, otherwise=None):
     """The rows of a CSV file as dicts. Knows what spreadsheets write: UTF-8 or UTF-16 with a byte order mark,
     semicolons, tabs, a first line that says which (sep=;).

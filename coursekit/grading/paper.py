@@ -60,7 +60,7 @@ def find_paper(listing, room=None, assignment=""):
 def why_none(listing):
     """What a Paper says where there is no PDF: nothing was handed in, or somebody has to look."""
     others = [path for path in documents(listing) if path.name not in OF_THE_COURSE
-              and (path.suffix.lower() in SOURCES or path.parent.name == "reports")]
+              and (path.suffix.lower() in SOURCES or path.parent.name == "reports" or CALLED_SO.search(path.name))]
     if others:
         return {"problem": printable(f"there is no PDF, but {several(others)}: look into it")}
     if listing.unread:

@@ -26,7 +26,7 @@ def measured(measure, student, weights, settings, rng, data):
     except NotMeasured as error:
         points, status, message = 0, "open", NOT_MEASURED.format(str(error).rstrip("."))
     except Unanswered as error:
-        points, status, message = 0, error.kind, str(error)
+        points, status, message = 0, error.kind, str(error).removeprefix("UserError: ")  # of ours, in words
     except SandboxError:
         raise
     except Exception as error:

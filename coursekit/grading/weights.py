@@ -6,6 +6,7 @@ tell (too large, cut off, a pointer of Git LFS) is open.
 """
 import hashlib
 import json
+import re
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ from coursekit.sandbox import Unanswered, printable
 from helpers.given.console import UserError, write
 
 PICKLED = ".pt", ".pth"  # what torch.save writes is called so
+ZIPPED = re.compile(rb"PK\x03\x04.{0,200}?/data\.pkl", re.DOTALL)  # and begins so
 MAX_HEADER, MAX_TENSORS, MAX_DIMENSIONS = 1 << 20, 2000, 8
 MAX_ALIKE = 20  # files of one name that are compared
 MAX_SETTINGS, MAX_ARGUMENT = 1 << 16, 4096  # bytes of settings.json; what a network may be made with
@@ -146,7 +148,7 @@ def tensors_of(found, weights, sandbox=None):
         Unusable: it is none, or not one that can be measured. SandboxError: of the sandbox.
     """
     content = Path(found.path).read_bytes()
-    if found.path.endswith(".safetensors"):
+    if found.path.endswith(".safetensors") and not ZIPPED.match(content):  # torch.save under our name
         tensors = of_safetensors(content, found.name)
     else:
         tensors = of_pickle(content, found.name, weights, sandbox())

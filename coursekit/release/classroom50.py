@@ -8,7 +8,8 @@ from coursekit.release.files import ReleaseError, fill
 from coursekit.release.platforms import PYTHON
 
 LARGEST = 10_000_000  # bytes of a bundle that its runner fetches
-LEFT_OUT = ("README.md", "feedback.md", "course", "course.bat", "runtests.sh", "runtests.bat", ".git", "LICENSE")
+LEFT_OUT = ("README.md", "feedback.md", "course", "course.bat", "runtests.sh", "runtests.bat", ".git", "LICENSE",
+            "reports")
 
 
 def classroom50(editions, points):

@@ -1,4 +1,5 @@
 """term.csv, the book of a term, and what platforms take of its total."""
+import collections
 import dataclasses
 from decimal import Decimal
 from fractions import Fraction
@@ -6,10 +7,10 @@ from fractions import Fraction
 from coursekit.classes.marks import filled_cells
 from coursekit.classes.place import few
 from coursekit.classes.platforms import canvas, moodle
-from coursekit.classes.tables import plain, read_table, write_rows
+from coursekit.classes.tables import keep_copy, plain, read_table, write_rows
 from helpers.given.console import UserError
 
-BOOK = "term.csv"
+BOOK, CORRECTIONS = "term.csv", "corrections.csv"
 ABOUT = "name", "number", "email", "login"
 BY_HAND = "not of this term's people: kept as it was, counts nowhere"
 
@@ -38,8 +39,8 @@ def open_of(grade):
             for reason in one.open]
 
 
-def header(term):
-    course = term.course
+def header(course):
+    """The titles of term.csv."""
     more = [f"per cent of the module (of {text(course.module_share)})"] if course.module_share is not None else []
     more += ["passed"] if course.passing else []
     return ["key", "name", "id number", "email", "login", *(one.name for one in course.assignments), "total", "max",
@@ -49,8 +50,9 @@ def header(term):
 def write_book(term):
     """Write term.csv, moodle.csv and canvas.csv. Returns lines on that. A row of nobody of the term stays, at the
     end."""
-    course, path, titles = term.course, term.course.folder / BOOK, header(term)
+    course, path, titles = term.course, term.course.folder / BOOK, header(term.course)
     kept, told = strange_rows(path, term.people.keys)
+    told += keep_earlier(path, term.people.keys, titles)
     rows = []
     for key, (person, _), grade in zip(term.people.keys, term.people.known, term.grades):
         scores = grade.scores
@@ -96,6 +98,24 @@ def strange_rows(path, keys):
     said = few(row.get("name") or row.get("key") or "a row without a name" for row in strange)
     return strange, [f"{path.name}: {len(strange)} rows are of nobody of this term (made by hand, or no longer here): "
                      f"{said}. They are kept, and count nowhere"] if strange else []
+
+
+def keep_earlier(path, keys, titles):
+    """Keep a copy of an earlier book with columns, second rows or totals that were typed into it, since it is written
+    anew. Returns lines on that."""
+    if not path.is_file():
+        return []
+    rows = [row for row in read_table(path, otherwise="cp1252") if plain(row.get("key") or "") in set(keys)]
+    typed = [title for row in rows for title, value in row.items()
+             if isinstance(title, str) and title not in titles and value and value.strip()]
+    typed += [f"a second row of {key}" for key, many in collections.Counter(row["key"] for row in rows).items()
+              if many > 1]
+    typed += [f"the total of {row['key']}" for row in rows
+              if (row.get("total") or "").strip() and row["total"] != row.get("at least")]
+    if not typed:
+        return []
+    return [f"{path.name} held what is not computed, and counts nowhere: {few(dict.fromkeys(typed))}. It is kept as "
+            f"{keep_copy(path)}; points are corrected in {CORRECTIONS}"]
 
 
 def exported(term):

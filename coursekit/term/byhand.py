@@ -9,9 +9,10 @@ from fractions import Fraction
 from coursekit.classes import lists
 from coursekit.classes.tables import plain, read_table
 from coursekit.sandbox import printable
+from coursekit.term.book import CORRECTIONS
 from helpers.given.console import UserError
 
-TIMES, EXTENSIONS, CORRECTIONS = "times.csv", "extensions.csv", "corrections.csv"
+TIMES, EXTENSIONS = "times.csv", "extensions.csv"
 TOTAL = "total"
 MOST_TOLD = 10  # lines of a file that do not fit
 
@@ -149,7 +150,8 @@ def corrections(course, finder, told):
             name = assignment_of(table.cell(row, "assignment"), course)
             correction = one_correction(*(table.cell(row, title) for title in ("item", "points", "reason")))
             those = found.setdefault((name, place), [])
-            if not correction.change and any(other.item == correction.item and not other.change for other, _ in those):
+            if not correction.change and any(
+                    other.item.casefold() == correction.item.casefold() and not other.change for other, _ in those):
                 raise ValueError(f"another line sets the points of {correction.item!r} for the same person")
             those.append((correction, number))
         except ValueError as error:

@@ -186,7 +186,12 @@ def correct(one, corrections):
     """Apply the corrections of items and parts. Those of the total wait. corrections: see `grade`."""
     for correction, refuse in corrections:
         if correction.item.casefold() == TOTAL:
-            one.corrections.append((correction, None))
+            most = one.assignment.weight + one.assignment.style + one.assignment.feedback
+            if correction.points > most:
+                refuse(f"{float(correction.points):g} points for the total of {one.assignment.name}, there are "
+                       f"{float(most):g}")
+            else:
+                one.corrections.append((correction, None))
             continue
         places = [place for place, entry in enumerate(one.entries)
                   if correction.item.casefold() in (entry.name.casefold(), f"{entry.name} ({entry.part})".casefold())]

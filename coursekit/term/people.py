@@ -98,6 +98,8 @@ def join(people, name, results, group_size):
             where = "; ".join(submission.name for submission, *_ in works)
             people.doubts[name, place] = f"in {len(works)} submissions: {where}"
             people.told.append(f"{name}: {person.name} is in {len(works)} submissions ({where}): their mark is open")
+    if doubts := [f"{submission.name} ({submission.doubt})" for submission in results.submissions if submission.doubt]:
+        people.told.append(printable(f"{name}: nobody can tell what is theirs, so their marks are open: {few(doubts)}"))
 
 
 def filled(there, person):

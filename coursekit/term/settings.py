@@ -10,11 +10,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from coursekit.sandbox import printable
+from coursekit.term.book import BOOK, header
 from coursekit.term.lines import lines_of
 from helpers.given.console import UserError
 
 FILE = "course.toml"
 MAX_BYTES = 1 << 20
+YEARS = range(2000, 2101)  # of a date; beyond, no days can be counted on
 PARTS = "checks", "trained", "written", "report", "demonstration"
 ROUNDING = "half up", "half even", "up", "down"
 SPENDING = "order", "best"
@@ -106,7 +108,7 @@ class Course:
         text = re.sub(r" (?=[+-]\d\d:?\d\d$)", "", " ".join(text.split()))  # as collected.csv has it
         if len(text) == 10:
             text += "T23:59:59"
-        return in_zone(datetime.datetime.fromisoformat(text), self.zone)
+        return in_zone(date(datetime.datetime.fromisoformat(text)), self.zone)
 
 
 def in_zone(moment, zone):
@@ -162,6 +164,8 @@ def one_of(*options):
 
 
 def date(value):
+    if isinstance(value, datetime.date) and value.year not in YEARS:
+        raise ValueError(f"a date from {YEARS[0]} to {YEARS[-1]}")
     if isinstance(value, datetime.datetime):
         return value
     if isinstance(value, datetime.date):
@@ -342,6 +346,11 @@ def build(said, folder, problems):
         tuple(Deduction(**{**one, "file": folder / one["file"]}) for one in said.get("deductions", ())),
         said.get("roster") and folder / said["roster"], rounding.get("to", Decimal("0.01")),
         rounding.get("how", "half up"), said.get("module_share"))
+    titles = [title.casefold() for title in header(course)]
+    for place, one in enumerate(found):
+        if titles.count(one.name.casefold()) > 1 and names[one.name.casefold()] == place:
+            problems.add(("assignments", place, "name"), f"{one.name!r} is a column of {BOOK} already: call the "
+                         "assignment something else")
     if course.max == 0:
         problems.add(("assignments", 0), "the weights of all assignments are 0")
     elif said.get("weights") == "per cent" and course.max != 100:

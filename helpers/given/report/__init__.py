@@ -43,6 +43,8 @@ def make(source, out=None, draft=False):
     # Not the system's folder for such files: some browsers may not look into it.
     with tempfile.TemporaryDirectory(prefix="report-", dir=out.absolute().parent) as folder:
         made, by, said = programs.make_pdf(text, source.absolute(), Path(folder), kind in LATEX)
+        if not made.stat().st_size:  # some engines write such a file
+            raise UserError(f"{source.name} has nothing to print: expected the text of a report")
         made.replace(out)
     missing[1:] = [line.split(" There is: ")[0] for line in missing[1:]]  # what there is is said once
     for line in [*(f"not there yet: {line}" for line in missing), *said]:

@@ -93,6 +93,8 @@ def with_latex(text, source, folder, engines, lines=True):
             done = run([engine, *options, str(path)], source.parent)
         if done.returncode == 0 and path.with_suffix(".pdf").is_file():
             return path.with_suffix(".pdf"), engine
+        if "No pages of output" in done.stdout:
+            raise UserError(f"{source.name} has nothing to print: expected the text of a report")
         found = re.search(rf"{re.escape(path.name)}:(\d+): (.+(?:\n.+)?)", done.stdout + done.stderr)
         place = f"{source.name}, line {found[1]}: " if found and lines else ""
         why = " ".join(found[2].split()) if found else last_line(done.stdout + done.stderr)
