@@ -418,7 +418,8 @@ def test_names_are_no_markup(tmp_path):
 
 @pytest.mark.parametrize("change, said", [
     (lambda text: text, False), (lambda text: text.replace("\n", "\r\n"), False), (lambda text: "", False),
-    (lambda text: text.replace("| VAE | | |", "| VAE | 3 | |"), True), (lambda text: text + "\nThe loss.", True)])
+    (lambda text: text.replace("| VAE | | |", "| VAE | 3 | |"), True), (lambda text: text + "\nThe loss.", True),
+    (lambda text: text.replace("Your answers", "In last year's words: your answers"), False)])
 def test_is_the_feedback_form_filled_in(change, said):
     text = (feedback.TEMPLATES / feedback.NAME).read_text(encoding="utf-8").replace(feedback.ROWS, "| VAE | | |")
     assert feedback.says_something(change(text)) is said

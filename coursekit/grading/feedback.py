@@ -22,14 +22,16 @@ def filled_in(listing):
 
 
 def says_something(text):
-    """Of a table's line counts what stands behind its first cell: which assignments it names is the release's."""
+    """What counts: text under a heading that the released form has not got, and of a table's line what stands behind
+    its first cell (which assignments it names is the release's). How a release was introduced does not count."""
     released = (TEMPLATES / NAME).read_text(encoding="utf-8").replace(ROWS, "")
-    known = {plain(line) for line in released.splitlines()}
+    known, under = {plain(line) for line in released.splitlines()}, False
     for line in text.splitlines():
-        if plain(line) not in known:
+        under = under or line.startswith("## ")
+        in_table = line.lstrip().startswith("|")
+        if plain(line) not in known and (under or in_table):
             cells = line.strip().strip("|").split("|")
-            said = cells[1:] if line.lstrip().startswith("|") else cells
-            if any(letter.isalnum() for letter in "".join(said)):
+            if any(letter.isalnum() for letter in "".join(cells[1:] if in_table else cells)):
                 return True
     return False
 
