@@ -32,7 +32,7 @@ class Grading:
             if isinstance(function, functools.partial):
                 yield key, function(*task), 1
                 continue
-            _, _, notebook, seed, _, read, _, items = task
+            _, _, notebook, seed, _, read, _, items, *_ = task
             if self.stop == len(self.asked):
                 raise KeyboardInterrupt
             self.asked.append((key, notebook, seed, read.source, items))
