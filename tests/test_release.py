@@ -1,5 +1,6 @@
 """The student edition: what is taken out, what stays, and that a mistake in the course stops the release."""
 import json
+import importlib
 import re
 import shutil
 import subprocess
@@ -387,8 +388,10 @@ def test_this_release_says_how_long_it_takes_and_what_it_is_worth(released, name
     for row in re.findall(rf"^\| {assignments()[name].number} .*$", read(ROOT / "README.md"), re.MULTILINE):
         assert row.endswith(f" | {' | '.join(times)} |"), f"README.md should say: {times}"
     worth = sum(check.points for check in load_checks(name))
-    row, = re.findall(rf"^\| {re.escape(title_of(notebook))} \| (\d+): .* \| (\d+) \|$", readme, re.MULTILINE)
-    assert row == (str(worth), str(len(questions(name))))
+    row, = re.findall(rf"^\| {re.escape(title_of(notebook))} \| (\d+): .* \| (\d+) \| (.+) \|$", readme, re.MULTILINE)
+    measures = importlib.import_module(f"autograde_tests.trained.{name}").MEASURES
+    trained = ", ".join(f"`{measure.weights}` {measure.points}" for measure in measures)
+    assert row == (str(worth), str(len(questions(name))), trained)
 
 
 def test_this_release_is_clean(released):
