@@ -1,6 +1,6 @@
 """The student edition: what is taken out, what stays, and that a mistake in the course stops the release."""
-import json
 import importlib
+import json
 import re
 import shutil
 import subprocess
