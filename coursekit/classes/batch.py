@@ -4,6 +4,7 @@ One process hands out the work and writes all results; others grade (coursekit.p
 it is there, its report.json last: a submission with a report.json is done. The same command therefore goes on where
 it was stopped, and grades again only what has changed since.
 """
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -253,6 +254,17 @@ def ways(args, wall, count, folder, weights, trained, challenge, branch, before)
     return reading, grading
 
 
+@contextlib.contextmanager
+def copies_of_weights(out, trained):
+    """The folder for copies of trained weights while a run goes on, or None where they are not measured."""
+    folder = out.resolve() / WEIGHTS
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    try:
+        yield folder if trained else None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main(args):
     """Run `./course grade-class`. Returns the exit code: 0, 1 if a submission could not be graded, 3 without a wall."""
     choose(args.assignment, assignments(), "assignment")
@@ -270,23 +282,26 @@ def main(args):
             how = {"branch": args.branch, "before": args.before, "trained": args.trained,
                    "challenge": args.challenge}
             results = Results.start(args.out, args.assignment, not args.no_notebook, submissions, told, how)
-            shutil.rmtree(args.out / WEIGHTS, ignore_errors=True)  # of a run that was killed
             for line in results.moved:
                 print(line)
-            weights = args.out.resolve() / WEIGHTS if args.trained else None
-            reading, grading = ways(args, wall, len(submissions), folder, weights=weights, **how)
-            with tqdm(total=len(submissions), desc=f"grade {args.assignment}", unit="submission", smoothing=0) as bar:
+            with copies_of_weights(args.out, args.trained) as weights, tqdm(
+                    total=len(submissions), desc=f"grade {args.assignment}", unit="submission", smoothing=0) as bar:
+                reading, grading = ways(args, wall, len(submissions), folder, weights=weights, **how)
                 try:
                     failed = grade_class(results, wall, args.seed, reading, grading, bar, args.whole, weights,
                                          args.challenge)
                 except KeyboardInterrupt:
                     stopped = True
-                finally:
-                    shutil.rmtree(args.out / WEIGHTS, ignore_errors=True)
             summary = build(results, {submission.key: reason for submission, reason in failed})
-    print(f"{summary}\nisolation: {wall.name}")
+    print(summary)
+    return finish(wall, stopped, failed, "NOT GRADED", "The same command tries again.")
+
+
+def finish(wall, stopped, failed, what, then):
+    """Say how a run ended, and return the exit code. failed: [(submission, reason)]; what, then: the words around."""
+    print(f"isolation: {wall.name}")
     for submission, reason in failed:
-        print(f"NOT GRADED: {submission.name}: {printable(reason)}. The same command tries again.", file=sys.stderr)
+        print(f"{what}: {submission.name}: {printable(reason)}. {then}", file=sys.stderr)
     if stopped:
         print("stopped. The same command goes on from here.", file=sys.stderr)
     return 130 if stopped else int(bool(failed)) or (0 if wall.isolates else command.UNSAFE)

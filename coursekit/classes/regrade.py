@@ -11,8 +11,6 @@ import functools
 import io
 import json
 import secrets
-import shutil
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -67,8 +65,7 @@ def main(args):
     how = {**NO_WAY, **results.settings.get("how", {})}
     if args.item:  # the kept file: nothing is measured
         how.update(trained=False, challenge=False)
-    trained = how["trained"]
-    if trained and args.scheduler:
+    if how["trained"] and args.scheduler:
         raise UserError(batch.NOT_SENT)
     for item in args.item:
         if item.startswith("trained."):
@@ -78,9 +75,9 @@ def main(args):
     submissions = find(results, args.student) if args.student else results.submissions
     wall = batch.choose_wall(args, results.folder, *(one.path for one in submissions if one.path and one.path.exists()))
     stopped, failed = False, []
-    with walls.temporary_folder("class") as folder, lock(results.folder):
+    with walls.temporary_folder("class") as folder, lock(results.folder), \
+            batch.copies_of_weights(results.folder, how["trained"]) as weights:
         run = Run(results, args, checks, submissions)
-        weights = results.folder.resolve() / batch.WEIGHTS if trained else None
         reading, grading = batch.ways(args, wall, max(1, len(run.left)), folder, weights, **how)
         with tqdm(total=len(run.left), desc=f"regrade {results.settings['assignment']}", unit="submission",
                   smoothing=0) as bar:
@@ -88,18 +85,11 @@ def main(args):
                 failed = run.again(wall, reading, grading, bar)
             except KeyboardInterrupt:
                 stopped = True
-            finally:
-                shutil.rmtree(results.folder / batch.WEIGHTS, ignore_errors=True)
         run.end(finished=not stopped and not failed)
         print("\n".join(run.told()))
         if not args.dry_run:
             print(build(results))
-    print(f"isolation: {wall.name}")
-    for submission, reason in failed:
-        print(f"NOT GRADED AGAIN: {submission.name}: {printable(reason)}. Its report is as it was.", file=sys.stderr)
-    if stopped:
-        print("stopped. The same command goes on from here.", file=sys.stderr)
-    return 130 if stopped else int(bool(failed)) or (0 if wall.isolates else command.UNSAFE)
+    return batch.finish(wall, stopped, failed, "NOT GRADED AGAIN", "Its report is as it was.")
 
 
 def find(results, wanted):
