@@ -3,6 +3,7 @@ import functools
 import json
 
 from coursekit.classes.sheets import Kind
+from coursekit.grading.report import CANNOT
 from coursekit.questions import Question
 from coursekit.viva.sets import COUNT, Asked
 from helpers.given.console import UserError
@@ -10,7 +11,6 @@ from helpers.given.console import UserError
 FILE = "viva.json"
 NOTHING = "nothing was handed in"
 OPEN = "what was handed in could not be read: "
-CANNOT = "cannot grade: "  # see Grader.grade
 NOT_ASKED = "There is no question yet: run `course viva` again."
 
 

@@ -7,6 +7,7 @@ from coursekit.classes.place import few
 from coursekit.classes.platforms import canvas, moodle
 from coursekit.classes.sheets import members
 from coursekit.classes.tables import keep_copy, read_table, write_rows
+from coursekit.grading.report import CANNOT
 from coursekit.grading.tell import tell
 from coursekit.grading.tell.html import html
 from coursekit.grading.tell.points import points
@@ -133,14 +134,14 @@ def row(submission, report, written, failure):
         failure = f"open: {submission.doubt}" if submission.doubt else failure
         return {**known, "items": {}, "written": {}, "open": [], "total": None, "max": None, "status": failure,
                 "style": None, "notebook": "", "seconds": None, "report": "", "feedback": ""}
-    problem = next((item.message for item in report.items.values() if item.message.startswith("cannot grade: ")), "")
+    problem = next((item.message for item in report.items.values() if item.message.startswith(CANNOT)), "")
     if problem and submission.path is None and not submission.problem:
         problem = NOTHING
     total, most = report.total(written)
     text = f"{points(total)} of {points(most)}: {feedback(report, written, problem)}"
     if report.open:  # a zero would be as wrong as the points
         total = None
-        problem = text = problem.replace("cannot grade: ", "open: ") or \
+        problem = text = problem.replace(CANNOT, "open: ") or \
             f"open: {', '.join(report.open)} could not be judged, look at the report"
     return {**known, "items": {name: None if item.status == "open" else item.points
                                for name, item in report.items.items()},

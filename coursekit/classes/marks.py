@@ -11,7 +11,7 @@ from coursekit.classes.demonstration import DEMONSTRATION
 from coursekit.classes.rubric import REPORT
 from coursekit.classes.sheets import ANSWERS, COLUMNS, Kind
 from coursekit.classes.spreadsheets import same
-from coursekit.classes.tables import plain, read_table, write_rows
+from coursekit.classes.tables import beside, plain, read_table, write_rows
 from coursekit.questions import POINTS, Mark
 from coursekit.sandbox import printable
 from helpers.given.console import UserError
@@ -107,8 +107,7 @@ def set_aside(results, sheet):
     """Write what does not fit beside the sheet, which is about to be written anew. Returns lines on that."""
     said, path = [], results.folder / sheet.kind.aside
     for unread in sheet.unread:
-        kept = next(name for number in range(1, 10_000) if not (
-            name := unread.with_name(f"{unread.stem}-unread-{number}.csv")).exists())
+        kept = beside(unread, "unread")
         unread.rename(kept)
         said.append(f"it is kept as {kept}")
     if sheet.unfit:

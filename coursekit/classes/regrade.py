@@ -27,7 +27,7 @@ from coursekit.classes.tables import cell
 from coursekit.grading import command
 from coursekit.grading.handin import HandedIn
 from coursekit.grading.judge import load_checks, reopen
-from coursekit.grading.report import Item
+from coursekit.grading.report import CANNOT, TRAINED, Item
 from coursekit.grading.tell import tell
 from coursekit.grading.tell.points import points
 from coursekit.sandbox import printable, walls
@@ -37,7 +37,6 @@ LOG, UNFINISHED = "regraded.csv", "regrade.json"
 COLUMNS = ("when", "student", "key", "item", "points before", "max before", "status before", "points", "max", "status",
            "seed", "reason")
 NO_WAY = {"branch": None, "before": None, "trained": False, "challenge": False}  # see Results.start
-CANNOT = "cannot grade: "  # see Grader.grade
 
 
 def add_arguments(parser):
@@ -68,7 +67,7 @@ def main(args):
     if how["trained"] and args.scheduler:
         raise UserError(batch.NOT_SENT)
     for item in args.item:
-        if item.startswith("trained."):
+        if item.startswith(TRAINED):
             raise UserError(f"{item} is measured from what was handed in, which is not kept: give --student without "
                             "--item, or run `course grade-class --trained`")
         choose(item, dict.fromkeys(check.item for check in checks), "item")

@@ -56,10 +56,15 @@ def write_rows(path, header, rows):
     write(path, "\ufeff" + text.getvalue())
 
 
+def beside(path, word):
+    """A path beside a table that is free: NAME-WORD-1.csv, or the next one."""
+    return next(name for number in range(1, 10_000)
+                if not (name := path.with_name(f"{path.stem}-{word}-{number}.csv")).exists())
+
+
 def keep_copy(path):
     """Copy a table beside itself before it is written anew, as NAME-earlier-1.csv. Returns the name of the copy."""
-    copy = next(name for number in range(1, 10_000)
-                if not (name := path.with_name(f"{path.stem}-earlier-{number}.csv")).exists())
+    copy = beside(path, "earlier")
     write(copy, path.read_bytes())
     return copy.name
 

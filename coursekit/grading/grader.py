@@ -6,7 +6,7 @@ import time
 from coursekit.grading.judge import NOT_IMPORTED, items_of, judge, load_checks, reopen
 from coursekit.grading.measuring import Measuring
 from coursekit.grading.notebook import run_notebook
-from coursekit.grading.report import Execution, Report, Style
+from coursekit.grading.report import CANNOT, Execution, Report, Style
 from coursekit.grading.style import check_style
 from coursekit.release.files import course_files, write_files
 from coursekit.sandbox import Sandbox, printable, zygote
@@ -55,7 +55,7 @@ class Grader:
         started, style, executed, notes = time.perf_counter(), Style(), Execution(), [*handed_in.notes]
         achieved = None
         if handed_in.source is None:
-            reason = f"cannot grade: {handed_in.problem}"
+            reason = f"{CANNOT}{handed_in.problem}"
             status = "open" if handed_in.open else "missing"
             judged = items_of([(check, status, reason) for check in checks])
         else:

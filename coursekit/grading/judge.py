@@ -46,7 +46,7 @@ def run_check(check, student, seed):
         # No code of the student's runs here: the check did not count on what came. That is forged, or strange and
         # perhaps right. Nobody gets points for it, and nobody a zero.
         where = f"{type(error).__name__} in {check.function.__name__}"
-        return "open", f"not judged: the check itself failed on what came ({where}). Your instructor has to look"
+        return "open", NOT_JUDGED.format(f"the check itself failed on what came ({where}).")
 
 
 def judge(sandbox, source, checks, seed, notes=None):

@@ -6,12 +6,11 @@ import importlib
 import time
 
 from coursekit.grading import ask, challenge, judge, weights
-from coursekit.grading.report import Item
+from coursekit.grading.report import TRAINED, Item
 from coursekit.sandbox import Sandbox, printable, zygote
 from helpers.given.console import UserError
 from helpers.given.course import ROOT
 
-PREFIX = "trained."  # before the names of these items
 SECONDS = 600.0  # that the student's process has for one measure,
 OBSERVATION = 120.0  # and for one observation of it
 
@@ -98,12 +97,12 @@ class Measuring:
             try:
                 read[name] = broken or self.read(handed_in, name)
             except weights.Unusable as error:
-                told = f"not judged: {error}. Your instructor has to look" if error.open else str(error)
+                told = judge.NOT_JUDGED.format(f"{error}.") if error.open else str(error)
                 status = "open" if error.open else "missing" if error.missing else "failed"
                 read[name] = Item(status=status, message=told)
         for measure in self.measures:
             found = read[measure.weights]
-            items[PREFIX + measure.weights] = dataclasses.replace(found, points=0, max=measure.points, hint="") \
+            items[TRAINED + measure.weights] = dataclasses.replace(found, points=0, max=measure.points, hint="") \
                 if isinstance(found, Item) else self.judge(measure, handed_in, found, seed)
         if not all(isinstance(found, Item) for found in read.values()):
             notes.append(f"trained work: measured in {time.perf_counter() - started:.0f} seconds")
@@ -127,7 +126,7 @@ class Measuring:
         except NotMeasured as error:
             return Item(0, measure.points, "open", trained.NOT_MEASURED.format(printable(str(error)).rstrip(".")))
         return trained.measured(measure, self.student(handed_in), tensors, handed_in.weights[measure.weights].arguments,
-                                judge.generator(seed, PREFIX + measure.weights), self.data)
+                                judge.generator(seed, TRAINED + measure.weights), self.data)
 
     def student(self, handed_in, times=1):
         """The ask.Student who is measured so many times, with a process for each observation."""
@@ -141,7 +140,7 @@ class Measuring:
         items: of the trained work, which came of the same weights.
         """
         rules = challenge_of(self.assignment)
-        item, measure = items[PREFIX + rules.weights], next(m for m in self.measures if m.weights == rules.weights)
+        item, measure = items[TRAINED + rules.weights], next(m for m in self.measures if m.weights == rules.weights)
         if item.status in ("open", "missing"):
             return None
         try:

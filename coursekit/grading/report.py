@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from helpers.given.console import write
 
+CANNOT = "cannot grade: "  # how the message of each item begins where there is nothing to grade
+TRAINED = "trained."  # how the items of trained work are called
+
 
 @dataclass
 class Item:

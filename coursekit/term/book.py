@@ -51,8 +51,9 @@ def write_book(term):
     """Write term.csv, moodle.csv and canvas.csv. Returns lines on that. A row of nobody of the term stays, at the
     end."""
     course, path, titles = term.course, term.course.folder / BOOK, header(term.course)
-    kept, told = strange_rows(path, term.people.keys)
-    told += keep_earlier(path, term.people.keys, titles)
+    earlier, keys = read_earlier(path), set(term.people.keys)
+    kept, told = strange_rows(path, earlier, keys)
+    told += keep_earlier(path, earlier, keys, titles)
     rows = []
     for key, (person, _), grade in zip(term.people.keys, term.people.known, term.grades):
         scores = grade.scores
@@ -84,30 +85,30 @@ def write_book(term):
             f"{path}, moodle.csv, canvas.csv, term.html, students/"]
 
 
-def strange_rows(path, keys):
-    """The rows of an earlier book whose key is nobody's, and lines on them: [{title: value}], [line]."""
+def read_earlier(path):
+    """The rows of an earlier book that hold something, [{title: value}]."""
     if not path.is_file():
-        return [], []
+        return []
     try:
-        rows = [{title: plain(value) for title, value in row.items() if isinstance(title, str) and
+        return [{title: plain(value) for title, value in row.items() if isinstance(title, str) and
                  isinstance(value, str)} for row in read_table(path, otherwise="cp1252") if any(filled_cells(row))]
     except UserError as error:
         raise UserError(f"{error}. It would be written anew: move it away if nothing of it is to be kept") from None
-    known = set(keys)
-    strange = [row for row in rows if row.get("key", "") not in known]
+
+
+def strange_rows(path, rows, keys):
+    """The rows of an earlier book whose key is nobody's, and lines on them: [{title: value}], [line]."""
+    strange = [row for row in rows if row.get("key", "") not in keys]
     said = few(row.get("name") or row.get("key") or "a row without a name" for row in strange)
     return strange, [f"{path.name}: {len(strange)} rows are of nobody of this term (made by hand, or no longer here): "
                      f"{said}. They are kept, and count nowhere"] if strange else []
 
 
-def keep_earlier(path, keys, titles):
+def keep_earlier(path, rows, keys, titles):
     """Keep a copy of an earlier book with columns, second rows or totals that were typed into it, since it is written
     anew. Returns lines on that."""
-    if not path.is_file():
-        return []
-    rows = [row for row in read_table(path, otherwise="cp1252") if plain(row.get("key") or "") in set(keys)]
-    typed = [title for row in rows for title, value in row.items()
-             if isinstance(title, str) and title not in titles and value and value.strip()]
+    rows = [row for row in rows if row.get("key", "") in keys]
+    typed = [title for row in rows for title, value in row.items() if title not in titles and value.strip()]
     typed += [f"a second row of {key}" for key, many in collections.Counter(row["key"] for row in rows).items()
               if many > 1]
     typed += [f"the total of {row['key']}" for row in rows

@@ -7,10 +7,9 @@ from fractions import Fraction
 from coursekit.classes.gradebook import by_member, page_of
 from coursekit.classes.marks import marks, read_sheets, told
 from coursekit.classes.results import Results
+from coursekit.grading.report import TRAINED
 from coursekit.sandbox import printable
 from helpers.given.console import UserError
-
-TRAINED = "trained."
 
 
 @dataclass(frozen=True)
