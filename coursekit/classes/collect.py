@@ -67,7 +67,7 @@ def read_wanted(path, template=None):
         raise UserError(f"{path} names no repository")
     taken = {}
     for one in found:  # as grade-class tells people in a list
-        known = next(filter(None, (getattr(one.person, what) for what in lists.TELLING)), None)
+        known = lists.known_by(one.person)
         if known and known in taken:
             these = " and ".join(other.address.text if other.address else other.problem
                                  for other in (taken[known], one))

@@ -46,6 +46,11 @@ NOBODY = re.compile(r"\s*points possible\s*|student, test|test student", re.IGNO
 GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "ł": "l"})
 
 
+def known_by(person, what=TELLING):
+    """What tells a person, the first of these that is known, or ""."""
+    return next(filter(None, (getattr(person, each) for each in what)), "")
+
+
 def read_list(path):
     """A list of people: (its lines, see `tidy`; titles that are not understood; the columns of TITLES that it has)."""
     rows = read_table(path)

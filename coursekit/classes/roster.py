@@ -167,7 +167,7 @@ def from_csv(path):
     for number, line in enumerate(lines, start=2):
         where = line.get("path", "")
         person = Person(**{field: line[field] for field in FIELDS if field in line})
-        who = next(filter(None, (getattr(person, what) for what in lists.TELLING)), Path(where).stem)
+        who = lists.known_by(person) or Path(where).stem
         if not who:
             continue  # an empty line
         if who in seen:
@@ -262,7 +262,7 @@ def with_list(found, groups, wholes, path):
     for place, (person, _) in enumerate(known):
         if place in taken:
             continue
-        who = next(filter(None, (getattr(person, what) for what in lists.TELLING)))
+        who = lists.known_by(person)
         known_by = next(name for name in (who, *(f"{who} (list, {n})" for n in range(1, len(known) + 2)))
                         if name not in names)
         names.add(known_by)

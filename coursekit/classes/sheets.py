@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from coursekit.classes.downloads import Person
 from coursekit.classes.keys import keys
-from coursekit.classes.lists import TELLING
+from coursekit.classes.lists import known_by
 from coursekit.classes.roster import Submission
 from coursekit.questions import ELSEWHERE, NO_NOTEBOOK, questions
 
@@ -61,11 +61,11 @@ def members(submission):
     """Whose a submission is: the Who of each member of a group."""
     if len(submission.people) == 1:
         return [Who(submission.key, submission.name, submission)]
-    known_by = [next(filter(None, (getattr(person, what) for what in TELLING)), "") for person in submission.people]
-    known_by = [text if known_by.count(text) == 1 else f"{text} ({number})" for number, text in enumerate(known_by)]
-    own = keys(known_by)
+    known = [known_by(person) for person in submission.people]
+    known = [text if known.count(text) == 1 else f"{text} ({number})" for number, text in enumerate(known)]
+    own = keys(known)
     return [Who(f"{own[text]} of {submission.key}", person.name, submission, person)
-            for text, person in zip(known_by, submission.people)]
+            for text, person in zip(known, submission.people)]
 
 
 def written(results, who, report, question):

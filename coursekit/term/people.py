@@ -10,7 +10,7 @@ from coursekit.classes.place import few
 from coursekit.classes.tables import plain
 from coursekit.sandbox import printable
 
-TELLING = "number", "login", "email", "id", "name"
+TELLING = "number", "login", "email", "id", "name"  # an id may be that of one assignment only
 
 
 @dataclass
@@ -42,7 +42,7 @@ def who_is_who(course, classes):
     for assignment in course.assignments:
         if classes[assignment.name]:
             join(people, assignment.name, classes[assignment.name], course.group_size)
-    named = [next(filter(None, (getattr(person, what) for what in TELLING)), "unnamed") for person, _ in people.known]
+    named = [lists.known_by(person, TELLING) or "unnamed" for person, _ in people.known]
     many = collections.Counter(named)
     named = [who if many[who] == 1 else f"{who} ({place + 1})" for place, who in enumerate(named)]
     own = keys(named)
@@ -139,7 +139,7 @@ class Finder:
         """The place of whom a line tells. Raises ValueError with the reason. line: of `lists.read_list`. row: the same
         as it stands there, which may have a column "person" of any of these."""
         found, said = None, []
-        for what in ("number", "login", "email", "id", "name"):
+        for what in TELLING:
             if text := line.get(what, ""):
                 said.append(text)
                 if those := self.among(what, text):
