@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.given.checks import GradedModule, public
-from helpers.given.checks.engine import (PLAIN, close, expect_all_learn, expect_between, expect_parameters,
-                                         expect_right, expect_shape, expect_tensor, expect_untouched, name_the_slip,
-                                         run_layers, same, silent)
+from helpers.given.checks.engine import (PLAIN, Elsewhere, close, expect_all_learn, expect_between,
+                                         expect_parameters, expect_right, expect_shape, expect_tensor,
+                                         expect_untouched, name_the_slip, run_layers, same, silent)
 
 autoencoder = GradedModule("autoencoder")
 
@@ -347,19 +347,18 @@ class Arrived(Exception):
 
 
 class Place(nn.Module):
-    """A part of an autoencoder on the device "meta": its tensors have sizes and no numbers, and every machine has it.
-    All that it does is to tell where the first batch is."""
+    """A part of an autoencoder. All that it does is to tell where the first batch is."""
 
     def __init__(self):
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(3, 6, device="meta"))
+        self.weight = nn.Parameter(torch.zeros(3, 6))
 
     def forward(self, x):
         raise Arrived(str(x.device))
 
 
-class Elsewhere(nn.Module):
-    """An autoencoder on the device "meta"."""
+class Places(nn.Module):
+    """An autoencoder of them."""
 
     def __init__(self):
         super().__init__()
@@ -392,20 +391,21 @@ MODELS = "the model's"
 
 
 def devices(function):
-    """Where mean_loss or encode_all sends its first batch, and where it gives codes, if the model is on "meta" and the
+    """Where mean_loss or encode_all sends its first batch, and where it gives codes, if the model is Elsewhere and the
     images on the CPU: MODELS, the name of another device, or "" for what it does not tell."""
     found, images = {"batch": "", "codes": ""}, torch.zeros(5, 1, 2, 3)
-    try:
-        function(Elsewhere(), images)
-    except Arrived as place:
-        found["batch"] = str(place)
-    model = SmallAutoencoder(torch.zeros(3, 6), torch.zeros(6, 3), images.shape[1:]).to("meta")
-    try:
-        value = function(model, images)
-        found["codes"] = str(value.device) if isinstance(value, torch.Tensor) else ""
-    except (RuntimeError, TypeError):  # it asks for numbers, which are not there
-        pass
-    return {name: MODELS if place == "meta" else place for name, place in found.items()}
+    model = Elsewhere.move(SmallAutoencoder(torch.zeros(3, 6), torch.zeros(6, 3), images.shape[1:]))
+    with Elsewhere():
+        try:
+            function(Elsewhere.move(Places()), images)
+        except Arrived as place:
+            found["batch"] = str(place)
+        try:
+            value = function(model, images)
+            found["codes"] = str(value.device) if isinstance(value, torch.Tensor) else ""
+        except (RuntimeError, TypeError):  # it mixes devices
+            pass
+    return {name: MODELS if place == str(Elsewhere.DEVICE) else place for name, place in found.items()}
 
 
 def expect_devices(name, seen):
@@ -664,12 +664,13 @@ def seeded_draws(function, images, amount, number):
 
 
 def device_of_draw(function, images):
-    """Where the noisy images are, if the images are on the device "meta"; or what torch says of two devices that were
-    mixed. "" if it asks for numbers, which are not there."""
-    try:
-        return str(getattr(function(images.to("meta"), 0.5), "device", ""))
-    except (RuntimeError, TypeError) as error:
-        return str(error) if "expected device" in str(error) else ""
+    """Where the noisy images are, if the images are Elsewhere; or what torch says of two devices that were mixed. "" if
+    it does without torch there."""
+    with Elsewhere():
+        try:
+            return str(getattr(function(images.to(Elsewhere.DEVICE), 0.5), "device", ""))
+        except (RuntimeError, TypeError) as error:
+            return str(error) if "same device" in str(error) else ""
 
 
 def expect_noise(seen, images, amount):
@@ -721,8 +722,8 @@ def expect_noise_kept(seen, device, images, amount):
         f"with amount=0 nothing should change; {images.numel() - count} of {images.numel()} pixels did"
     assert amount < 1 or count == 0, \
         f"with amount=1 every pixel should become 0 or 1; {count} of {images.numel()} did not"
-    assert device in ("", "meta"), f"the noisy images should be on the images' device, and so should all that is " \
-        f"drawn for them: torch.rand takes device=images.device ({device})"
+    assert device in ("", str(Elsewhere.DEVICE)), f"the noisy images should be on the images' device, and so should " \
+        f"all that is drawn for them: torch.rand takes device=images.device ({device})"
 
 
 @public("autoencoder.add_salt_and_pepper", points=2,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch.nn import functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from helpers.given.checks import GradedModule, public
 from helpers.given.checks.engine import (close, expect_close, expect_parts, expect_right, expect_shape, expect_tensor,
@@ -86,8 +86,9 @@ def cosine_schedule():
 
 # add_noise
 
-class FirstDraw(TorchDispatchMode):
+class FirstDraw(TorchFunctionMode):
     """Exchange the first random numbers that a function draws for others; what it draws after them stays the same.
+    (A TorchDispatchMode would do, too, if its first call did not import torch's compiler: two seconds.)
 
     Attributes:
         seen: whether it drew any from torch.
@@ -97,11 +98,13 @@ class FirstDraw(TorchDispatchMode):
         super().__init__()
         self.seen = False
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        before = torch.get_rng_state()
         result = function(*args, **(kwargs or {}))
-        if self.seen or torch.Tag.nondeterministic_seeded not in function.tags:
+        after = torch.get_rng_state()
+        if self.seen or torch.equal(before, after):
             return result
-        self.seen, after = True, torch.get_rng_state()
+        self.seen = True
         torch.manual_seed(int(after[-1]) + 1)
         result = function(*args, **(kwargs or {}))
         torch.set_rng_state(after)

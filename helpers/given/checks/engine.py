@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
+from torch.utils._device import _device_constructors
 
 POINTWISE = 2e-5  # tolerance where one number makes one number
 
@@ -316,3 +317,90 @@ def expect_between(where, before, after, wanted, norms=()):
         "order of numbers?"
     unseen = found == PLAIN and "ReLU" in wanted and not (before < 0).any()  # it changes only what is negative
     assert found in wanted or unseen, f"{where} there should be {wanted[0]}, there is {found}"
+
+
+# On which device
+
+def tensors_in(values):
+    """The tensors among values, in lists too."""
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from tensors_in(value)
+
+
+class Elsewhere(TorchFunctionMode):
+    """Plays a graphics card on the CPU: inside, `x.to(Elsewhere.DEVICE)` works, and `y.device` tells where y would be.
+
+    What is made or moved there is there, and so is what is computed from it. As in torch, tensors of two devices cannot
+    be computed with together, unless one is a single number on the CPU. No machine has this device: who asks for "cuda"
+    gets another one.
+
+    (The device "meta", which every machine has, has no numbers; and some of its functions are written in Python and
+    import torch's compiler: two seconds, for whoever checks one function.)
+    """
+
+    DEVICE, CPU = torch.device("cuda", 99), torch.device("cpu")
+    TELLS = {torch.Tensor.device.__get__: lambda place: place,
+             torch.Tensor.is_cuda.__get__: lambda place: place.type == "cuda",
+             torch.Tensor.is_cpu.__get__: lambda place: place.type == "cpu",
+             torch.Tensor.get_device: lambda place: -1 if place.index is None else place.index}
+    LIKE_FIRST = (torch.Tensor.copy_, torch.Tensor.__getitem__, torch.Tensor.__setitem__)  # others may be elsewhere
+
+    @classmethod
+    def move(cls, model):
+        """Move the parameters of a model there, from outside. Returns the model."""
+        for parameter in model.parameters():
+            parameter.place = cls.DEVICE
+        return model
+
+    def place(self, tensor):
+        return getattr(tensor, "place", self.CPU)
+
+    def target(self, function, args, kwargs, given):
+        """The device that a call asks for, or None. Its arguments are changed: they ask for the CPU then."""
+        target = None
+        if function in (torch.Tensor.to, torch.Tensor.cuda):  # these take a device without its name, or its number
+            for k, value in enumerate(args):
+                if isinstance(value, (str, torch.device)) or type(value) is int:
+                    target, args[k] = torch.device("cuda", value) if type(value) is int else torch.device(value), "cpu"
+        if kwargs.get("device") is not None:
+            target, kwargs["device"] = torch.device(kwargs["device"]), "cpu"
+        if target is None and function is torch.Tensor.cuda:
+            target = torch.device("cuda")
+        if function is torch.Tensor.type and ".cuda." in str(args[1:]):
+            target, args[1] = self.DEVICE, args[1].replace(".cuda.", ".")
+        if target is None and function is torch.Tensor.cpu:
+            target = self.CPU
+        if target is None and function in (torch.Tensor.to, torch.Tensor.type_as) and len(given) > 1:
+            target = self.place(given[1])
+        if target is None and function in _device_constructors() and not given:
+            target, kwargs["device"] = torch.get_default_device(), "cpu"
+        return target
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        args, kwargs = list(args), dict(kwargs or {})
+        if function in self.TELLS:
+            return self.TELLS[function](self.place(args[0]))
+        if function is torch.Tensor.type and len(args) + len(kwargs) == 1:
+            return function(*args).replace("torch.", "torch.cuda." if self.place(args[0]).type == "cuda" else "torch.")
+        given = list(tensors_in([*args, *kwargs.values()]))
+        target = self.target(function, args, kwargs, given)
+        if target is None:
+            deciding = given[:1] if function in self.LIKE_FIRST else given
+            places = {self.place(x) for x in deciding if x.dim() or self.place(x) != self.CPU}
+            if len(places) > 1:
+                raise RuntimeError("Expected all tensors to be on the same device, but found at least two devices, "
+                                   f"{' and '.join(sorted(map(str, places)))}!")
+            target = places.pop() if places else self.CPU
+        if function in (torch.Tensor.numpy, torch.Tensor.__array__) and target != self.CPU:
+            raise TypeError(f"can't convert {target} device type tensor to numpy")
+        if function is torch.Tensor.cuda:
+            function, args, kwargs = torch.Tensor.to, [args[0], "cpu"], {}
+        result = function(*args, **kwargs)
+        if any(result is x for x in given) and self.place(result) != target:
+            result = result.view_as(result)  # what is moved stays where it was, too
+        for x in tensors_in([result]):
+            x.place = target
+        return result

@@ -1,4 +1,5 @@
 """Public checks of helpers/vae.py."""
+import contextlib
 import importlib
 from unittest import mock
 
@@ -6,8 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from helpers.given.checks import GradedModule, public
-from helpers.given.checks.engine import (Layers, close, expect_all_learn, expect_close, expect_parts, expect_shape,
-                                         expect_untouched, name_the_slip, silent)
+from helpers.given.checks.engine import (Elsewhere, Layers, close, expect_all_learn, expect_close, expect_parts,
+                                         expect_shape, expect_untouched, name_the_slip, silent)
 
 vae = GradedModule("vae")
 
@@ -32,14 +33,17 @@ def three_linear_relu(what, network, x, flat):
 
 
 def works_where(function, *inputs):
-    """Assert that a function computes on the device of its inputs, and gives its result there. The device "meta" has
-    sizes and no numbers. It is on every machine."""
-    try:
-        out = function(*(x.to("meta") if isinstance(x, torch.Tensor) else x for x in inputs))
-    except (RuntimeError, TypeError) as error:
-        assert "device" not in str(error), f"it mixes devices: make new tensors on the device of the inputs ({error})"
-        return  # it asks for numbers, which are not there
-    assert out.device.type == "meta", f"the result is on the device {out.device}, whatever that of the inputs"
+    """Assert that a function computes on the device of its inputs, and gives its result there."""
+    compiled = isinstance(function, torch.jit.ScriptFunction)  # it does not see Elsewhere
+    there = torch.device("meta") if compiled else Elsewhere.DEVICE
+    with contextlib.nullcontext() if compiled else Elsewhere():
+        try:
+            place = function(*(x.to(there) if isinstance(x, torch.Tensor) else x for x in inputs)).device
+        except (RuntimeError, TypeError) as error:
+            assert "device" not in str(error), \
+                f"it mixes devices: make new tensors on the device of the inputs ({error})"
+            return
+    assert place == there, f"the result is on the device {place}, whatever that of the inputs"
 
 
 @public("vae.reparametrize", points=2,
@@ -312,7 +316,7 @@ def interpolate():
     expect_shape("interpolate for 3 pairs", walks, (3, 6, 4))
     assert torch.allclose(walks[:, 0], z0, atol=1e-6) and torch.allclose(walks[:, -1], z1, atol=1e-6), \
         "for 3 pairs at once, each walk should lead from its own z0 to its own z1"
-    works_where(lambda *ends: vae.interpolate(*ends, 6), z0, z1)
+    works_where(vae.interpolate, z0, z1, 6)
 
 
 @public("vae.CVAE", points=3, hint="Join with torch.cat((z, c), dim=-1): z first in the decoder. K = num_classes.")
@@ -381,12 +385,13 @@ def left_alone(function, *inputs):
         "the model was in evaluation mode before the call and is not afterwards: restore its mode"
     assert all(p.dtype == torch.float32 for p in model.parameters()), "the model's parameters have another dtype now"
     assert not any(part.requires_grad for part in out), "the results carry gradients: leave @torch.no_grad() above it"
-    try:
-        there = function(Known().to("meta"), *inputs)  # see works_where
-        there = there[0].device if isinstance(there, (tuple, list)) else there.device
-        assert there.type == "meta", f"the results are on the device {there}, and not on the model's"
-    except RuntimeError as error:
-        assert "device" not in str(error), f"what goes into the model has to be on its device: {error}"
+    with Elsewhere():
+        try:
+            there = function(Elsewhere.move(Known()), *inputs)
+            there = there[0].device if isinstance(there, (tuple, list)) else there.device
+            assert there == Elsewhere.DEVICE, f"the results are on the device {there}, and not on the model's"
+        except RuntimeError as error:
+            assert "device" not in str(error), f"what goes into the model has to be on its device: {error}"
     return model, out
 
 
