@@ -4,8 +4,6 @@ import ast
 import re
 from dataclasses import dataclass
 
-import nbformat
-
 from helpers.given.console import UserError
 
 PYTHON_MARKERS = ("# BEGIN SOLUTION", "# END SOLUTION")
@@ -129,11 +127,13 @@ def strip_notebook(text, where, code_gaps=True):
     The outputs of cells tagged `nbval-check-output` stay: they are facts (shapes, counts) that nbval compares. So do
     their counts: nbval takes outputs without a count for a mistake.
     """
+    import nbformat  # only a release needs it, and it takes longer to import than a grade book to write
+
     notebook = nbformat.reads(text, as_version=4)
     keep(notebook.metadata, "kernelspec", "language_info")
     for number, cell in enumerate(notebook.cells, start=1):
         if code_gaps or cell.cell_type == "markdown":
-            cell.source = strip_cell(cell, f"{where}, cell {number}")
+            cell.source = strip_cell(cell.cell_type, cell.source, f"{where}, cell {number}")
         keep(cell.metadata, "tags", "jupyter", "cellView")
         if cell.cell_type == "code":
             if "nbval-check-output" not in cell.metadata.get("tags", ()):
@@ -141,19 +141,19 @@ def strip_notebook(text, where, code_gaps=True):
     return nbformat.writes(notebook) + "\n"
 
 
-def strip_cell(cell, where):
-    """The source of a cell with its gaps opened."""
-    source = cell.source
-    if cell.cell_type == "markdown":
+def strip_cell(kind, source, where):
+    """The source of a cell with its gaps opened. kind: markdown or code."""
+    if kind == "markdown":
         markers, replacement = MARKDOWN_MARKERS, ANSWER_FIELD
     else:
         markers, replacement = PYTHON_MARKERS, 'raise NotImplementedError("fill this gap in the notebook")'
+    stripped = source
     for start, end in reversed(marked(source.split("\n"), markers, where)):
-        source = replace_lines(source, start, end, replacement)
-    if cell.cell_type == "code" and parses(cell.source) and not parses(source):  # a cell with magics parses neither way
+        stripped = replace_lines(stripped, start, end, replacement)
+    if kind == "code" and parses(source) and not parses(stripped):  # a cell with magics parses neither way
         raise GapError(f"{where}: without its gap this cell is not valid Python. Put whole statements between the "
                        "markers, and indent the markers like them")
-    return source
+    return stripped
 
 
 def parses(source):

@@ -8,8 +8,6 @@ import functools
 import re
 from dataclasses import dataclass, field
 
-import nbformat
-
 from coursekit.gaps import ANSWER_FIELD, MARKDOWN_MARKERS, marked, strip_cell
 from coursekit.notebooks import cells_of, pictures_in
 from helpers.given.course import ROOT, assignments
@@ -63,13 +61,13 @@ class Mark:
 @functools.cache
 def questions(assignment):
     """The questions of an assignment, in their order."""
-    notebook = nbformat.read(ROOT / assignments()[assignment].notebook, as_version=4)
-    released = {cell.id: strip_cell(cell, f"cell {number}") if "SOLUTION" in cell.source else cell.source
-                for number, cell in enumerate(notebook.cells, start=1)}
+    cells = cells_of((ROOT / assignments()[assignment].notebook).read_text(encoding="utf-8"))
+    released = {cell.id: strip_cell(cell.type, cell.source, f"cell {number}") if "SOLUTION" in cell.source else
+                cell.source for number, cell in enumerate(cells, start=1)}
     found = []
-    for number, cell in enumerate(notebook.cells, start=1):
+    for number, cell in enumerate(cells, start=1):
         lines = cell.source.split("\n")
-        pairs = marked(lines, MARKDOWN_MARKERS, f"cell {number}") if cell.cell_type == "markdown" else []
+        pairs = marked(lines, MARKDOWN_MARKERS, f"cell {number}") if cell.type == "markdown" else []
         if pairs:
             model = "\n".join("\n".join(lines[start:end - 1]) for start, end in pairs).strip()
             for start, end in reversed(pairs):

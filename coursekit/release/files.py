@@ -2,9 +2,8 @@
 import re
 from pathlib import Path
 
-import nbformat
-
 from coursekit.gaps import ANSWER_FIELD, strip, strip_notebook
+from coursekit.notebooks import cells_of
 from coursekit.questions import POINTS
 from helpers.given.console import UserError
 
@@ -91,8 +90,7 @@ def title_of(text):
 
 def markdown_of(text):
     """The Markdown cells of a notebook, one below the other."""
-    cells = nbformat.reads(text, as_version=4).cells
-    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return "\n".join(cell.source for cell in cells_of(text) if cell.type == "markdown")
 
 
 def fill(template, **values):
