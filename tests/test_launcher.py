@@ -322,8 +322,8 @@ def test_what_the_system_says_is_one_line(command, monkeypatch, error, code, mes
     (None, "warn", "not compared with constraints.txt: No such file or directory"),
 ])
 def test_doctor_compares_the_versions(command, monkeypatch, tmp_path, constraints, state, words):
-    monkeypatch.setattr(student, "find_python_and_torch", tuple)
-    monkeypatch.setattr(student, "find_data", tuple)
+    for name in ("find_python", "find_torch", "find_data"):
+        monkeypatch.setattr(student, name, tuple)
     if constraints is not None:
         (tmp_path / "constraints.txt").write_text(constraints)
     code, out, _ = command("doctor")

@@ -6,6 +6,7 @@ counts as 0). What a command needs is imported inside it, so that `--help` and `
 import argparse
 import contextlib
 import importlib
+import itertools
 import json
 import os
 import shutil
@@ -351,30 +352,37 @@ def add_doctor(commands):
 def doctor(args, more_findings=()):
     """Print what was found, and what to do where it is not well. The exit code is 1 if something essential is broken.
 
-    A finding is (name, state, what was found, what to do), with state "ok", "warn" or "broken".
+    A finding is (name, state, what was found, what to do), with state "ok", "warn" or "broken". Each is printed when it
+    is there: first what is found at once, then what PyTorch has to be started for.
     """
-    findings = [*find_python_and_torch(), *find_versions(), *find_data(), *more_findings, *find_the_rest()]
-    width = max(len(name) for name, *_ in findings)
-    for name, state, found, advice in findings:
-        print(f"{state:<6} {name:<{width}}  {found}")
+    broken = False
+    for name, state, found, advice in itertools.chain(find_python(), find_versions(), find_the_rest(), find_torch(),
+                                                      find_data(), more_findings):
+        broken |= state == "broken"
+        print(f"{state:<6} {name:<18}  {found}")  # the longest name is "data fashion_mnist"
         if state != "ok":
-            print(f"{'':<6} {'':<{width}}  -> {advice}")
-    return int(any(state == "broken" for _, state, *_ in findings))
+            print(f"{'':<6} {'':<18}  -> {advice}")
+        sys.stdout.flush()
+    return int(broken)
 
 
-def find_python_and_torch():
-    reinstall = "delete the folder .venv and run ./course doctor again"
+def find_python():
     unfit = launcher.unfit(translated=sys.platform == "darwin" and launcher.is_translated())
     state = "ok" if not unfit else "warn" if sys.version_info >= launcher.OLDEST else "broken"
     yield ("Python", state, f"{sys.version.split()[0]} ({sys.executable})",
            f"{unfit}. Then delete .venv and run ./course again")
     if too_long := launcher.too_long(str(ROOT)):
         yield "folder", "broken", str(ROOT), too_long
+
+
+def find_torch():
+    """The findings on PyTorch. A version says nothing of whether it starts, so it is started."""
     for module in ("torch", "torchvision"):
         try:
             yield module, "ok", importlib.import_module(module).__version__, ""
         except Exception as error:  # whatever a broken installation raises: ImportError, OSError, RuntimeError
-            yield module, "broken", f"{type(error).__name__}: {str(error).splitlines()[0]}", reinstall
+            yield module, "broken", f"{type(error).__name__}: {str(error).splitlines()[0]}", \
+                "delete the folder .venv and run ./course doctor again"
             return
     import torch
     if torch.cuda.is_available():
