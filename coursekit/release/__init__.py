@@ -6,7 +6,7 @@ from pathlib import Path
 from coursekit.release.classroom50 import classroom50
 from coursekit.release.files import ReleaseError, course_files, read_templates, write_files
 from coursekit.release.platforms import PLATFORMS, watched
-from coursekit.release.points import hidden_points, public_checks
+from coursekit.release.points import points_of
 from helpers.given.course import assignments
 
 COPIED = ("course", "course.bat", "runtests.sh", "runtests.bat", "requirements.txt", "constraints.txt", "setup.cfg",
@@ -34,7 +34,7 @@ def release(root, out, assignment=None, platform="github", on="push"):
     if on != "push" and platform in ("classroom", "classroom50"):
         raise ReleaseError(f"--on {on} is for GitHub and GitLab; Classroom 50 is told when with --submission-mode, and "
                            "GitHub Classroom ran on every push")
-    points, hidden = public_checks(root, wanted), hidden_points(root, wanted)
+    points, hidden = points_of(root, wanted)
     if platform == "classroom50":
         files = classroom50({name: edition(root, {name: each}, points, hidden, platform, on)
                              for name, each in wanted.items()}, points)
@@ -64,7 +64,7 @@ def choose(assignments, name):
 
 
 def edition(root, assignments, points, hidden, platform, on):
-    """Every file of the student edition: {path in it: bytes}. points, hidden: see public_checks and hidden_points."""
+    """Every file of the student edition: {path in it: bytes}. points, hidden: see points_of."""
     files = course_files(root, assignments)
     points = {check: worth for check, worth in points.items() if check.split(".")[0] in assignments}
     generated = PLATFORMS[platform](points, on) if platform in PLATFORMS else {}

@@ -5,20 +5,38 @@ import sys
 
 from coursekit.release.files import ReleaseError
 
+COUNT = """
+import collections, importlib, json, pathlib, sys
+from helpers.given import checks
+names = sys.argv[1:]
+public = [checks.run(check) for name in names for check in checks.names(name)]
+hidden = {name: collections.Counter() for name in names}
+for name, items in hidden.items():
+    if pathlib.Path(f"autograde_tests/test_{name}.py").is_file():
+        module = importlib.import_module(f"autograde_tests.test_{name}").__name__
+        from autograde_tests import CHECKS
+        for check in CHECKS:
+            if check.function.__module__ == module:
+                items[check.item] += check.points
+    if items and pathlib.Path(f"autograde_tests/trained/{name}.py").is_file():
+        for measure in importlib.import_module(f"autograde_tests.trained.{name}").MEASURES:
+            items[f"trained.{measure.weights}"] = measure.points
+print(json.dumps([[[r.name, r.status, r.points, r.message] for r in public], hidden]))
+"""
 
-def public_checks(root, assignments):
-    """The public checks of these assignments and their points, {"vae.reparametrize": 2, ...}.
 
-    They run on the solutions, in a process of their own because `root` need not be the course that is running. One
-    that does not pass stops the release: no student could pass it either.
+def points_of(root, assignments):
+    """What is to be had in these assignments: by the public checks, {"vae.reparametrize": 2, ...}, and in the grader,
+    {"vae": {"vae.reparametrize": 4, ..., "trained.vae": 5}, ...}, {} where there are no hidden checks.
+
+    The public checks run on the solutions: one that does not pass stops the release, since no student could pass it
+    either. No hidden check runs. All this in a process of its own, because `root` need not be the course that is
+    running; in one, because PyTorch is slow to start.
     """
-    code = ("import json, sys\nfrom helpers.given import checks\n"
-            "results = [checks.run(name) for module in sys.argv[1:] for name in checks.names(module)]\n"
-            "print(json.dumps([[r.name, r.status, r.points, r.message] for r in results]))")
-    done = subprocess.run([sys.executable, "-c", code, *assignments], cwd=root, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", COUNT, *assignments], cwd=root, capture_output=True, text=True)
     if done.returncode:
-        raise ReleaseError(f"the public checks do not run: {done.stderr.strip().splitlines()[-1]}")
-    results = json.loads(done.stdout.splitlines()[-1])
+        raise ReleaseError(f"the checks do not run: {done.stderr.strip().splitlines()[-1]}")
+    results, hidden = json.loads(done.stdout.splitlines()[-1])
     for name, status, points, message in results:
         if status != "passed":
             raise ReleaseError(f"the solution does not pass the public check {name} ({status}): {message}")
@@ -27,29 +45,4 @@ def public_checks(root, assignments):
                                "only")
     if not results:
         raise ReleaseError(f"there are no public checks of {', '.join(assignments)} in helpers/given/checks")
-    return {name: int(points) for name, _, points, _ in results}
-
-
-def hidden_points(root, assignments):
-    """What each item is worth in the grader: {"vae": {"vae.reparametrize": 4, ...}, ...}, {} where there are no checks.
-    Trained work comes after the checks: "trained.vae".
-
-    In a process of its own, as for the public ones. No check runs.
-    """
-    code = ("import collections, importlib, json, pathlib, sys\nfound = {}\n"
-            "for name in sys.argv[1:]:\n"
-            "    module = importlib.import_module(f'autograde_tests.test_{name}').__name__\n"
-            "    from autograde_tests import CHECKS\n"
-            "    found[name] = collections.Counter()\n"
-            "    for check in CHECKS:\n"
-            "        found[name][check.item] += check.points * (check.function.__module__ == module)\n"
-            "    found[name] = +found[name]\n"
-            "    if pathlib.Path(f'autograde_tests/trained/{name}.py').is_file():\n"
-            "        for measure in importlib.import_module(f'autograde_tests.trained.{name}').MEASURES:\n"
-            "            found[name][f'trained.{measure.weights}'] = measure.points\n"
-            "print(json.dumps(found))")
-    there = [name for name in assignments if (root / "autograde_tests" / f"test_{name}.py").is_file()]
-    done = subprocess.run([sys.executable, "-c", code, *there], cwd=root, capture_output=True, text=True)
-    if done.returncode:
-        raise ReleaseError(f"the hidden checks cannot be imported: {done.stderr.strip().splitlines()[-1]}")
-    return {**{name: {} for name in assignments}, **json.loads(done.stdout.splitlines()[-1])}
+    return {name: int(points) for name, _, points, _ in results}, hidden
