@@ -5,6 +5,7 @@
 time is that of what it says before it starts PyTorch. Needs a quiet machine.
 """
 import argparse
+import operator
 import os
 import shutil
 import statistics
@@ -58,17 +59,19 @@ def main():
           "| `./course` | before | now | `import torch` | now / before | now / `import torch` |\n"
           "| --- | --- | --- | --- | --- | --- |")
     for command in chosen:
-        rounds = []
+        rounds, bare = [], [(TORCH, ROOT)] if command.startswith("check ") and "--" not in command else []
         for _ in range(args.rounds + 1):
             rounds.append([])
-            for one, root in ((TORCH, ROOT), *((command, root) for root in roots)):
+            for one, root in (*bare, *((command, root) for root in roots)):
                 with tempfile.TemporaryDirectory() as folder:
                     os.chmod(folder, 0o755)  # behind a wall may be another user
                     rounds[-1].append(seconds(one, root, Path(folder)))
-        bare, *before, now = zip(*rounds[1:])  # the first has filled the caches
-        told = [f"{statistics.median(values):.2f}" if values else "" for values in (*(before or [()]), now, bare)]
-        for other in (*(before or [()]), bare):
-            told.append(f"{statistics.median(a / b for a, b in zip(now, other)):.2f}" if other else "")
+        columns = list(zip(*rounds[1:]))  # the first has filled the caches
+        now, torch = columns[-1], columns[0] if bare else ()
+        before = columns[-2] if args.before else ()
+        told = [f"{statistics.median(values):.2f}" if values else "" for values in (before, now, torch)]
+        told += [f"{statistics.median(map(operator.truediv, now, other)):.2f}" if other else ""
+                 for other in (before, torch)]
         print(f"| `{command}` | {' | '.join(told)} |", flush=True)
 
 
