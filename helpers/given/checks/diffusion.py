@@ -86,16 +86,11 @@ def cosine_schedule():
 
 # add_noise
 
-class FirstDraw(TorchDispatchMode):
-    """Exchange the first random numbers that a function draws for others; what it draws after them stays the same.
+class Exchange:
+    """What FirstDraw does. It stands in a class of its own: in FirstDraw torch would wrap it, and its first call would
+    import a compiler, for two seconds."""
 
-    Attributes:
-        seen: whether it drew any from torch.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.seen = False
+    seen = False
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
@@ -106,6 +101,14 @@ class FirstDraw(TorchDispatchMode):
         result = function(*args, **(kwargs or {}))
         torch.set_rng_state(after)
         return result
+
+
+class FirstDraw(Exchange, TorchDispatchMode):
+    """Exchange the first random numbers that a function draws for others; what it draws after them stays the same.
+
+    Attributes:
+        seen: whether it drew any from torch.
+    """
 
 
 def draws_first(draw):
