@@ -8,6 +8,7 @@ build, by `./course grade-class` on two cores. Either way it says whose points d
 import csv
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -38,7 +39,8 @@ def serve(tree, assignment, every):
             started = time.perf_counter()
             items, _ = judge.judge(box, sources[number], checks, seed)
             seconds = time.perf_counter() - started
-            told = {name: [item.points, item.status, item.message] for name, item in items.items()}
+            told = {name: [item.points, item.status, re.sub(r"-?\d[\d.e-]*", "#", item.message)]  # some are drawn
+                    for name, item in items.items()}
             print(json.dumps([seconds, told]), flush=True)
 
 
