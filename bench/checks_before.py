@@ -86,7 +86,7 @@ def compare_classes(before, count, assignment, rounds=2):
                 subprocess.run(command, env={**os.environ, "PYTHONPATH": tree}, check=True, capture_output=True)
                 seconds[tree].append(time.perf_counter() - started)
                 with open(out / "gradebook.csv", encoding="utf-8-sig", newline="") as stream:
-                    points[tree] = {row["name"]: row for row in csv.DictReader(stream)}
+                    points[tree] = {row["name"]: {**row, "seconds": ""} for row in csv.DictReader(stream)}
     old, new = (min(seconds[tree]) for tree in (before, str(ROOT)))
     other = sum(row != points[before][name] for name, row in points[str(ROOT)].items())
     print(f"{count} submissions of {assignment}, two processes, the best of {rounds}: {old:.1f} s before, {new:.1f} s "
