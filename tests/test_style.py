@@ -5,6 +5,7 @@ from tokenize import NAME, NEWLINE, NUMBER, OP, STRING, TokenInfo
 
 import pytest
 
+from coursekit.grading import style as looks
 from coursekit.grading.style import check_style
 from helpers.given import style
 
@@ -18,6 +19,17 @@ def test_findings(line, found):
     got = check_style(f"y = z = 1\n{line}\n", "vae")
     assert got.status == ("failed" if found else "passed")
     assert [each.split()[1] for each in got.findings] == found
+
+
+@pytest.mark.parametrize("source, status, timeout", [
+    ("x=1\n", "failed", 20.0), ("x = 1\r\n", "passed", 20.0), ("(" * 100_000, "failed", 20.0),
+    ("\ud800", "failed", 20.0), ("x = 1\n" * 200_000, "timeout", 0.5)])
+def test_one_file_says_nothing_of_the_next(source, status, timeout, monkeypatch):
+    """Whatever becomes of the process that looks: the next file is looked at as if it were the first one."""
+    monkeypatch.setattr(looks, "TIMEOUT", timeout)
+    assert check_style(source, "vae").status == status
+    monkeypatch.undo()
+    assert check_style("y = 1\n", "vae") == looks.Style("passed")
 
 
 def test_an_fstring_in_parts_becomes_one_string(monkeypatch):

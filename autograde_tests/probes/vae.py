@@ -371,7 +371,8 @@ def paths(module, z0, z1, steps):
 # ConvVAE
 
 def conv(module, x, **sizes):
-    """ConvVAE: results for a batch and for its first image, gradients, convolutions, range of the decoder.
+    """ConvVAE: results for a batch and for its first image. With the default sizes also gradients, and the range
+    of the decoder.
 
     sizes: image_shape and latent_size, or neither for the default ones.
     """
@@ -384,11 +385,14 @@ def conv(module, x, **sizes):
     found = {"result": shown(result), "convolutions": sum("conv" in layer["kind"] for layer in layers.ran)}
     if not are_three_tensors(result):
         return found
-    sum(value.square().sum() for value in result).backward()
-    found["silent"] = silent(model)
+    if not sizes:  # it takes longer than all else
+        sum(value.square().sum() for value in result).backward()
+        found["silent"] = silent(model)
     model.eval()  # BatchNorm cannot train on a single number
     with torch.no_grad():
         found["single"] = shown(model(x[:1]))
+        if sizes:
+            return found
         for parameter in model.parameters():
             parameter.mul_(3)  # large outputs, as after training
         _, mu, logvar = result

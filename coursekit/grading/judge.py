@@ -1,6 +1,7 @@
 """Judges a graded file by the hidden checks of its assignment."""
 import dataclasses
 import functools
+import hashlib
 import importlib
 import re
 import sys
@@ -9,7 +10,7 @@ import zlib
 from coursekit.grading import ask
 from coursekit.grading.ask import Student
 from coursekit.grading.report import Item
-from coursekit.sandbox import SandboxError, Unanswered, printable
+from coursekit.sandbox import SandboxError, Unanswered, printable, told
 from helpers.given import syntax
 from helpers.given.imports import graded_alone
 
@@ -49,7 +50,44 @@ def run_check(check, student, seed):
         return "open", NOT_JUDGED.format(f"the check itself failed on what came ({where}).")
 
 
-def judge(sandbox, source, checks, seed, notes=None):
+def run_remembered(check, session, student, seed, known):
+    """As `run_check`, in a session. What a check asks and decides follows from the seed and from the answers that it
+    gets: after answers that have come before, byte for byte, it is not computed again.
+
+    known: {(name of the check, digest of the answers so far): the packed request that follows, or the outcome}, of one
+    seed. It grows.
+    """
+    name, digest, replies = check.function.__name__, b"", []
+
+    def reply_to(request):
+        nonlocal digest
+        replies.append(session.exchange(request, student.seconds()))
+        digest = hashlib.sha256(digest + hashlib.sha256(replies[-1]).digest()).digest()
+        return replies[-1]
+
+    try:
+        while isinstance(step := known.get((name, digest)), bytes):
+            reply_to(step)
+    except Unanswered as error:
+        return error.kind, str(error)
+    if step:
+        return step
+    again = iter(replies[:])
+
+    def observe(probe, inputs, _):
+        reply = next(again, None)
+        if reply is None:
+            request = session.sandbox.packed(probe, inputs)
+            known[name, digest] = known.setdefault(request, request)  # one of many that are the same
+            reply = reply_to(request)
+        return told(reply, not session.alive)
+
+    outcome = run_check(check, Student(observe), seed)
+    known.setdefault((name, digest), outcome)  # a request stands there that got no answer: then nothing is known
+    return outcome
+
+
+def judge(sandbox, source, checks, seed, notes=None, known=None):
     """Judge the text of one graded file.
 
     All checks ask one process first. Those that do not pass there ask again, with a process for each observation.
@@ -57,6 +95,7 @@ def judge(sandbox, source, checks, seed, notes=None):
     Args:
         sandbox: running Sandbox of the module.
         notes: a list that gets what the student should know of the file as a whole.
+        known: see `run_remembered`. None: nothing is remembered.
     Returns:
         items of the report, {name: Item}, and the outcomes of the checks, a list of (check, status).
     Raises:
@@ -76,7 +115,8 @@ def judge(sandbox, source, checks, seed, notes=None):
             for check in checks:
                 if not session.alive:
                     break
-                settled[check] = run_check(check, student, seed)
+                settled[check] = run_check(check, student, seed) if known is None else \
+                    run_remembered(check, session, student, seed, known)
     except Unanswered as error:
         broken = error.kind, f"{NOT_IMPORTED}: {error}"
         if newer := told_of_newer_python(sandbox.module, source, str(error)):

@@ -73,6 +73,21 @@ class Unanswered(Exception):
         self.kind, self.over = kind, over
 
 
+def told(reply, over):
+    """The observation in a packed answer. over: True if the child has ended. Raises Unanswered."""
+    try:
+        answer = unpack(reply, JSON_LIMIT)
+        if not isinstance(answer, dict):
+            raise ValueError("no dict")
+        kind = answer["kind"]
+        if kind == "observed":
+            return answer["value"]
+        message = printable(str(answer["message"]))[:MESSAGE_LIMIT]
+    except Exception as error:  # a forged reply can raise anything in json, struct or safetensors
+        raise Unanswered("error", f"the process gave no usable answer ({type(error).__name__})", over) from None
+    raise Unanswered(kind if kind in ("missing", "error", "timeout") else "error", message, over)
+
+
 class Sandbox:
     """A running guest for one graded module. Use it as a context manager.
 
@@ -200,11 +215,21 @@ class Sandbox:
         """Load the student's source in a process that goes on: a Session. Raises as `observe` does."""
         return Session(self, source, timeout)
 
+    def packed(self, probe, inputs, source=None):
+        """A request as it goes to the guest."""
+        return pack({"module": self.module, "source": source, "probe": probe, "inputs": inputs})
+
     def _ask(self, source, probe, inputs, timeout, child="new", keep=False):
         """Ask for one observation. child, keep: see Guest.answer. Returns it, and True if the child has ended.
 
         The exceptions are those of `observe`; Unanswered.over says whether the child has ended.
         """
+        # What cannot be packed is a mistake in a check, and must not leave half a message behind.
+        reply, over = self._exchange(source, self.packed(probe, inputs, source), timeout, child, keep)
+        return ({} if child == "none" else told(reply, over)), over
+
+    def _exchange(self, source, request, timeout, child, keep):
+        """The same with packed request and answer, see `told`."""
         if self.process is None:
             self.start()
         if not self.ready:
@@ -220,8 +245,6 @@ class Sandbox:
         imports = re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", source or "", re.MULTILINE)
         plan = {"child": child, "keep": keep, "timeout": timeout,
                 "preload": [PRELOADED[name] for name in PRELOADED if name in imports]}
-        # What cannot be packed is a mistake in a check, and must not leave half a message behind.
-        request = pack({"module": self.module, "source": source, "probe": probe, "inputs": inputs})
         forks = hasattr(os, "fork")  # the guest keeps the time itself, unless it cannot fork
         if source is not None and source != self.source:  # for what looks for its own file
             self.file.write_bytes(as_file(source))
@@ -253,19 +276,7 @@ class Sandbox:
             raise MachineFault(verdict["message"])
         if "kind" in verdict:
             raise Unanswered(verdict["kind"], verdict["message"], over)
-        if child == "none":
-            return {}, over
-        try:
-            told = unpack(reply, JSON_LIMIT)
-            if not isinstance(told, dict):
-                raise ValueError("no dict")
-            kind = told["kind"]
-            if kind == "observed":
-                return told["value"], over
-            message = printable(str(told["message"]))[:MESSAGE_LIMIT]
-        except Exception as error:  # a forged reply can raise anything in json, struct or safetensors
-            raise Unanswered("error", f"the process gave no usable answer ({type(error).__name__})", over) from None
-        raise Unanswered(kind if kind in ("missing", "error", "timeout") else "error", message, over)
+        return reply, over
 
     def _answer(self, timeout):
         """Return the child's reply and the guest's verdict, or None if the guest has ended.
@@ -319,6 +330,19 @@ class Session:
     def observe(self, probe, inputs, timeout):
         """As Sandbox.observe, while `alive`."""
         return self._ask(None, probe, inputs, timeout, "same")
+
+    def exchange(self, request, timeout):
+        """The same with packed request and answer: see Sandbox.packed and `told`."""
+        try:
+            reply, over = self.sandbox._exchange(None, request, timeout, "same", True)
+        except Unanswered as error:
+            self.alive = not error.over
+            raise
+        except SandboxError:
+            self.alive = False
+            raise
+        self.alive = not over
+        return reply
 
     def end(self):
         if self.alive:

@@ -2,6 +2,7 @@
 import builtins
 import importlib
 import inspect
+import operator
 import re
 import sys
 import types
@@ -46,15 +47,17 @@ class Belongings:
         self.finders, self.path = list(sys.meta_path), list(sys.path)
         self.tracers = sys.settrace, sys.setprofile
 
-    def changed(self):
-        """Return (owner, name, the owner's names as they were) for all that is not as it was, or hides what was."""
+    def changed(self, any=any, map=map, is_not=operator.is_not):
+        """Return (owner, name, the owner's names as they were) for all that is not as it was, or hides what was. (What
+        looks for it is no name among the builtins: those may be replaced, too.)"""
         found = [(function, "__code__", {}) for function, code, _ in self.code if function.__code__ is not code]
         found += [(self.modules["torch"], "overrides", {}) for count, _ in self.modes if count()]
         for owner, mentioned, known in self.kept:
             now = owner.__dict__
-            # torch itself replaces manual_seed when something first needs torch._dynamo, such as torch.optim.
-            found += [(owner, name, mentioned) for name, value in mentioned.items() if now.get(name) is not value
-                      and not (name == "manual_seed" and "torch._dynamo" in sys.modules)]
+            if any(map(is_not, map(now.get, mentioned), mentioned.values())):
+                # torch itself replaces manual_seed when something first needs torch._dynamo, such as torch.optim.
+                found += [(owner, name, mentioned) for name, value in mentioned.items() if now.get(name) is not value
+                          and not (name == "manual_seed" and "torch._dynamo" in sys.modules)]
             if len(now) > len(known):
                 hidden = owner.__mro__[1:] if isinstance(owner, type) else (builtins,)
                 found += [(owner, name, mentioned) for name in now.keys() - known

@@ -1,0 +1,50 @@
+"""What is remembered from one submission to the next decides as if it had been computed."""
+import dataclasses
+
+import pytest
+
+from coursekit import audit
+from coursekit.grading.judge import judge, load_checks
+from coursekit.sandbox import Sandbox
+from helpers.given.course import ROOT
+
+BANK = audit.load("vae")
+SOLUTION = BANK.source("solution", {})
+MISTAKES = ("reparametrize: variance for sigma", "VAE: own draw with the variance", "interpolate: one pair only")
+FILES = {"the solution": SOLUTION, **{name: BANK.source(name, BANK.wrong[name][2]) for name in MISTAKES},
+         "ends its process": SOLUTION + "\n\ndef interpolate(*_):\n    import os\n    os._exit(0)\n",
+         "another seed": SOLUTION.replace("import math\n", "import math\nimport random\nrandom.seed(1)\n", 1)}
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox("vae", ROOT) as running:
+        yield running
+
+
+def judged(*arguments, **options):
+    """Points, status and message of each item, without what pytest adds to the text of an assertion."""
+    return {name: (item.points, item.status, item.message.partition(" assert ")[0])
+            for name, item in judge(*arguments, **options)[0].items()}
+
+
+def test_the_same_with_memory_and_without(sandbox):
+    computed = []
+
+    def counting(function):
+        def check(*arguments):
+            computed.append(function.__name__)
+            return function(*arguments)
+        check.__name__ = function.__name__
+        return check
+
+    plain = load_checks("vae")
+    checks = [dataclasses.replace(check, function=counting(check.function)) for check in plain]
+    known, first = {}, {}
+    for name, source in FILES.items():
+        first[name] = judged(sandbox, source, checks, 7, known=known)
+        assert first[name] == judged(sandbox, source, plain, 7), name
+    for name, source in FILES.items():
+        computed.clear()
+        assert judged(sandbox, source, checks, 7, known=known) == first[name], name
+        assert len(set(computed)) < len(checks) / 4, "what has passed was computed again"
