@@ -338,6 +338,16 @@ def test_profile(monkeypatch):
         training.profile()
 
 
+@pytest.mark.parametrize("has, expected", [
+    ({"avx512_bf16": True}, True), ({"architecture": "aarch64", "bf16": True}, True),
+    ({"amx_tile": True, "amx_bf16": False, "avx2": True}, False), ({}, False)])
+def test_bfloat16_where_the_processor_has_it(monkeypatch, has, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+    assert (training.autocast_dtype(torch.device("cpu")) is torch.bfloat16) == expected
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert training.autocast_dtype(torch.device("cpu")) is None
+
+
 def test_mixed_precision_keeps_sigmoid_and_results_in_float32(monkeypatch):
     monkeypatch.setattr(training, "autocast_dtype", lambda device: torch.bfloat16)
     model = nn.Sequential(nn.Linear(4, 4), nn.Sigmoid())

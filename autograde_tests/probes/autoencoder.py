@@ -4,7 +4,6 @@ A probe gets the student's module and its inputs, and returns a tree of tensors 
 a right answer is.
 """
 import torch
-import torch.fx.experimental.symbolic_shapes  # noqa: F401  (the device "meta" imports it, for a second: here once)
 from torch import nn
 from torch.nn import functional as F
 

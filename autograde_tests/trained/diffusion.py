@@ -85,5 +85,5 @@ MEASURES = [Measure("unet", 8, unet, (
     (4, {LOSS: at_most(0.07), ASKED: at_least(0.8), DISTANCE: at_most(10), **HONEST}),
     (2, {LOSS: at_most(0.12), ASKED: at_least(0.5), DISTANCE: at_most(20), **HONEST})),
     "Train with all labels and drop a tenth of them, and hand in the averaged weights")]
-CHALLENGE = Challenge("unet", DISTANCE, "asc", 300_000, f"{STEPS} steps of DDIM with guidance {SCALE}, which the judge "
+CHALLENGE = Challenge("unet", DISTANCE, "asc", 320_000, f"{STEPS} steps of DDIM with guidance {SCALE}, which the judge "
                       "walks; 60 minutes of training on two cores, which is your word")

@@ -5,7 +5,7 @@ import math
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from helpers.given import training
+from helpers.given import muon, training
 from helpers.given.training import TrainingError
 
 
@@ -42,15 +42,15 @@ def fit_points(model, loss, points, *, epochs, batch_size=2048, lr=5e-3, device=
                          **options)
 
 
-def fit_images(model, loss, images, labels, *, epochs, batch_size=128, lr=2e-3, decay=0.999, device=None, bf16=True,
-               **options):
+def fit_images(model, loss, images, labels, *, epochs, batch_size=64, lr=0.02, adam_lr=3e-3, decay=0.998, device=None,
+               bf16=True, **options):
     """Train a noise predictor on images with labels. Returns its moving average and the History.
 
     Args:
         model: nn.Module (x, t, labels) -> noise.
         loss: function (model, x, labels) -> scalar tensor; x is float32 in [-1, 1]. It may only call the model.
         images: uint8 (N, C, h, w). labels: int64 (N,).
-        lr: peak of a one-cycle learning rate.
+        lr, adam_lr: peaks of the one-cycle learning rates of `muon.optimizers`.
         decay: of the exponential moving average of the weights: each step it keeps this share of the average.
         options: those of `training.loop`: after_epoch, seed, checkpoint, code, keep, log_dir, quiet.
     Returns:
@@ -60,18 +60,25 @@ def fit_images(model, loss, images, labels, *, epochs, batch_size=128, lr=2e-3, 
     device = training.pick_device(device)
     model.to(device)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type != "mps")
-    total = epochs * (len(images) // batch_size)
-    # A shorter one would have no step to rise in.
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=max(total, 20), pct_start=0.1)
+    optimizers = muon.optimizers(model, lr, adam_lr)
+    total = max(20, epochs * (len(images) // batch_size))  # a shorter one would have no step to rise in
+    schedules = [torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, total_steps=total, pct_start=0.1,
+                                                     cycle_momentum=False)
+                 for optimizer, peak in zip(optimizers, (lr, adam_lr))]
     with training.mixed_precision(model, device, bf16) as call:
         def step(x, y):
-            values = training.descend(loss(call, 2 * x - 1, y), optimizer, schedule)
+            model.zero_grad()
+            value = loss(call, 2 * x - 1, y)
+            value.backward()
+            for part in (*optimizers, *schedules):
+                part.step()
             average.update_parameters(model)
-            return values
+            return {"loss": value.detach()}
 
-        state = {"model": model, "optimizer": optimizer, "schedule": schedule, "average": average}
-        history = training.loop(step, images, labels, state=state, settings={"lr": lr, "decay": decay}, epochs=epochs,
+        state = {"model": model, "average": average, **dict(zip(("muon", "adam"), optimizers)),
+                 **dict(zip(("muon_schedule", "adam_schedule"), schedules))}
+        history = training.loop(step, images, labels, state=state,
+                                settings={"lr": lr, "adam_lr": adam_lr, "decay": decay}, epochs=epochs,
                                 batch_size=batch_size, device=device, drop_last=True, **options)
     return average.module.eval(), history
 

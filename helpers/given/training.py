@@ -87,12 +87,22 @@ def autocast_dtype(device):
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":
-        # Private names, but the only ones there are; a torch without them trains in float32.
-        probes = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-        fast = any(probe() for probe in probes if probe)
+        fast = cpu_computes_bfloat16()
     else:
         fast = False
     return torch.bfloat16 if fast else None
+
+
+def cpu_computes_bfloat16():
+    """True if this processor has instructions for bfloat16 that torch's convolutions and products of matrices use."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    if hasattr(torch.cpu, "get_capabilities"):  # of newer versions of torch
+        has = torch.cpu.get_capabilities()
+        return any(has.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))  # the last is ARM's
+    # Private names, but the only ones there were; a torch without them trains in float32.
+    probes = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(probe() for probe in probes if probe)
 
 
 @contextmanager

@@ -28,7 +28,6 @@ import signal
 import struct
 import sys
 import time
-import types
 
 from . import confine, place
 from .belongings import Belongings
@@ -265,13 +264,6 @@ def nothing_compiles(torch):
     """Let code under torch.jit.script and torch.compile run as it is written. Here is no compiler; and what it made,
     probes could not look into."""
     torch.jit._state.disable()  # as PYTORCH_JIT=0 does before torch is imported
-    # Much of torch must not be compiled, and imports its compiler to say so when it is called, two seconds in each
-    # child, for a tensor on the device "meta" or a checkpoint. As if it had been said:
-    kept_out = torch._disable_dynamo(main).__code__
-    for function in gc.get_objects():
-        if type(function) is types.FunctionType and function.__code__ is kept_out:
-            inner = function.__closure__[kept_out.co_freevars.index("fn")].cell_contents
-            setattr(inner, "__dynamo_disable", inner)
     torch.compile = lambda model=None, **options: (lambda function: function) if model is None else model
 
 

@@ -90,7 +90,13 @@ class FirstDraw(TorchFunctionMode):
     """Exchange the first random numbers that a function draws for others; what it draws after them stays the same.
     (A TorchDispatchMode would do, too, if its first call did not import torch's compiler: two seconds.)
 
-    seen = False
+    Attributes:
+        seen: whether it drew any from torch.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.seen = False
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         before = torch.get_rng_state()
@@ -103,14 +109,6 @@ class FirstDraw(TorchFunctionMode):
         result = function(*args, **(kwargs or {}))
         torch.set_rng_state(after)
         return result
-
-
-class FirstDraw(Exchange, TorchDispatchMode):
-    """Exchange the first random numbers that a function draws for others; what it draws after them stays the same.
-
-    Attributes:
-        seen: whether it drew any from torch.
-    """
 
 
 def draws_first(draw):
