@@ -209,27 +209,23 @@ class Sandbox:
             Unanswered: the code raised, took too long, ended its process, or is not there.
             SandboxError: the guest does not start. MachineFault: it, or its answer, was lost to the machine.
         """
-        return self._ask(source, probe, inputs, timeout)[0]
+        return told(*self._exchange(source, self.packed(probe, inputs, source), timeout))
 
     def session(self, source, timeout):
         """Load the student's source in a process that goes on: a Session. Raises as `observe` does."""
         return Session(self, source, timeout)
 
     def packed(self, probe, inputs, source=None):
-        """A request as it goes to the guest."""
+        """A request as it goes to the guest. What cannot be packed is a mistake in a check, and must not leave half a
+        message behind."""
         return pack({"module": self.module, "source": source, "probe": probe, "inputs": inputs})
 
-    def _ask(self, source, probe, inputs, timeout, child="new", keep=False):
-        """Ask for one observation. child, keep: see Guest.answer. Returns it, and True if the child has ended.
+    def _exchange(self, source, request, timeout, child="new", keep=False):
+        """Send a packed request. child, keep: see Guest.answer. Returns the packed answer, for `told`, and True if the
+        child has ended.
 
         The exceptions are those of `observe`; Unanswered.over says whether the child has ended.
         """
-        # What cannot be packed is a mistake in a check, and must not leave half a message behind.
-        reply, over = self._exchange(source, self.packed(probe, inputs, source), timeout, child, keep)
-        return ({} if child == "none" else told(reply, over)), over
-
-    def _exchange(self, source, request, timeout, child, keep):
-        """The same with packed request and answer, see `told`."""
         if self.process is None:
             self.start()
         if not self.ready:
@@ -307,17 +303,17 @@ class Session:
         if not hasattr(os, "fork") and sandbox.process is not None and sandbox.ready:
             sandbox.stop()  # one process answers everything there, and has the last submission in it
         try:
-            absent = self._ask(source, None, {}, timeout, "new")
+            absent = self._told(self._exchange(source, sandbox.packed(None, {}, source), timeout, "new"))
         except Unanswered:
             self.end()
             raise
         absent = absent if isinstance(absent, list) else ()
         self.absent = [printable(str(name))[:MESSAGE_LIMIT // 4] for name in absent[:MOST_ABSENT]]
 
-    def _ask(self, source, probe, inputs, timeout, child):
+    def _exchange(self, source, request, timeout, child):
         forks = hasattr(os, "fork")
         try:
-            observed, over = self.sandbox._ask(source, probe, inputs, timeout, child, keep=forks)
+            reply, over = self.sandbox._exchange(source, request, timeout, child, keep=forks)
         except Unanswered as error:
             self.alive = forks and not error.over
             raise
@@ -325,29 +321,23 @@ class Session:
             self.alive = False
             raise
         self.alive = forks and not over
-        return observed
+        return reply
+
+    def _told(self, reply):
+        return told(reply, not self.alive)
+
+    def exchange(self, request, timeout):
+        """As `observe`, with packed request and answer: see Sandbox.packed and `told`."""
+        return self._exchange(None, request, timeout, "same")
 
     def observe(self, probe, inputs, timeout):
         """As Sandbox.observe, while `alive`."""
-        return self._ask(None, probe, inputs, timeout, "same")
-
-    def exchange(self, request, timeout):
-        """The same with packed request and answer: see Sandbox.packed and `told`."""
-        try:
-            reply, over = self.sandbox._exchange(None, request, timeout, "same", True)
-        except Unanswered as error:
-            self.alive = not error.over
-            raise
-        except SandboxError:
-            self.alive = False
-            raise
-        self.alive = not over
-        return reply
+        return self._told(self.exchange(self.sandbox.packed(probe, inputs), timeout))
 
     def end(self):
         if self.alive:
             try:
-                self._ask(None, None, {}, 10.0, "none")
+                self._exchange(None, b"", 10.0, "none")
             except Unanswered:
                 pass  # the guest itself has gone, and its processes with it
 

@@ -67,13 +67,9 @@ def fit_images(model, loss, images, labels, *, epochs, batch_size=64, lr=0.02, a
                  for optimizer, peak in zip(optimizers, (lr, adam_lr))]
     with training.mixed_precision(model, device, bf16) as call:
         def step(x, y):
-            model.zero_grad()
-            value = loss(call, 2 * x - 1, y)
-            value.backward()
-            for part in (*optimizers, *schedules):
-                part.step()
+            values = training.descend(loss(call, 2 * x - 1, y), *optimizers, *schedules)
             average.update_parameters(model)
-            return {"loss": value.detach()}
+            return values
 
         state = {"model": model, "average": average, **dict(zip(("muon", "adam"), optimizers)),
                  **dict(zip(("muon_schedule", "adam_schedule"), schedules))}

@@ -207,12 +207,14 @@ def fit(model, loss, images, labels=None, *, epochs, batch_size=128, lr=1e-3, we
                     epochs=epochs, batch_size=batch_size, device=device, **options)
 
 
-def descend(loss, optimizer, schedule):
-    """One step of an optimiser and of its learning rate schedule. Returns what a step of `loop` returns."""
-    optimizer.zero_grad(set_to_none=True)
+def descend(loss, *parts):
+    """One step of optimisers, then of their learning rate schedules. Returns what a step of `loop` returns."""
+    for part in parts:
+        if isinstance(part, torch.optim.Optimizer):
+            part.zero_grad(set_to_none=True)
     loss.backward()
-    optimizer.step()
-    schedule.step()
+    for part in parts:
+        part.step()
     return {"loss": loss.detach()}
 
 
