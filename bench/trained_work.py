@@ -30,7 +30,7 @@ from helpers.given.course import ROOT, assignments  # noqa: E402
 # cell that trains it, and the settings of other trainings that only come along because that cell uses their names.
 WEIGHTS = {"autoencoder": ("autoencoder", "model", "training.pt", {}), "vae": ("vae", "vae", "vae.pt", {}),
            "cvae": ("vae", "cvae", "cvae.pt", {}), "fc": ("gan", "G", "fc.pt", {}),
-           "fashion": ("gan", "G_fashion", "fashion.pt", {"fc_epochs": 1}), "dc": ("gan", "G_DC", "dc.pt", {}),
+           "fashion": ("gan", "G_clothes", "fashion.pt", {"fc_epochs": 1}), "dc": ("gan", "G_average", "dc.pt", {}),
            "flowers": ("flowers", "averaged", "training.pt", {}), "unet": ("diffusion", "averaged", "unet.pt", {}),
            "faces": ("faces", "G", "translation.pt", {"vae_epochs": 1, "first_epochs": 1})}
 

@@ -136,6 +136,32 @@ def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path):
     assert resumed.steps == whole.steps and resumed.column("d_loss") == whole.column("d_loss")
 
 
+def test_the_average_of_the_generator(tmp_path):
+    """Written out: after the first step a copy of G, then of each step a share. It belongs to the checkpoint."""
+    D, G = networks()
+    average, seen = given_gan.Average(G, 0.9), []
+
+    def update(*arguments):
+        values = gan.update(*arguments)
+        seen.append([weights.detach().clone() for weights in G.parameters()])
+        return values
+
+    options = dict(update=update, bf16=False, checkpoint=tmp_path / "c.pt")
+    train(D, G, average=average, **options)
+    due = seen[0]
+    for weights in seen[1:]:
+        due = [0.9 * old + 0.1 * new for old, new in zip(due, weights)]
+    assert all(torch.allclose(mine, value, atol=1e-6) for mine, value in zip(average.module.parameters(), due))
+    assert not average.module.training
+
+    other_D, other_G = networks()
+    again = given_gan.Average(other_G, 0.9)
+    train(other_D, other_G, average=again, **options)  # only reads it
+    assert all(map(torch.equal, again.parameters(), average.parameters())) and len(seen) == 6
+    with pytest.raises(TrainingError, match="decay"):
+        train(*networks(), average=given_gan.Average(G, 0.5), **options)
+
+
 @pytest.mark.parametrize("images, options, says", [
     (IMAGES.float() / 255, {}, r"images must be uint8 of shape \(N, C, h, w\), got torch.float32"),
     (IMAGES.flatten(1), {}, r"got torch.uint8 of shape \(70, 16\)"),

@@ -3,7 +3,6 @@ moving average of the generator, the norm of a convolution, files of trained gen
 is nearest to."""
 import torch
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from helpers.given import gan, training
 from helpers.given.training import TrainingError
@@ -38,7 +37,7 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
     D.to(device)
     G.to(device)
     gan.check_fit(images, lambda x: 2 * x - 1, _draw_latents, latent_dim, D, G, device)
-    average = Average(G, decay)
+    average = gan.Average(G, decay)
     D_solver = torch.optim.Adam(D.parameters(), lr=lr, betas=betas)
     G_solver = torch.optim.Adam(G.parameters(), lr=lr if g_lr is None else g_lr, betas=betas)
     for solver in (D_solver, G_solver):
@@ -75,32 +74,6 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
 
 
 NO_GRADIENT = 28  # the loss of 1e-12, below which F.binary_cross_entropy lets hardly any through; it ends at 100
-
-
-class Average(AveragedModel):
-    """An exponential moving average of a network's parameters, and of what its BatchNorm layers have averaged.
-
-    All other buffers are copied. Such are counts of batches, which have to stay whole, and the two vectors of a
-    spectral normalisation: an average of directions that turn is none of the averaged weights, nor has it length 1.
-
-    Args:
-        model: the network. It must not move to another device afterwards.
-        decay: share of the average that stays in each `update_parameters(model)`.
-    """
-
-    def __init__(self, model, decay):
-        super().__init__(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
-        self.decay = decay
-
-    @torch.no_grad()
-    def update_parameters(self, model):
-        mine = [value for name, value in self.module.named_buffers() if name.endswith(("running_mean", "running_var"))]
-        before = [value.clone() for value in mine]
-        first = self.n_averaged == 0
-        super().update_parameters(model)  # which copies all buffers
-        if not first:
-            for value, old in zip(mine, before):
-                value.copy_(old.lerp(value, 1 - self.decay))
 
 
 def _draw_latents(count, latent_dim, dtype=torch.float32, device="cpu"):

@@ -5,11 +5,12 @@ from helpers.given.trained import Weights
 WEIGHTS = (
     Weights("fc", "fc.pt", "G", lambda module, **arguments: module.generator(**arguments), "mnist", 3_000_000,
             "digits, by a Fréchet distance far below that of noise", "1.5", {"noise_dim": 96}),
-    Weights("dc", "dc.pt", "G", lambda module, **arguments: module.build_dc_generator(**arguments), "mnist", 8_000_000,
-            "digits, nearer to real ones than the fully connected generator's", "1.7", {"noise_dim": 96}),
-    Weights("fashion", "fashion.pt", "G", lambda module, **arguments: module.FashionGenerator(**arguments),
+    Weights("dc", "dc.pt", "average", lambda module, **arguments: module.build_dc_generator(**arguments), "mnist",
+            8_000_000, "digits, nearer to real ones than the fully connected generator's", "1.7", {"noise_dim": 96},
+            prefix="module."),
+    Weights("fashion", "fashion.pt", "average", lambda module, **arguments: module.FashionGenerator(**arguments),
             "fashion_mnist", 5_000_000, "clothes of all kinds, by a Fréchet distance far below that of noise", "2.2",
-            {"noise_dim": 96}),
+            {"noise_dim": 96}, prefix="module."),
 )
 
 
