@@ -2,6 +2,9 @@
 
 `.venv/bin/python bench/grading.py class [ASSIGNMENT]` measures `./course grade-class` on a class made from the bank,
 against plain pytest once for each submission with the same checks. Needs a quiet machine.
+
+`.venv/bin/python bench/grading.py notebook [BEFORE]` measures gradings with the notebook: one alone, and a class in one
+process. BEFORE: a checkout of the course as it was, to compare with; the two take turns.
 """
 import functools
 import os
@@ -164,8 +167,54 @@ def measure_class(assignment="vae", plain=10, ours=60):
     print(f"memory of a worker with its sandbox (proportional set size): {statistics.mean(megabytes):.0f} MB")
 
 
+# ---------------------------------------------------------------------------------------------------------------
+# With the notebook
+# ---------------------------------------------------------------------------------------------------------------
+
+STAMPS = """
+import sys, time
+from coursekit.grading.grader import Grader
+from coursekit.grading.handin import HandedIn
+from coursekit.sandbox import walls
+from helpers.given.course import ROOT
+import torch
+torch.set_num_threads(1)
+name, count = sys.argv[1], int(sys.argv[2])
+source = (ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8")
+with Grader(name, True, walls.best()) as grader:
+    for number in range(count):
+        report = grader.grade(HandedIn("made", f"{source}# {number}\\n"), seed=0)
+        print(time.time(), report.notebook.status, flush=True)
+"""
+
+
+def stamps(root, assignment, count):
+    """Seconds from the start of a grader's process to each of its reports."""
+    started = time.time()
+    done = subprocess.run([sys.executable, "-P", "-c", STAMPS, assignment, str(count)], cwd=root, text=True,
+                          env={**os.environ, "PYTHONPATH": str(root)}, stdout=subprocess.PIPE, check=True)
+    lines = [line.split() for line in done.stdout.splitlines()]
+    if [status for _, status in lines] != ["passed"] * count:
+        raise SystemExit(f"{root}: {done.stdout}")
+    return [float(stamp) - started for stamp, _ in lines]
+
+
+def measure_notebooks(before=None, count=5):
+    from helpers.given.course import assignments
+    roots = [Path(before).resolve(), ROOT] if before else [ROOT]
+    print(f"isolation: {walls.best().name}, load {os.getloadavg()[0]:.1f}; seconds of one grading with its notebook, "
+          f"with the start; then submissions a minute in the same process, {count - 1} of them")
+    print(f"| assignment |{' before |' if before else ''} now |\n| --- |{' --- |' * len(roots)}")
+    for name in assignments():
+        found = [stamps(root, name, count) for root in roots]
+        cells = [f"{each[0]:.1f}; {60 * (count - 1) / (each[-1] - each[0]):.1f}" for each in found]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["class"]:
         measure_class(*sys.argv[2:])
+    elif sys.argv[1:2] == ["notebook"]:
+        measure_notebooks(*sys.argv[2:3], *map(int, sys.argv[3:]))
     else:
         main(*sys.argv[1:])

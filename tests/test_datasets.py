@@ -655,3 +655,11 @@ def test_smoke_notice_gives_its_reason(folder, monkeypatch, capsys):
     datasets.load("mnist")
     notice = capsys.readouterr().err
     assert f"no mnist.npz in {folder}" in notice and "smoke profile downloads nothing" in notice
+
+
+def test_smoke_draws_fewer_of_every_class(folder, monkeypatch):
+    monkeypatch.setattr(datasets, "STAND_IN_SMOKE", (40, 20))
+    assert len(datasets.load("mnist", stand_in=True).train_images) == 200
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    drawn = datasets.load("mnist", stand_in=True)
+    assert drawn.train_labels.bincount().tolist() == [4] * 10 and drawn.test_labels.bincount().tolist() == [2] * 10

@@ -38,6 +38,7 @@ CATEGORIES = REPOSITORY / "data" / "flower-categories.json"
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 KERAS = dict(zip(("x_train", "y_train", "x_test", "y_test"), KEYS))    # the names in the mnist.npz that Keras downloads
 STAND_IN_TRAIN, STAND_IN_TEST = 10_000, 2_000    # images that are drawn, at most
+STAND_IN_SMOKE = 500, 200    # in the smoke profile, which looks whether a notebook runs and not what it finds
 DOWNLOAD_TIMEOUT = 30    # seconds without a byte from the server
 
 
@@ -410,11 +411,15 @@ def _announce(name: str, why: str) -> None:
 
 
 def _stand_in(name: str, spec: Spec, why: str) -> Dataset:
-    """The drawn data set: the same images on every call, as many of each class (to within one)."""
+    """The drawn data set: the same images on every call, as many of each class (to within one). Fewer in the smoke
+    profile."""
     _announce(name, why)
     generator = torch.Generator().manual_seed(0)
     tensors = {}
-    for part, count in (("train", min(STAND_IN_TRAIN, spec.drawn[0])), ("test", min(STAND_IN_TEST, spec.drawn[1]))):
+    most = STAND_IN_TRAIN, STAND_IN_TEST
+    if os.environ.get("COURSE_PROFILE") == "smoke":
+        most = tuple(map(min, most, STAND_IN_SMOKE))
+    for part, count in zip(("train", "test"), map(min, most, spec.drawn)):
         labels = torch.randperm(count, generator=generator) % len(spec.names())
         # in slices: the float images of a slice stay in the processor's cache, those of all would take gigabytes
         images = torch.cat([spec.draw(part_labels, generator) for part_labels in labels.split(200)])

@@ -7,7 +7,7 @@ from helpers.given import face_data, gan, metrics, training
 from helpers.given.tables import table
 from helpers.given.training import TrainingError
 
-JUDGED = 12_000  # faces that are drawn to train the judge on
+JUDGED = 12_000  # faces that are drawn to train the judge on; in the smoke profile as many as the data set has
 
 
 def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_size=32, discriminator_steps=4,
@@ -135,7 +135,8 @@ def load_judge(data, epochs=5):
     def train():
         images, labels = data.train_images, data.train_labels[:, None]
         if data.stand_in:  # other faces than the generator learns from
-            images, factors = face_data.sample(JUDGED, seed=1)
+            count = len(images) if training.profile() == "smoke" else JUDGED
+            images, factors = face_data.sample(count, seed=1)
             labels = torch.stack([factors[name] for name in sizes], dim=1)
         return training.fit(judge, loss, images, labels, epochs=epochs, batch_size=128, lr=4e-3, one_cycle=True,
                             quiet=True)
