@@ -28,13 +28,13 @@ def child(course, weights, steps):
     class Clock:
         """Stands for a training's progress bar, and ends the training after so many steps."""
 
-        def __init__(self, steps_of_all, *_):
+        def __init__(self, steps_of_all, _, quiet):
             nonlocal total
-            total, self.times = steps_of_all, []
+            total, self.times, self.quiet = steps_of_all, [], quiet  # a judge is trained quietly, and to its end
 
         def update(self):
             self.times.append(time.perf_counter())
-            if len(self.times) > 5 + steps:  # the first steps also set things up
+            if not self.quiet and len(self.times) > 5 + steps:  # the first steps also set things up
                 done.append((self.times[-1] - self.times[5]) / steps)
                 raise KeyboardInterrupt
 

@@ -38,7 +38,7 @@ CATEGORIES = REPOSITORY / "data" / "flower-categories.json"
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 KERAS = dict(zip(("x_train", "y_train", "x_test", "y_test"), KEYS))    # the names in the mnist.npz that Keras downloads
 STAND_IN_TRAIN, STAND_IN_TEST = 10_000, 2_000    # images that are drawn, at most
-STAND_IN_SMOKE = 500, 200    # in the smoke profile, which looks whether a notebook runs and not what it finds
+STAND_IN_SMOKE = 500, 200    # in the smoke profile, which shows whether a notebook runs, not what it finds
 DOWNLOAD_TIMEOUT = 30    # seconds without a byte from the server
 
 

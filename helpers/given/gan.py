@@ -26,15 +26,16 @@ def fit(update, D, G, D_solver, G_solver, discriminator_loss, generator_loss, sa
         sample_noise: function (batch_size, noise_dim, dtype, device) -> noise.
         images: uint8 (N, C, h, w). A last batch that is smaller than batch_size is left out: BatchNorm needs company.
         prepare: function: images (N, C, h, w) in [0, 1] -> real images as D takes them, in [-1, 1].
-        average: None, or an `Average` of G, which is updated after each step and belongs to the checkpoint.
+        average: None, or an `Average` of G, which is updated after each step and belongs to the checkpoint. It ends in
+            evaluation mode on the device, too.
         show: function (step) -> None, called before step 0, show_every, 2 * show_every, ..., which must then be given,
             too. G is in training mode.
         bf16: use bfloat16 where the machine has it in hardware.
         device: as for `training.pick_device`.
         code: as for `training.loop`: what else decides what is learned, such as the functions that made the networks.
             The functions that are given here belong to it anyway.
-        options: those of `training.loop`: after_epoch (it is called with G), seed, checkpoint, keep, log_dir,
-            log_images, quiet.
+        options: those of `training.loop`: after_epoch (it is called with G, not its average), seed, checkpoint, keep,
+            log_dir, log_images, quiet.
     Raises:
         TrainingError: images, networks or noise that do not fit together, and see `training.loop`.
     """
@@ -94,7 +95,7 @@ class Average(AveragedModel):
 
     Args:
         model: the network. Both must be on one device when the average is updated; `fit` sees to it.
-        decay: share of the average that stays in each `update_parameters(model)`.
+        decay: share of the average that stays in each `update_parameters(model)`. The first of them copies the network.
     """
 
     def __init__(self, model, decay):

@@ -1,4 +1,5 @@
-"""The trained work of assignment 3: generators of digits, fully connected and convolutional, and one of clothes."""
+"""The trained work of assignment 3: generators of digits, fully connected and convolutional, and one of clothes,
+the latter two with averaged weights."""
 from helpers.given import plotting
 from helpers.given.trained import Weights
 
