@@ -24,6 +24,7 @@ from helpers.given.console import UserError
 
 DIED = "the grading process died"
 WORKER = 750e6  # bytes of memory that a grading process takes, with its sandbox: docs/figures.md
+WITH_NOTEBOOK = 1.7e9  # the same, with the guest of its kernels and one of them
 ATTEMPTS = 3  # a task that three processes died of is given up
 # What the processes keep of the environment. Student code may run in forks of them (coursekit.sandbox.zygote).
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "OMP_NUM_THREADS", "COURSE_DATA", "COURSE_PROFILE")

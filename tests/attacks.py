@@ -735,8 +735,25 @@ def table():
 
 NOTEBOOKS = {
     "kernel that ends": Attack("end the notebook's kernel at the import",
-                               "the notebook does not pass, at the latest after its 300 s; no points hang on it",
-                               "import os\nos._exit(0)\n"),
+                               "the notebook does not pass, which is seen at once; no points hang on it",
+                               "import os\nos._exit(0)\n",
+                               words="did not start or died"),
+    "what the next kernel would find": Attack(
+        "change torch and the kernel's own modules for the notebook of the next submission, leave files and a process",
+        "each kernel is a process of its own, and all that one leaves goes with it", """
+import os, subprocess, sys, torch
+import ipykernel.ipkernel, ipykernel.kernelapp
+torch.left = ipykernel.kernelapp.IPKernelApp.left = True
+ipykernel.ipkernel.IPythonKernel.do_execute = None
+torch.set_default_dtype(torch.float64)
+for place in (os.environ['TMPDIR'], '.', '..', '../runs', os.path.dirname(__file__), '/dev/shm', '/tmp'):
+    try:
+        open(os.path.join(place, 'attack-left'), 'w').write('x')
+    except OSError:
+        pass
+subprocess.Popen(['sleep', '61'], start_new_session=True)
+raise RuntimeError('all done')
+""", words="all done"),
     "files in the kernel's folder": Attack(
         "fill the one folder outside its own that the kernel writes to, with folders in folders", "stopped within a "
         "second: only sockets may be there; then it is removed", """
@@ -747,7 +764,7 @@ for _ in range(3000):
     os.mkdir('attack-left')
     os.chdir('attack-left')
 __import__('time').sleep(60)
-""", words="wrote to the folder"),
+""", words="wrote to the folder or wrote more than"),
     "the kernel's connection file": Attack(
         "put a link in its place, so that the grader writes to a file of its own", "it is read-only for the kernel", """
 import os

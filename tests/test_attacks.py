@@ -268,27 +268,90 @@ def test_command_line_says_why_in_printable_characters(tmp_path):
 
 # The notebook's kernel
 
-@pytest.mark.parametrize("wall", STANDING, ids=lambda wall: wall.name)
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_kernel(tmp_path_factory, monkeypatch, name, wall):
-    """With a notebook of one cell, which imports the module."""
-    attack = seen_from(wall, name, NOTEBOOKS[name])
+# A module that looks for what the kernel before it may have left. It is imported by its notebook.
+NEXT = """
+import os, torch
+from ipykernel import get_connection_file, ipkernel, kernelapp
+
+_sockets = os.path.join(os.path.dirname(get_connection_file()), 'sockets')
+_left = [name for place in ('.', '..', '../runs', os.environ['TMPDIR'], os.path.dirname(__file__), _sockets)
+         for name in os.listdir(place) if 'left' in name]
+_left += [thing for thing in (torch, kernelapp.IPKernelApp) if hasattr(thing, 'left')]
+if _left or ipkernel.IPythonKernel.do_execute is None or torch.get_default_dtype() != torch.float32:
+    raise RuntimeError(f'left behind: {_left}')
+if os.getppid() == 1 and len([name for name in os.listdir('/proc') if name.isdigit()]) > 2:
+    raise RuntimeError('a process is left')
+"""
+
+
+@pytest.fixture(scope="module")
+def executing(request, tmp_path_factory):
+    """A notebook of one cell, which imports the module, behind a wall."""
     course, temporary = tmp_path_factory.mktemp("c") / "course", tmp_path_factory.mktemp("t")
     cells = [nbformat.v4.new_code_cell("import sys\nsys.path.insert(0, '..')\nfrom helpers import vae")]
     write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb":
                  nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()}, course)
-    monkeypatch.setattr(walls.tempfile, "tempdir", str(temporary))
-    monkeypatch.setattr(notebook, "TIMEOUT", 15 if name == "kernel that ends" else 60)
-    monkeypatch.setenv("COURSE_CANARY", CANARY)
-    told = notebook.run_notebook(course, "vae", attack.source, wall)
-    assert told.status in ("failed", "error", "timeout"), told
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_CANARY", CANARY)
+        patch.setattr(notebook, "TIMEOUT", 60)
+        patch.setattr(walls.tempfile, "tempdir", str(temporary))
+        with notebook.Notebook(course, "vae", request.param) as executing:
+            patch.setattr(walls.tempfile, "tempdir", None)
+            yield executing
+    assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize("executing", STANDING, ids=lambda wall: wall.name, indirect=True)
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_kernel(executing, name):
+    """No attack gets through, and none reaches the kernel of the next submission."""
+    attack = seen_from(executing.wall, name, NOTEBOOKS[name])
+    begin = time.monotonic()
+    told = executing.run(attack.source)
+    assert told.status in ("failed", "error"), told
     assert any(words in told.failed[0] for words in attack.words.split(" or ")), told
     assert not [words for words in HIDDEN if words in json.dumps(dataclasses.asdict(told))]
     deadline = time.monotonic() + 5
     while subprocess.run(["pgrep", "-f", "sleep 61"], capture_output=True).returncode == 0:
         assert time.monotonic() < deadline, "a process is left"
         time.sleep(0.1)
-    assert not list(temporary.iterdir()) and not left_on_the_machine()
+    told = executing.run(NEXT)
+    assert told.status == "passed" and told.cells == 1, told
+    assert not left_on_the_machine()
+    assert time.monotonic() - begin < 60, "it held up the class"
+
+
+@pytest.mark.parametrize("wall", STANDING, ids=lambda wall: wall.name)
+def test_kernel_ends_with_its_grader(wall, tmp_path):
+    """However that ends, and in the middle of a cell."""
+    course = tmp_path / "course"
+    cells = [nbformat.v4.new_code_cell("import helpers.vae")]
+    write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb":
+                 nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()}, course)
+    source = "import subprocess\nsubprocess.run(['sleep', '62'])\n"
+    code = (f"from coursekit.grading.notebook import run_notebook\nfrom coursekit.sandbox import walls\n"
+            f"run_notebook({str(course)!r}, 'vae', {source!r}, walls.{type(wall).__name__}())")
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)})
+    deadline = time.monotonic() + 120
+    while not (sleeps := {one for one in processes_below(process.pid) if "sleep 62" in command_of(one)}):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    below = processes_below(process.pid)
+    assert sleeps < below
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 10
+    while left := {one for one in below if command_of(one)}:
+        assert time.monotonic() < deadline, {one: command_of(one) for one in left}
+        time.sleep(0.1)
+
+
+def command_of(pid):
+    """What a process was started with; "" if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
 
 
 # The walls themselves

@@ -11,6 +11,7 @@ from coursekit.grading import judge as judging
 from coursekit.grading.grader import Grader
 from coursekit.grading.handin import HandedIn
 from coursekit.grading.judge import judge, load_checks
+from coursekit.grading.notebook import Notebook
 from coursekit.grading.report import Execution, Item, Report, Style
 from coursekit.grading.tell.markdown import markdown
 from coursekit.grading.tell.table import table
@@ -174,7 +175,8 @@ def test_what_the_notebook_ran_with_is_open(monkeypatch):
     """A file that behaves in another way here than in the notebook."""
     if not walls.best().isolates:
         pytest.skip("student code cannot be isolated on this machine")
-    monkeypatch.setattr("coursekit.grading.grader.run_notebook", lambda *_: Execution("passed", 3))
+    monkeypatch.setattr(Notebook, "start", lambda _: None)
+    monkeypatch.setattr(Notebook, "run", lambda *_: Execution("passed", 3))
     with Grader("vae", True, walls.best()) as grader:
         grader.checks = CHECKS[:1]
         report = grader.grade(HandedIn("ada", first("import sys\nassert 'ipykernel' in sys.modules")), seed=1)

@@ -217,15 +217,18 @@ def add_arguments(parser):
 
 
 def add_running(parser):
-    parser.add_argument("--jobs", type=int, metavar="N", default=pool.room_for(),
+    parser.add_argument("--jobs", type=int, metavar="N",
                         help="submissions at a time on this machine (default: one for each processor that may be used, "
-                        "as far as there is memory: %(default)s here)")
+                        f"as far as there is memory: {pool.room_for(pool.WITH_NOTEBOOK)} here, {pool.room_for()} "
+                        "without notebooks)")
     command.add_unsafe(parser)
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="grade on this Dask cluster instead")
 
 
 def choose_wall(args, *hidden):
     """What student code runs behind, on this machine or on the cluster. hidden: paths that it must not see."""
+    if args.jobs is None:
+        args.jobs = pool.room_for(pool.WORKER if getattr(args, "no_notebook", False) else pool.WITH_NOTEBOOK)
     if args.jobs < 1:
         raise UserError(f"--jobs {args.jobs}: expected 1 or more")
     if args.scheduler:

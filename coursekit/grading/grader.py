@@ -5,7 +5,7 @@ import time
 
 from coursekit.grading.judge import NOT_IMPORTED, items_of, judge, load_checks, reopen
 from coursekit.grading.measuring import Measuring
-from coursekit.grading.notebook import run_notebook
+from coursekit.grading.notebook import Notebook
 from coursekit.grading.report import CANNOT, Execution, Report, Style
 from coursekit.grading.style import check_style
 from coursekit.release.files import course_files, write_files
@@ -38,12 +38,17 @@ class Grader:
         self.sandbox = Sandbox(self.assignment, self.folder.name, self.wall, zygote.mine)
         self.sandbox.start()
         self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
+        self.executing = None
+        if self.notebook:
+            self.executing = Notebook(self.folder.name, self.assignment, self.wall, zygote.mine).__enter__()
         self.measuring = Measuring(self.assignment, self.sandbox) if self.trained else None
         return self
 
     def __exit__(self, *_):
         if self.measuring:
             self.measuring.__exit__()
+        if self.executing:
+            self.executing.__exit__()
         self.sandbox.__exit__()
         self.folder.cleanup()
 
@@ -67,8 +72,8 @@ class Grader:
             judged, _ = judge(self.sandbox, handed_in.source, checks, seed, notes, self.known)
             if items is None:
                 style = check_style(handed_in.source, self.assignment)
-            if items is None and self.notebook:
-                executed = run_notebook(self.folder.name, self.assignment, handed_in.source, self.wall)
+            if items is None and self.executing:
+                executed = self.executing.run(handed_in.source)
                 judged = reopen(judged) if executed.status == "passed" else judged
         if self.measuring and items is None:
             broken = next((item for item in judged.values() if NOT_IMPORTED in item.message), None)

@@ -1,115 +1,195 @@
 """Executes the released notebook with a student's module: nbval here, its kernel in the sandbox.
 
 nbval and the kernel talk over sockets in one folder that the sandbox shares (the kernel has no network). The notebook
-is the course's own; only the module is the student's.
+is the course's own; only the module is the student's. What both have to import takes longer than many a notebook. So
+kernels are forks of a guest that has imported it (sandbox.guest.kernel), one for each submission, and each notebook
+has a fork of a process that has imported pytest and nbval.
 """
 import base64
+import contextlib
 import ctypes
-import functools
 import json
 import os
+import queue
 import re
+import secrets
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from pathlib import Path
 
 from coursekit.grading.report import Execution
-from coursekit.sandbox import MEMORY, as_file, printable, walls
+from coursekit.sandbox import MEMORY, Sandbox, SandboxError, Unanswered, printable, walls
 from coursekit.sandbox.guest import confine
-from coursekit.sandbox.guest.machine import descendants, memory_is_scarce, memory_of, taken_on_disk
+from coursekit.sandbox.guest.kernel import CONNECTION, FONTS, SOCKETS
+from coursekit.sandbox.guest.machine import descendants, memory_is_scarce, memory_of
 from helpers.given.course import ROOT, assignments
 
 CELL_TIMEOUT = 120  # seconds
 TIMEOUT = 300
-# How the names of the sockets between nbval and the kernel begin, seen from the notebook's folder, in which both start:
-# the system takes names of up to 107 letters, and the way to a folder for temporary files alone may be longer.
-SOCKETS = "../../sockets/socket"
-KERNEL = "course-sandbox"
-CONNECTION = "kernel.json"
-# ipykernel, without the TCP socket that it opens beside those of its connection file: what processes forked by the
-# kernel print comes through it. Behind a wall there is none, and ZeroMQ ends its process where it may not ask for one.
-START = """
-from ipykernel import iostream, kernelapp
-iostream.IOPubThread._setup_pipe_in = lambda self: setattr(self, "_pipe_flag", False)
-kernelapp.launch_new_instance()
-"""
 PICTURES_LIMIT = 8 << 20  # of a notebook, all together, as base64
+DIED = "the notebook's kernel did not start or died"
 
 
-def run_notebook(course, assignment, source, wall):
-    """Execute the assignment's notebook in the smoke profile, with `source` as the graded module.
+class Kernels(Sandbox):
+    """A sandbox whose processes are kernels."""
+
+    kernel, preloaded, writable = True, {}, (SOCKETS,)
+
+    def furnish(self):
+        super().furnish()
+        fonts = self.room.folder / FONTS
+        fonts.mkdir()
+        # Matplotlib takes seconds to make this list. It makes its own if the file is damaged, or of another version.
+        for path in Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "matplotlib").glob("fontlist-*"):
+            with contextlib.suppress(OSError):
+                shutil.copy(path, fonts)
+        self.room.give(fonts)
+
+
+class Notebook:
+    """An assignment's notebook, to be executed in the smoke profile with one submission after the other. Use it as a
+    context manager.
 
     Args:
         course: folder with the released course.
-        wall: what the kernel runs behind.
-    Returns:
-        the Execution, with the pictures as base64.
+        wall: what the kernels run behind. zygote: to fork their guest from, if there is one.
     """
-    if not wall.notebook:
-        return Execution("skipped", failed=[f"left out: {wall.name} does not cover a notebook's kernel"])
-    with walls.Room(wall, "notebook") as room:
-        folder = room.folder
-        course = Path(shutil.copytree(course, folder / "course"))
-        notebook = course / assignments()[assignment].notebook
-        (course / "helpers" / f"{assignment}.py").write_bytes(as_file(source))
-        runs, sockets, result = course / "runs", folder / "sockets", folder / "result.json"
-        runs.mkdir(exist_ok=True)  # where notebooks write logs and weights
-        sockets.mkdir()
-        room.give(folder / "course")
-        room.give(runs, writable=True)
-        room.give(sockets, writable=True)
-        specification = folder / "kernels" / KERNEL / "kernel.json"
-        specification.parent.mkdir(parents=True)
-        specification.write_text(json.dumps({"display_name": KERNEL, "language": "python",
-                                             "argv": [sys.executable, "-m", __name__, "kernel", str(folder)]}))
-        connection = folder / CONNECTION
-        command = room.wrap([sys.executable, "-P", "-c", START, "-f", connection],
-                            readable=[course, connection], writable=[sockets], empty=[runs],
-                            environment={"IPYTHONDIR": f"{room.temporary}/ipython"},
-                            folder=notebook.parent)
-        (folder / "command.json").write_text(json.dumps([command, room.environment(), room.user]))
-        environment = {**os.environ, "JUPYTER_PATH": str(folder), "PYTHONPATH": str(ROOT)}
-        ipc = SOCKETS if wall.isolates else ""  # behind a wall the kernel has no network
-        process = subprocess.Popen([sys.executable, "-P", "-m", __name__, "nbval", notebook, folder, result, ipc],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                   env=environment, cwd=notebook.parent, start_new_session=True)
-        deadline, problem = time.monotonic() + TIMEOUT, None
+
+    def __init__(self, course, assignment, wall, zygote=None):
+        self.path, self.wall = Path(course).resolve() / assignments()[assignment].notebook, wall
+        self.kernels, self.nbval = Kernels(assignment, course, wall, zygote), None
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="course-nbval-")
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self.kernels.__exit__()
+        self.folder.cleanup()
+
+    def start(self):
+        """Start what is not there, without waiting for it."""
+        if not self.wall.notebook:
+            return
+        if self.kernels.process is None:
+            self.kernels.start()
+        if self.nbval is None or self.nbval.poll() is not None:
+            self.stop()
+            environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+            self.nbval = subprocess.Popen([sys.executable, "-P", "-m", __name__], stdin=subprocess.PIPE,
+                                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
+                                          start_new_session=True)
+            self.told = queue.Queue()
+            threading.Thread(target=listen, args=(self.nbval.stdout, self.told), daemon=True).start()
+
+    def stop(self):
+        """End nbval. Its forks end with it."""
+        if self.nbval is not None:
+            below = descendants(self.nbval.pid)
+            self.nbval.kill()
+            self.nbval.wait()
+            self.nbval.stdin.close()
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline and any(os.path.exists(f"/proc/{each}") for each in below):
+                time.sleep(0.02)
+            self.nbval = None
+
+    def run(self, source):
+        """Execute it with `source` as the graded module: an Execution, with the pictures as base64."""
+        if not self.wall.notebook:
+            return Execution("skipped", failed=[f"left out: {self.wall.name} does not cover a notebook's kernel"])
+        self.start()
+        room = self.kernels.room
+        connection = room.folder / CONNECTION
+        connection.unlink(missing_ok=True)
+        connection.write_text(json.dumps(new_connection()))
+        room.give(connection)
         try:
-            while process.poll() is None and problem is None:
-                time.sleep(0.2)
-                if time.monotonic() > deadline:
-                    problem = "timeout", f"not finished within {TIMEOUT} seconds"
-                taken = memory_of(descendants(process.pid))
-                if taken > MEMORY or taken > MEMORY / 4 and memory_is_scarce():
-                    problem = "error", "stopped: it took too much memory"
-                if wall.isolates and not holds_only_sockets(sockets):
-                    problem = "error", "stopped: it wrote to the folder of its kernel's sockets"
-                if max(taken_on_disk(str(place), walls.DISK) for place in (runs, room.scratch)) > walls.DISK:
-                    problem = "error", f"stopped: it wrote more than {walls.DISK >> 20} MB"
+            with self.kernels.session(source, CELL_TIMEOUT) as kernel:
+                return self.execute(kernel, connection)
+        except Unanswered:
+            return Execution("error", failed=[DIED])
+        except SandboxError as error:  # no points hang on it
+            return Execution("error", failed=[str(error)])
         finally:
-            end(process)
+            if not self.wall.isolates:  # what is left there is in nobody's way
+                self.kernels.__exit__()
+
+    def execute(self, kernel, connection):
+        """Have nbval execute the notebook in a kernel: an Execution."""
+        result = Path(self.folder.name, "result.json")
+        result.unlink(missing_ok=True)
+        order = {"notebook": str(self.path), "connection": str(connection), "result": str(result)}
+        self.nbval.stdin.write(json.dumps(order).encode() + b"\n")
+        self.nbval.stdin.flush()
+        deadline = time.monotonic() + TIMEOUT
+        while (problem := self.problem(kernel, deadline)) is None:
+            try:
+                if self.told.get(timeout=0.1) is None:
+                    raise SandboxError("nbval was ended by something else on this machine")
+                break
+            except queue.Empty:
+                continue
         if problem:
+            self.stop()
             return Execution(problem[0], failed=[problem[1]])
-        if not result.exists():
-            return Execution("error", failed=["the notebook's kernel did not start or died"])
+        if not result.exists():  # it took more memory than it may have
+            return Execution("error", failed=["stopped: what its cells gave could not be read"])
         told = json.loads(result.read_text(encoding="utf-8"))
-    cells = told["cells"]
-    failed = [f"cell {number}: {message}" for number, (passed, message) in enumerate(cells, start=1) if not passed]
-    return Execution("failed" if failed or not cells else "passed", len(cells), failed[:10], told["pictures"])
+        cells = told["cells"]
+        failed = [f"cell {number}: {message}" for number, (passed, message) in enumerate(cells, start=1) if not passed]
+        return Execution("failed" if failed or not cells else "passed", len(cells), failed[:10], told["pictures"])
+
+    def problem(self, kernel, deadline):
+        """Why a notebook has to be stopped, (status, reason), or None."""
+        if time.monotonic() > deadline:
+            return "timeout", f"not finished within {TIMEOUT} seconds"
+        taken = memory_of(descendants(self.nbval.pid))  # a kernel may send whatever it likes
+        if taken > MEMORY or taken > MEMORY / 4 and memory_is_scarce():
+            return "error", "stopped: it took too much memory"
+        if self.wall.isolates and not holds_only_sockets(self.kernels.room.folder / SOCKETS):
+            return "error", "stopped: it wrote to the folder of its kernel's sockets"
+        try:
+            kernel.look()
+        except Unanswered as error:
+            return "error", str(error) if str(error).startswith("stopped") else DIED
 
 
-def end(process):
-    """End nbval, and wait until all that it has started is gone: the guard behind Landlock needs a moment."""
-    below = descendants(process.pid)
-    process.kill()
-    process.wait()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and any(os.path.exists(f"/proc/{each}") for each in below):
-        time.sleep(0.02)
+def run_notebook(course, assignment, source, wall):
+    """Execute an assignment's notebook once: see Notebook."""
+    with Notebook(course, assignment, wall) as notebook:
+        return notebook.run(source)
+
+
+def new_connection():
+    """What a Jupyter connection file holds. Behind a wall a kernel has no network, so the sockets are files.
+    Their names are seen from the room's: the system takes only 107 letters."""
+    told = {"transport": "ipc", "ip": f"{SOCKETS}/socket", "key": secrets.token_hex(16),
+            "signature_scheme": "hmac-sha256", "kernel_name": ""}
+    ports = range(1, 6)
+    if os.name == "nt":
+        places = [socket.create_server(("127.0.0.1", 0)) for _ in ports]
+        told.update(transport="tcp", ip="127.0.0.1")
+        ports = [place.getsockname()[1] for place in places]
+        for place in places:
+            place.close()
+    return {**told, **{f"{name}_port": port for name, port in zip(("shell", "iopub", "stdin", "control", "hb"), ports)}}
+
+
+def listen(stream, told):
+    """Pass the lines of a stream on to a queue, and None at its end."""
+    for line in stream:
+        told.put(line)
+    told.put(None)
 
 
 def holds_only_sockets(folder):
@@ -160,40 +240,69 @@ def _telling_line(text):
     return printable(telling[-1] if telling else "its output differs from the one that is due")[:300]
 
 
-def _nbval(notebook, folder, result, ipc):
-    """Run nbval over a notebook and write the outcomes as JSON. Runs in a process of its own.
+class Running:
+    """A kernel that runs already, in the form of a jupyter_client.KernelManager as far as nbval needs it."""
 
-    ipc: where the sockets to the kernel begin, or "" for TCP.
-    """
+    def __init__(self, connection):
+        self.connection = connection
+
+    def client(self):
+        from jupyter_client.blocking import BlockingKernelClient
+        client = BlockingKernelClient(connection_file=self.connection)
+        client.load_connection_file()
+        return client
+
+    def is_alive(self):
+        return True  # who runs it looks, and ends nbval if it is not
+
+    def start_kernel(self, **_):
+        pass
+
+    interrupt_kernel = shutdown_kernel = start_kernel  # it is behind a wall; it is ended when nbval has
+
+
+def execute(notebook, connection, result):
+    """Run nbval over a notebook and write the outcomes as JSON. Runs in a process of its own."""
     import nbval.kernel
     import pytest
     confine.set_limits(walls.LIMITS)  # a kernel may send whatever it likes
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: end with the grader, also if that is killed
-    # nbval has no options for this: sockets in a folder, since the kernel has no network. The connection file, which
-    # is written with our rights, stands where the kernel cannot put a link in its place.
-    where = {"connection_file": os.path.join(folder, CONNECTION)}
-    if ipc:
-        where.update(transport="ipc", ip=ipc)
-    nbval.kernel.KernelManager = functools.partial(nbval.kernel.KernelManager, **where)
+    os.chdir(Path(connection).parent)  # where the names of its sockets begin
+    nbval.kernel.KernelManager = lambda **_: Running(connection)
     recorder = Recorder()
-    pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(Path(notebook).parent), "--nbval-lax",
-                 f"--nbval-kernel-name={KERNEL}", f"--nbval-cell-timeout={CELL_TIMEOUT}", notebook], plugins=[recorder])
+    pytest.main(["-q", "-p", "nbval.plugin", "-p", "no:cacheprovider", "--rootdir", str(Path(notebook).parent),
+                 "--nbval-lax", f"--nbval-cell-timeout={CELL_TIMEOUT}", notebook], plugins=[recorder])
     told = {"cells": recorder.cells, "pictures": recorder.pictures}
     Path(result).write_text(json.dumps(told), encoding="utf-8")
 
 
-def _kernel(folder):
-    """Become the notebook's kernel. jupyter starts this in place of a kernel."""
-    with open(os.path.join(folder, "command.json"), encoding="utf-8") as stream:
-        command, environment, user = json.load(stream)
-    if user is not None:  # the file was written for us only
-        os.chown(os.path.join(folder, CONNECTION), -1, user)
-        os.chmod(os.path.join(folder, CONNECTION), 0o640)
-    if os.name == "nt":
-        sys.exit(subprocess.call(command, env=environment, cwd=Path(folder, "course", "notebooks")))
-    os.execve(command[0], command, environment)
+def serve():
+    """Execute one notebook after the other: on stdin comes a line for each, on stdout goes one when it is done."""
+    die_with_parent()
+    orders, done = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1):
+        os.dup2(null, number)
+    import nbval.plugin  # noqa: F401
+    import jupyter_client.blocking  # noqa: F401
+    for line in orders:
+        if not hasattr(os, "fork"):
+            execute(**json.loads(line))
+        elif (child := os.fork()) == 0:
+            try:
+                die_with_parent()
+                execute(**json.loads(line))
+            finally:
+                os._exit(0)
+        else:
+            os.waitpid(child, 0)
+        print("done", file=done, flush=True)
+
+
+def die_with_parent():
+    """End with the process that has started this one, also if that is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(confine.SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    {"nbval": _nbval, "kernel": _kernel}[sys.argv[1]](*sys.argv[2:])
+    serve()

@@ -98,7 +98,11 @@ class Sandbox:
         zygote: to fork the guest from, if there is one.
     Attributes:
         had: seconds that student code has had in all so far, see guest.machine.Watch.
+        kernel: True if its processes are to be kernels of notebooks: see guest.kernel. preloaded: see PRELOADED.
+        writable: names of folders in the room, beside its place for temporary files, that student code may write to.
     """
+
+    kernel, preloaded, writable = False, PRELOADED, ()
 
     def __init__(self, module, course, wall=None, zygote=None):
         self.module = module
@@ -115,17 +119,19 @@ class Sandbox:
         self.stop()
         if self.room is not None:
             self.room.close()
+            self.room = None
 
     def furnish(self):
         """Make the room: what the guest may see of the instructor's edition is itself and this module's probes."""
         self.room = walls.Room(self.wall, "sandbox")
         folder = self.room.folder
-        probes = folder / "autograde_tests" / "probes"
-        probes.mkdir(parents=True)
         no_cache = shutil.ignore_patterns("__pycache__")
         shutil.copytree(Path(__file__).parent / "guest", folder / "guest", ignore=no_cache)
-        for name in ("__init__.py", f"{self.module}.py"):
-            shutil.copy(ROOT / "autograde_tests" / "probes" / name, probes)
+        if not self.kernel:
+            probes = folder / "autograde_tests" / "probes"
+            probes.mkdir(parents=True)
+            for name in ("__init__.py", f"{self.module}.py"):
+                shutil.copy(ROOT / "autograde_tests" / "probes" / name, probes)
         shutil.copytree(self.course / "helpers", folder / "helpers", ignore=no_cache)
         (folder / "data").mkdir()
         for path in (self.course / "data").glob("*.json"):
@@ -134,6 +140,9 @@ class Sandbox:
         self.file = folder / "helpers" / f"{self.module}.py"
         self.file.unlink(missing_ok=True)
         self.room.give(folder)
+        for writable in self.writable:
+            (folder / writable).mkdir()
+            self.room.give(folder / writable, writable=True)
         with contextlib.suppress(OSError):  # Windows allows links to some users only
             # Behind the wall it leads to where a submission may write. So it comes last: `give` follows links.
             os.symlink(os.path.join(self.room.temporary, place.HOME, "runs"), folder / "runs")
@@ -143,20 +152,22 @@ class Sandbox:
         if self.room is None:
             self.furnish()
         else:
-            self.room.tidy()
+            self.room.tidy(self.writable)
         self.file.unlink(missing_ok=True)  # nothing but a submission's own process may ever import it
         self.source = None
-        folder, inner = self.room.folder, self.wall.inner(self.room.user, self.room.scratch, [self.room.folder])
-        options = {"module": self.module, "size_limit": SIZE_LIMIT, "memory": MEMORY, "disk": walls.DISK,
-                   "isolated": self.wall.isolates, "writable": self.wall.emptied(self.room.scratch),
+        folder, writable = self.room.folder, [str(self.room.folder / name) for name in self.writable]
+        emptied = [*self.wall.emptied(self.room.scratch), *(writable if self.wall.isolates else ())]
+        inner = self.wall.inner(self.room.user, self.room.scratch, [folder], writable)
+        options = {"module": self.module, "kernel": self.kernel, "size_limit": SIZE_LIMIT, "memory": MEMORY,
+                   "disk": walls.DISK, "isolated": self.wall.isolates, "writable": emptied,
                    "shared": self.wall.shared, "wall": inner}
         with open(folder / "log", "wb") as log:  # of the guest; what student code prints is not wanted
             if self.zygote is not None:
-                self.process = self.zygote.start(self.room, options, log.fileno())
+                self.process = self.zygote.start(self.room, options, log.fileno(), writable)
             else:
                 # As process 1 of its table the guest gets no signal from others in it, and inherits all orphans.
                 command = self.room.wrap([sys.executable, "-I", "-B", "-c", GUEST, folder, json.dumps(options)],
-                                         readable=[folder], first=True, guest=True)
+                                         readable=[folder], writable=writable, first=True, guest=True)
                 self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                                                 env=self.room.environment(), start_new_session=True)
         self.replies = queue.Queue()
@@ -240,7 +251,7 @@ class Sandbox:
             self.ready = True
         imports = re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", source or "", re.MULTILINE)
         plan = {"child": child, "keep": keep, "timeout": timeout,
-                "preload": [PRELOADED[name] for name in PRELOADED if name in imports]}
+                "preload": [self.preloaded[name] for name in self.preloaded if name in imports]}
         forks = hasattr(os, "fork")  # the guest keeps the time itself, unless it cannot fork
         if source is not None and source != self.source:  # for what looks for its own file
             self.file.write_bytes(as_file(source))
@@ -248,7 +259,7 @@ class Sandbox:
             self.source = source
         try:
             write_frame(self.process.stdin, json.dumps(plan).encode())
-            if child != "none":
+            if request:
                 write_frame(self.process.stdin, request)
             answer = self._answer(timeout * PATIENCE + 60 if forks else timeout)
         except queue.Empty:
@@ -333,6 +344,11 @@ class Session:
     def observe(self, probe, inputs, timeout):
         """As Sandbox.observe, while `alive`."""
         return self._told(self.exchange(self.sandbox.packed(probe, inputs), timeout))
+
+    def look(self):
+        """Raise as `observe` does if the process has ended, or had to be, although nobody has asked it anything."""
+        if self.alive:
+            self._exchange(None, b"", 10.0, "look")
 
     def end(self):
         if self.alive:

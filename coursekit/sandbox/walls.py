@@ -100,7 +100,7 @@ class Wall:
         """Folders that processes may write to, and that are emptied after each submission."""
         return [str(scratch)]
 
-    def inner(self, user, scratch, readable):
+    def inner(self, user, scratch, readable, writable=()):
         """Arguments of confine.confine for what is still to be put up inside, around each submission; or None."""
 
     def hide(self, *paths):
@@ -246,10 +246,10 @@ class Landlock(Wall):
         return {"user": user, "paths": [*map(str, python_folders()), str(Path(scratch).parent)], "limits": limits,
                 "outer": around, "inner": around, "filtered": True}
 
-    def inner(self, user, scratch, readable):
+    def inner(self, user, scratch, readable, writable=()):
         # What the one around the guest shows of all processes is not for student code.
         shown = [*map(str, [*python_folders(), *readable]), *SYSTEM, *OWN_PROCESS, "/proc/self"]
-        return {"inner": [shown, [str(scratch), *DEVICES]]}
+        return {"inner": [shown, [str(scratch), *map(str, writable), *DEVICES]]}
 
 
 def own_processes():
@@ -349,7 +349,7 @@ class OtherUser(Wall):
         return {"guarded": user, "paths": [*map(str, python_folders()), str(Path(scratch).parent)],
                 "limits": {**LIMITS, "NPROC": PROCESSES}, "filtered": True}
 
-    def inner(self, user, scratch, readable):
+    def inner(self, user, scratch, readable, writable=()):
         return {"user": user}
 
 
@@ -486,13 +486,14 @@ class Room:
             if self.user is not None:
                 os.chown(entry, self.user if writable else -1, self.user)
 
-    def tidy(self):
-        """Have an empty place for temporary files, whatever was left there."""
+    def tidy(self, writable=()):
+        """Have an empty place for temporary files, whatever was left there. writable: names of other folders, too."""
         if self.user is not None:
             self.wall.clear(self.user)
-        remove(self.scratch)
-        self.scratch.mkdir()
-        self.give(self.scratch, writable=True)
+        for folder in (self.scratch, *(self.folder / name for name in writable)):
+            remove(folder)
+            folder.mkdir()
+            self.give(folder, writable=True)
 
     def wrap(self, command, environment=(), folder=None, **more):
         """Return the command line that runs `command` in this room.

@@ -87,10 +87,11 @@ class Zygote:
                 os.close(descriptor)
             control.send(str(child).encode())
 
-    def start(self, room, options, log):
-        """Start a guest in a room. options: see guest.main.main; log: descriptor. Returns a Forked."""
+    def start(self, room, options, log, writable=()):
+        """Start a guest in a room. options: see guest.main.main; log: descriptor; writable: see walls.Order. Returns a
+        Forked."""
         (theirs_in, ours_in), (ours_out, theirs_out) = os.pipe(), os.pipe()
-        settings = room.wall.settings(room.user, room.scratch, [room.folder], [])
+        settings = room.wall.settings(room.user, room.scratch, [room.folder], writable)
         order = {"folder": str(room.folder), "options": options, "settings": settings,
                  "environment": room.environment()}
         socket.send_fds(self.control, [json.dumps(order).encode()], [theirs_in, theirs_out, log])

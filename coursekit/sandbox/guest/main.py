@@ -19,6 +19,7 @@ the request, which the guest passes on unread. On stdout go, for each, the child
 empty frame, and the guest's verdict (JSON).
 """
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -29,7 +30,7 @@ import struct
 import sys
 import time
 
-from . import confine, place
+from . import confine, kernel, place
 from .belongings import Belongings
 from .machine import Watch, descendants, emptied, end_group, killed_for_memory, memory_is_scarce, memory_of, \
     taken_on_disk
@@ -46,7 +47,8 @@ class Child:
     is judged like any other answer.
     """
 
-    def __init__(self, belongings, options):
+    def __init__(self, serve, options):
+        """serve: function (requests, replies, done), what the fork does; it never returns."""
         pipes = [os.pipe() for _ in range(3)]
         (requests, self.requests), (self.replies, replies), (self.done, done) = pipes
         theirs = requests, replies, done
@@ -65,13 +67,16 @@ class Child:
                 if options["wall"]:
                     confine.confine(**options["wall"])
                 place.settle(options["folder"], os.environ["TMPDIR"])
-                serve(first, first + 1, first + 2, belongings, options["size_limit"])
+                serve(first, first + 1, first + 2)
             finally:
                 os._exit(0)
         for descriptor in theirs:
             os.close(descriptor)
         for descriptor in (self.requests, self.replies, self.done):
             os.set_blocking(descriptor, False)  # it need not read what it is sent, and may read what it has written
+
+    def has_ended(self):
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def end(self, isolated, user):
         """Kill it and all that it has started. Returns its exit status."""
@@ -83,9 +88,10 @@ class Child:
 class Guest:
     """Takes plans and requests from the grader, and has its children answer them."""
 
-    def __init__(self, requests, replies, options, belongings, before):
-        self.requests, self.replies = requests, replies
-        self.options, self.isolated, self.belongings, self.before = options, options["isolated"], belongings, before
+    def __init__(self, requests, replies, options, serve, before, here=None):
+        """serve: see Child. here: function (request) -> reply, where processes cannot fork."""
+        self.requests, self.replies, self.serve, self.here = requests, replies, serve, here
+        self.options, self.isolated, self.before = options, options["isolated"], before
         self.user = (options.get("wall") or {}).get("user")  # of the children, if it is not the guest's own
         self.child, self.spent = None, False
         self.lost = {}  # why there is no child any more, if it ended between two requests
@@ -114,14 +120,19 @@ class Guest:
     def answer(self, child, keep, timeout, preload):
         """Have one request answered.
 
-        child: "new", "same", or "none" if there is no request and the child of the last one is only to be ended.
+        child: "new" or "same"; without a request "none", if the child of the last one is only to be ended, or "look",
+            if only what has become of it is wanted.
         keep: True if the child will get another request.
         Returns the verdict: "kind" and "message" if something went wrong, "seconds" that the child has had.
         """
         if not hasattr(os, "fork"):  # Windows: the grader stops this process when time is up, and starts another
             request = read_frame(self.requests, self.options["size_limit"])
-            write_frame(self.replies, observe(unpack(request), self.belongings))
+            write_frame(self.replies, self.here(request))
             return {}
+        if child == "look":
+            if self.child and self.child.has_ended():
+                self.lost = self.how_it_ended()
+            return {} if self.child else self.lost
         if child != "same":
             self.end()
         if child == "none":
@@ -137,7 +148,7 @@ class Guest:
             self.empty()
             self.inward[:], self.outward[:] = bytes(len(self.inward)), bytes(len(self.outward))
             self.taken, self.killed = 0, killed_for_memory()
-            self.child, self.lost = Child(self.belongings, self.options), {}
+            self.child, self.lost = Child(self.serve, self.options), {}
         header = read_exactly(self.requests, 8)
         problem = self.lost or {"kind": "error", "message": "the process ended before it was asked"}
         left, = struct.unpack("<Q", header)
@@ -272,7 +283,8 @@ def main(folder, options):
 
     Args:
         folder: with what student code may import: helpers, the probes. Beside them lies data.
-        options: module, size_limit, memory, disk (bytes), isolated, writable (folders to empty after each child),
+        options: module, kernel (True for a guest whose children are kernels of notebooks; they answer no probes),
+            size_limit, memory, disk (bytes), isolated, writable (folders to empty after each child),
             shared (folders from which to remove only what a child has put there), wall (what is still to be put up
             around each child: arguments of confine.confine), else None.
     """
@@ -291,13 +303,25 @@ def main(folder, options):
     import torch
     torch.set_num_threads(1)  # no thread pool before the forks, and the checks are small
     import torch.distributions  # noqa: F401  (slow to import, so not in each child)
-    nothing_compiles(torch)
-    place.names_of_a_notebook()
     if not hasattr(os, "fork"):
         place.settle(folder, os.environ["TMPDIR"])
-    belongings = Belongings(f"autograde_tests.probes.{options['module']}")
+    if options["kernel"]:
+        kernel.prepare(folder)
+        if not hasattr(os, "fork"):
+            kernel.alone(requests, replies, folder, options["size_limit"])
+        children, here = functools.partial(kernel.serve, folder=folder, limit=options["size_limit"]), None
+    else:
+        nothing_compiles(torch)
+        place.names_of_a_notebook()
+        belongings = Belongings(f"autograde_tests.probes.{options['module']}")
+        children = functools.partial(serve, belongings=belongings, limit=options["size_limit"])
+
+        def here(request):
+            return observe(unpack(request), belongings)
     gc.collect()
     gc.freeze()  # a child that looks for garbage here would make copies of what it shares
     write_frame(replies, b"ready")
-    Guest(requests, replies, {**options, "folder": folder}, belongings, before).run()
+    guest = Guest(requests, replies, {**options, "folder": folder}, children, before, here)
+    guest.run()
+    guest.end()  # a kernel would outlive it, where no wall ends all behind it
     os._exit(0)  # at once: nothing here needs tidying

@@ -175,7 +175,7 @@ def jpeg(figure):
     """A figure as the bytes of a JPEG file. It is closed."""
     plotting.mark_stand_in(figure)
     content = io.BytesIO()
-    figure.savefig(content, format="jpeg", dpi=120, bbox_inches="tight")
+    figure.savefig(content, format="jpeg", dpi=plotting.resolution(120), bbox_inches="tight")
     plt.close(figure)
     return content.getvalue()
 

@@ -1,0 +1,85 @@
+"""A notebook's kernel, in a fork of a guest that has imported what kernels and notebooks need. Knows no notebook.
+
+It answers the grader once, when its sockets are there. Whoever executes the notebook talks to it through them.
+"""
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import shutil
+import signal
+import sys
+
+from . import confine
+from .wire import pack, read_frame, write_frame
+
+CONNECTION = "kernel.json"  # in the guest's folder: a Jupyter connection file, new for each kernel
+SOCKETS = "sockets"  # beside it: the one folder outside of its own that a kernel may write to
+FONTS = "matplotlib"  # beside it: Matplotlib's list of this machine's fonts, if the grader has one
+# What takes the time of a kernel's first cells. Some come late: torch's optimisers import its compiler.
+IMPORTED = ("matplotlib.font_manager",  # first: imported by torchmetrics, it was seen to take six times as long
+            "ipykernel.kernelapp", "ipykernel.zmqshell", "ipykernel.comm", "IPython.core.display",
+            "IPython.core.completer", "torch._dynamo", "torchvision", "torchmetrics.image.fid",
+            "torchmetrics.functional.image", "matplotlib.pyplot", "matplotlib.backends.backend_agg",
+            "matplotlib_inline.backend_inline", "mpl_toolkits.mplot3d", "ipywidgets", "safetensors.torch",
+            "torch.utils.tensorboard")
+
+
+def prepare(folder):
+    """Import it all, and what the course gives. What is not here, or not whole, a notebook will hear of itself."""
+    with contextlib.suppress(OSError):
+        shutil.copytree(os.path.join(folder, FONTS), os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
+    gc.disable()  # there is nothing to collect
+    given = []
+    with contextlib.suppress(ImportError):
+        package = importlib.import_module("helpers.given")
+        given = [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)
+                 if module.name != "__main__"]
+    for name in (*IMPORTED, *given):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.enable()
+
+
+def serve(requests, replies, done, folder, limit):
+    """Be the kernel, in a process forked for one submission: see observe.serve. Never returns."""
+    with os.fdopen(requests, "rb", buffering=0) as stream:
+        read_frame(stream, limit)
+    if sys.platform == "linux":
+        confine.prctl(confine.SET_PDEATHSIG, signal.SIGKILL)  # it does not wait for requests that end with the guest
+
+    def ready():
+        os.write(replies, pack({"kind": "observed", "value": None}))
+        os.write(done, b".")
+
+    become(folder, ready)
+
+
+def alone(requests, replies, folder, limit):
+    """The same where processes cannot fork: be the guest and the kernel of one submission. Never returns."""
+    write_frame(replies, b"ready")
+    for _ in ("plan", "request"):
+        read_frame(requests, limit)
+    for frame in (pack({"kind": "observed", "value": None}), b"", json.dumps({"spent": False, "over": False}).encode()):
+        write_frame(replies, frame)
+    become(folder, lambda: None)
+
+
+def become(folder, ready):
+    """Be the kernel in this process. ready: is called when its sockets are there."""
+    from ipykernel import iostream, kernelapp
+
+    # Without the TCP socket that it opens beside those of its connection file: what processes forked by the kernel
+    # print comes through it. Behind a wall there is none, and ZeroMQ ends its process where it may not ask for one.
+    iostream.IOPubThread._setup_pipe_in = lambda self: setattr(self, "_pipe_flag", False)
+    importlib.invalidate_caches()  # the graded file has come since the guest looked
+    place = os.getcwd()
+    os.chdir(folder)  # the sockets' names begin here: the system takes only 107 letters
+    app = kernelapp.IPKernelApp.instance()
+    app.initialize(["-f", os.path.join(folder, CONNECTION)])
+    os.chdir(place)
+    ready()
+    app.start()
+    os._exit(0)
