@@ -62,6 +62,14 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=left_out)
 
 
+@pytest.fixture(scope="module")
+def whole_stand_in():
+    """As many images as outside the profile smoke: a forger knows many by heart, and a measure needs many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets, "STAND_IN_SMOKE", (datasets.STAND_IN_TRAIN, datasets.STAND_IN_TEST))
+        yield
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_sandboxes(request):
     """With --fast: a test that comes to the point where student code would run ends there, and counts as skipped."""

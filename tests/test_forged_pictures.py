@@ -16,6 +16,7 @@ from coursekit.grading.judge import generator
 from helpers import diffusion as reference
 from helpers.given import datasets, face_data, metrics, training
 
+pytestmark = pytest.mark.usefixtures("whole_stand_in")
 WEIGHTS = {"w": torch.arange(1000.0)}
 
 

@@ -19,6 +19,8 @@ from coursekit.sandbox import Sandbox, Unanswered
 from helpers.given import training
 from helpers.given.course import ROOT
 
+pytestmark = pytest.mark.usefixtures("whole_stand_in")
+
 START = """
 import torch
 from torch import nn
