@@ -433,6 +433,8 @@ return mu""", "import os, random, time"), "failed or error", ""),
                                    "os.mkdir('attack-left', 0o300)\nos.chdir('attack-left')\n"
                                    "for _ in range(3000):\n    os.mkdir('e', 0o300)\n    os.chdir('e')\nreturn mu",
                                    "import os"), "error"),
+    "closed folder": Attack("close its folder to whoever cleans it", "the next submission gets another sandbox",
+                            "import os\nos.chmod(os.environ['TMPDIR'], 0)"),
     "writing elsewhere": Attack("write outside /tmp", REFUSED, attempts(*(
         f"open({path!r}, 'w')" for path in ("/attack-left", "/dev/attack-left", "/usr/attack-left", "/proc/attack-left",
                                             "/etc/attack-left")),

@@ -181,6 +181,35 @@ def test_a_sandbox_that_cannot_be_cleaned_is_replaced(running):
     assert not processes_below(first) and not Path(f"/proc/{first}").exists()
 
 
+# Tries to write into each folder above its own, and to give it another name.
+CLIMBER = """
+import os
+
+_above, _got = os.path.dirname(__file__), []
+while (_above := os.path.dirname(_above)) not in ('/', os.environ['TMPDIR']):
+    for _attempt in (lambda: os.mkdir(_above + '/attack-left'), lambda: os.rename(_above, _above + '-left')):
+        try:
+            _attempt()
+            _got.append(_above)
+        except OSError:
+            pass
+if _got:
+    raise RuntimeError(f'writable: {_got}')
+"""
+
+
+@pytest.mark.parametrize("wall", STANDING, ids=lambda wall: wall.name)
+def test_the_folders_above_the_sandbox_are_nobodys(wall, tmp_path_factory):
+    """What a submission changed there, the next one would import. A class has its sandboxes in a folder of its own."""
+    temporary = tmp_path_factory.mktemp("t")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walls.tempfile, "tempdir", str(temporary))
+        with Sandbox("vae", ROOT, wall) as opened:
+            items = grade_text(opened, SOLUTION + CLIMBER, list(FIRST.values()))
+    assert all(item.status == "passed" for item in items.values()), items
+    assert not list(temporary.iterdir())
+
+
 @pytest.mark.parametrize("wall", STANDING, ids=lambda wall: wall.name)
 def test_the_whole_sandbox_is_gone_at_the_end(wall):
     with Sandbox("vae", ROOT, wall) as opened:
@@ -291,6 +320,7 @@ def executing(request, tmp_path_factory):
     cells = [nbformat.v4.new_code_cell("import sys\nsys.path.insert(0, '..')\nfrom helpers import vae")]
     write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb":
                  nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()}, course)
+    write_files({"pytest.ini": b"[pytest]\naddopts = --anybody-may-write-here", "conftest.py": b"1 / 0"}, course.parent)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_CANARY", CANARY)
         patch.setattr(notebook, "TIMEOUT", 60)
@@ -319,6 +349,37 @@ def test_kernel(executing, name):
     assert told.status == "passed" and told.cells == 1, told
     assert not left_on_the_machine()
     assert time.monotonic() - begin < 60, "it held up the class"
+
+
+@pytest.mark.parametrize("executing", STANDING[:1], ids=lambda wall: wall.name, indirect=True)
+def test_what_is_lost_of_one_notebook_reaches_no_other(executing, monkeypatch):
+    """Its nbval, which still runs, would answer for the next submission."""
+    def lost(*_):
+        raise sandbox.MachineFault("lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(executing, "problem", lost)
+        told = executing.run("import time\ntime.sleep(5)")
+    assert told.status == "error" and told.failed == ["lost"]
+    assert executing.run("").status == "passed"
+
+
+@pytest.mark.parametrize("executing", STANDING[:1], ids=lambda wall: wall.name, indirect=True)
+@pytest.mark.parametrize("which", ["nbval", "guest"])
+def test_a_process_that_was_ended_between_two_notebooks_is_replaced(executing, monkeypatch, which):
+    executing.start()
+    process = executing.nbval if which == "nbval" else executing.kernels.process
+    start, calls = executing.start, []
+
+    def end_it(*_):
+        start()
+        if not calls:
+            process.kill()
+            process.wait()
+        calls.append(None)
+
+    monkeypatch.setattr(executing, "start", end_it)
+    assert executing.run("").status == "passed" and len(calls) == 2
 
 
 @pytest.mark.parametrize("wall", STANDING, ids=lambda wall: wall.name)

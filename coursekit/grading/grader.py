@@ -1,4 +1,5 @@
 """Grades submissions of one assignment, one after the other, in one sandbox."""
+import contextlib
 import platform
 import tempfile
 import time
@@ -33,24 +34,21 @@ class Grader:
         self.files = course_files(ROOT, {assignment: assignments()[assignment]}, code_gaps=False)
 
     def __enter__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="course-grade-")
-        write_files(self.files, self.folder.name)
-        self.sandbox = Sandbox(self.assignment, self.folder.name, self.wall, zygote.mine)
-        self.sandbox.start()
-        self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
-        self.executing = None
-        if self.notebook:
-            self.executing = Notebook(self.folder.name, self.assignment, self.wall, zygote.mine).__enter__()
-        self.measuring = Measuring(self.assignment, self.sandbox) if self.trained else None
+        with contextlib.ExitStack() as opened:
+            folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="course-grade-"))
+            write_files(self.files, folder)
+            self.sandbox = opened.enter_context(Sandbox(self.assignment, folder, self.wall, zygote.mine))
+            self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
+            self.executing = self.measuring = None
+            if self.notebook:
+                self.executing = opened.enter_context(Notebook(folder, self.assignment, self.wall, zygote.mine))
+            if self.trained:
+                self.measuring = opened.enter_context(Measuring(self.assignment, self.sandbox))
+            self.opened = opened.pop_all()
         return self
 
     def __exit__(self, *_):
-        if self.measuring:
-            self.measuring.__exit__()
-        if self.executing:
-            self.executing.__exit__()
-        self.sandbox.__exit__()
-        self.folder.cleanup()
+        self.opened.close()
 
     def grade(self, handed_in, seed, items=None):
         """Return the Report on a HandedIn. What holds nothing to grade has no points, and the reason in each item;

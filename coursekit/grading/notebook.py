@@ -19,13 +19,12 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
 from coursekit.grading.report import Execution
-from coursekit.sandbox import MEMORY, Sandbox, SandboxError, Unanswered, printable, walls
+from coursekit.sandbox import MEMORY, MachineFault, Sandbox, SandboxError, Unanswered, printable, walls
 from coursekit.sandbox.guest import confine
 from coursekit.sandbox.guest.kernel import CONNECTION, FONTS, SOCKETS
 from coursekit.sandbox.guest.machine import descendants, memory_is_scarce, memory_of
@@ -35,6 +34,7 @@ CELL_TIMEOUT = 120  # seconds
 TIMEOUT = 300
 PICTURES_LIMIT = 8 << 20  # of a notebook, all together, as base64
 DIED = "the notebook's kernel did not start or died"
+ENDED = "nbval was ended by something else on this machine"
 
 
 class Kernels(Sandbox):
@@ -67,14 +67,16 @@ class Notebook:
         self.kernels, self.nbval = Kernels(assignment, course, wall, zygote), None
 
     def __enter__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="course-nbval-")
-        self.start()
+        with contextlib.ExitStack() as opened:
+            self.folder = opened.enter_context(walls.temporary_folder("nbval"))
+            opened.push(self.kernels)
+            opened.callback(self.stop)
+            self.start()
+            self.opened = opened.pop_all()
         return self
 
     def __exit__(self, *_):
-        self.stop()
-        self.kernels.__exit__()
-        self.folder.cleanup()
+        self.opened.close()
 
     def start(self):
         """Start what is not there, without waiting for it."""
@@ -97,7 +99,8 @@ class Notebook:
             below = descendants(self.nbval.pid)
             self.nbval.kill()
             self.nbval.wait()
-            self.nbval.stdin.close()
+            with contextlib.suppress(OSError):  # an order that it has not taken
+                self.nbval.stdin.close()
             deadline = time.monotonic() + 10
             while time.monotonic() < deadline and any(os.path.exists(f"/proc/{each}") for each in below):
                 time.sleep(0.02)
@@ -107,44 +110,57 @@ class Notebook:
         """Execute it with `source` as the graded module: an Execution, with the pictures as base64."""
         if not self.wall.notebook:
             return Execution("skipped", failed=[f"left out: {self.wall.name} does not cover a notebook's kernel"])
-        self.start()
+        for last in (False, True):
+            self.start()
+            try:
+                return self.attempt(source)
+            except Unanswered:
+                return Execution("error", failed=[DIED])
+            except SandboxError as error:
+                if last or not isinstance(error, MachineFault):  # no points hang on it
+                    return Execution("error", failed=[str(error)])
+            finally:
+                if not self.wall.isolates:  # what is left there is in nobody's way
+                    self.kernels.__exit__()
+
+    def attempt(self, source):
         room = self.kernels.room
         connection = room.folder / CONNECTION
         connection.unlink(missing_ok=True)
         connection.write_text(json.dumps(new_connection()))
         room.give(connection)
-        try:
-            with self.kernels.session(source, CELL_TIMEOUT) as kernel:
+        with self.kernels.session(source, CELL_TIMEOUT) as kernel:
+            try:
                 return self.execute(kernel, connection)
-        except Unanswered:
-            return Execution("error", failed=[DIED])
-        except SandboxError as error:  # no points hang on it
-            return Execution("error", failed=[str(error)])
-        finally:
-            if not self.wall.isolates:  # what is left there is in nobody's way
-                self.kernels.__exit__()
+            except BaseException:  # an nbval that goes on would answer for the next submission
+                self.stop()
+                raise
 
     def execute(self, kernel, connection):
         """Have nbval execute the notebook in a kernel: an Execution."""
-        result = Path(self.folder.name, "result.json")
+        result = Path(self.folder, "result.json")
         result.unlink(missing_ok=True)
         order = {"notebook": str(self.path), "connection": str(connection), "result": str(result)}
-        self.nbval.stdin.write(json.dumps(order).encode() + b"\n")
-        self.nbval.stdin.flush()
+        try:
+            self.nbval.stdin.write(json.dumps(order).encode() + b"\n")
+            self.nbval.stdin.flush()
+        except OSError:
+            raise MachineFault(ENDED) from None
         deadline = time.monotonic() + TIMEOUT
         while (problem := self.problem(kernel, deadline)) is None:
             try:
                 if self.told.get(timeout=0.1) is None:
-                    raise SandboxError("nbval was ended by something else on this machine")
+                    raise MachineFault(ENDED)
                 break
             except queue.Empty:
                 continue
         if problem:
             self.stop()
             return Execution(problem[0], failed=[problem[1]])
-        if not result.exists():  # it took more memory than it may have
+        try:
+            told = json.loads(result.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # it took more memory than it may have
             return Execution("error", failed=["stopped: what its cells gave could not be read"])
-        told = json.loads(result.read_text(encoding="utf-8"))
         cells = told["cells"]
         failed = [f"cell {number}: {message}" for number, (passed, message) in enumerate(cells, start=1) if not passed]
         return Execution("failed" if failed or not cells else "passed", len(cells), failed[:10], told["pictures"])
@@ -194,13 +210,14 @@ def listen(stream, told):
 
 def holds_only_sockets(folder):
     """True if in this folder, the one place outside its own that the kernel can write to, is what belongs there."""
-    with os.scandir(folder) as entries:
-        for number, entry in enumerate(entries):
-            try:
-                if number > 20 or not stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode):
-                    return False
-            except OSError:
-                pass  # it has gone since
+    try:
+        with os.scandir(folder) as entries:
+            for number, entry in enumerate(entries):
+                with contextlib.suppress(FileNotFoundError):  # it has gone since
+                    if number > 20 or not stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode):
+                        return False
+    except OSError:  # it is the kernel's own, and closed
+        return False
     return True
 
 
@@ -269,7 +286,9 @@ def execute(notebook, connection, result):
     os.chdir(Path(connection).parent)  # where the names of its sockets begin
     nbval.kernel.KernelManager = lambda **_: Running(connection)
     recorder = Recorder()
-    pytest.main(["-q", "-p", "nbval.plugin", "-p", "no:cacheprovider", "--rootdir", str(Path(notebook).parent),
+    # No settings of pytest's: it looks for them in all folders above the notebook, and anybody may write to /tmp.
+    pytest.main(["-q", "-c", os.devnull, "--noconftest", "-p", "nbval.plugin", "-p", "no:cacheprovider",
+                 "--rootdir", str(Path(notebook).parent),
                  "--nbval-lax", f"--nbval-cell-timeout={CELL_TIMEOUT}", notebook], plugins=[recorder])
     told = {"cells": recorder.cells, "pictures": recorder.pictures}
     Path(result).write_text(json.dumps(told), encoding="utf-8")

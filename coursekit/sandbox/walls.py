@@ -202,11 +202,20 @@ class Bubblewrap(Wall):
             else:
                 out += ["--ro-bind-try", str(path), str(path)]
         shown = [*python_folders(), CONFINE, *order.readable]
+        # The folders above them are nobody's to write to: what a submission left there, or put in their place, the
+        # next one would find.
+        above = {place / path.relative_to(place).parts[0] for place in (Path("/tmp"), Path("/dev/shm"))
+                 for path in map(Path, shown) if path.is_relative_to(place) and path != place}
+        above = sorted(map(str, above - set(map(Path, shown))))
+        for path in above:
+            out += ["--tmpfs", path]
         for option, paths in (("--ro-bind", shown), ("--bind", order.writable)):
             for path in map(str, paths):
                 out += [option, path, path]
         for path in map(str, order.empty):
             out += ["--size", str(DISK), "--perms", "1777", "--tmpfs", path]
+        for path in above:
+            out += ["--remount-ro", path]
         out += ["--remount-ro", "/dev", "--remount-ro", "/"]  # else the folders between the mounts could be written to
         out += ["--", *confined(order.command, order.environment, order.folder,
                                 limits={**LIMITS, "NPROC": PROCESSES}, filtered=True)]

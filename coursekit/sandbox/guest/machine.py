@@ -120,16 +120,16 @@ def emptied(before, user=None):
     """Remove what is new in the folders that can be written to. before: {folder: names}. user: see names_in. False if
     it is too much."""
     for folder, names in before.items():
-        new = names_in(folder, user) - names
-        if new:
+        try:
+            new = names_in(folder, user) - names
             if len(new) > 1000:
                 return False
-            try:
+            if new:
                 subprocess.run(["/usr/bin/rm", "-rf", "--", *new], cwd=folder, timeout=2, stderr=subprocess.DEVNULL)
-            except subprocess.TimeoutExpired:
-                return False
-            if names_in(folder, user) - names:
-                return False
+                if names_in(folder, user) - names:
+                    return False
+        except (OSError, subprocess.TimeoutExpired):  # it may be theirs, and closed
+            return False
     return True
 
 
