@@ -21,27 +21,34 @@ def child(course, weights, steps):
     """Print as JSON: seconds of one step, and how many steps the whole training has."""
     sys.path.insert(0, str(Path(course, "bench")))
     import trained_work  # of that checkout, and it imports that checkout's helpers
-    from helpers.given import training
+    from helpers.given import metrics, training
     trained_work.matplotlib.use("agg")
     total, done = None, []
 
     class Clock:
         """Stands for a training's progress bar, and ends the training after so many steps."""
 
-        def __init__(self, steps_of_all, _, quiet):
+        def __init__(self, steps_of_all, *_):
             nonlocal total
-            total, self.times, self.quiet = steps_of_all, [], quiet  # a judge is trained quietly, and to its end
+            total, self.times = steps_of_all, []
 
         def update(self):
             self.times.append(time.perf_counter())
-            if not self.quiet and len(self.times) > 5 + steps:  # the first steps also set things up
+            if len(self.times) > 5 + steps:  # the first steps also set things up
                 done.append((self.times[-1] - self.times[5]) / steps)
                 raise KeyboardInterrupt
 
         def __getattr__(self, name):
             return lambda *args, **options: None
 
-    training.progress_bar = Clock
+    bar, load_or_train = training.progress_bar, metrics.load_or_train
+
+    def judge(*args):  # is trained to its end
+        training.progress_bar = bar
+        load_or_train(*args)
+        training.progress_bar = Clock
+
+    training.progress_bar, metrics.load_or_train = Clock, judge
     with tempfile.TemporaryDirectory() as folder:
         training.ROOT = Path(folder)
         trained_work.train(weights, 0)
