@@ -139,7 +139,7 @@ def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path):
 def test_the_average_of_the_generator(tmp_path):
     """Written out: after the first step a copy of G, then of each step a share. It belongs to the checkpoint."""
     D, G = networks()
-    average, seen = given_gan.Average(G, 0.9), []
+    average, seen = training.Average(G, 0.9), []
 
     def update(*arguments):
         values = gan.update(*arguments)
@@ -155,11 +155,11 @@ def test_the_average_of_the_generator(tmp_path):
     assert not average.module.training
 
     other_D, other_G = networks()
-    again = given_gan.Average(other_G, 0.9)
+    again = training.Average(other_G, 0.9)
     train(other_D, other_G, average=again, **options)  # only reads it
     assert all(map(torch.equal, again.state_dict().values(), average.state_dict().values())) and len(seen) == 6
     with pytest.raises(TrainingError, match="decay"):
-        train(*networks(), average=given_gan.Average(G, 0.5), **options)
+        train(*networks(), average=training.Average(G, 0.5), **options)
 
 
 @pytest.mark.parametrize("images, options, says", [

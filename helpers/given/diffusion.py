@@ -3,7 +3,6 @@ is kept."""
 import math
 
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from helpers.given import muon, training
 from helpers.given.training import TrainingError
@@ -59,7 +58,7 @@ def fit_images(model, loss, images, labels, *, epochs, batch_size=64, lr=0.02, a
     """
     device = training.pick_device(device)
     model.to(device)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    average = training.Average(model, decay)
     optimizers = muon.optimizers(model, lr, adam_lr)
     total = max(20, epochs * (len(images) // batch_size))  # a shorter one would have no step to rise in
     schedules = [torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, total_steps=total, pct_start=0.1,

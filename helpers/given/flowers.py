@@ -37,7 +37,7 @@ def fit(D, G, update_discriminator, update_generator, images, *, latent_dim, epo
     D.to(device)
     G.to(device)
     gan.check_fit(images, lambda x: 2 * x - 1, _draw_latents, latent_dim, D, G, device)
-    average = gan.Average(G, decay)
+    average = training.Average(G, decay)
     D_solver = torch.optim.Adam(D.parameters(), lr=lr, betas=betas)
     G_solver = torch.optim.Adam(G.parameters(), lr=lr if g_lr is None else g_lr, betas=betas)
     for solver in (D_solver, G_solver):

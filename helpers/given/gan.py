@@ -1,7 +1,6 @@
 """Two networks trained against each other. What happens in one step, the heart of a GAN, is yours: helpers/gan.py."""
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from helpers.given import training
 from helpers.given.training import TrainingError
@@ -26,8 +25,8 @@ def fit(update, D, G, D_solver, G_solver, discriminator_loss, generator_loss, sa
         sample_noise: function (batch_size, noise_dim, dtype, device) -> noise.
         images: uint8 (N, C, h, w). A last batch that is smaller than batch_size is left out: BatchNorm needs company.
         prepare: function: images (N, C, h, w) in [0, 1] -> real images as D takes them, in [-1, 1].
-        average: None, or an `Average` of G, which is updated after each step and belongs to the checkpoint. It ends in
-            evaluation mode on the device, too.
+        average: None, or a `training.Average` of G, which is updated after each step and belongs to the checkpoint. It
+            ends in evaluation mode on the device, too.
         show: function (step) -> None, called before step 0, show_every, 2 * show_every, ..., which must then be given,
             too. G is in training mode.
         bf16: use bfloat16 where the machine has it in hardware.
@@ -85,32 +84,6 @@ class Player(nn.Module):
 
     def forward(self, x):
         return self.calls[0](x if self.change is None else self.change(x))
-
-
-class Average(AveragedModel):
-    """An exponential moving average of a network's parameters, and of what its BatchNorm layers have averaged.
-
-    All other buffers are copied. Such are counts of batches, which have to stay whole, and the two vectors of a
-    spectral normalisation: an average of directions that turn is none of the averaged weights, nor has it length 1.
-
-    Args:
-        model: the network. Both must be on one device when the average is updated; `fit` sees to it.
-        decay: share of the average that stays in each `update_parameters(model)`. The first of them copies the network.
-    """
-
-    def __init__(self, model, decay):
-        super().__init__(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
-        self.decay = decay
-
-    @torch.no_grad()
-    def update_parameters(self, model):
-        mine = [value for name, value in self.module.named_buffers() if name.endswith(("running_mean", "running_var"))]
-        before = [value.clone() for value in mine]
-        first = self.n_averaged == 0
-        super().update_parameters(model)  # which copies all buffers
-        if not first:
-            for value, old in zip(mine, before):
-                value.copy_(old.lerp(value, 1 - self.decay))
 
 
 def use_fused_kernel(solver, device):

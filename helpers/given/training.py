@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from helpers.given.console import UserError
@@ -129,6 +130,32 @@ def mixed_precision(model, device, enabled=True):
     finally:
         for hook in hooks:
             hook.remove()
+
+
+class Average(AveragedModel):
+    """An exponential moving average of a network's parameters, and of what its BatchNorm layers have averaged.
+
+    All other buffers are copied. Such are counts of batches, which have to stay whole, and the two vectors of a
+    spectral normalisation: an average of directions that turn is none of the averaged weights, nor has it length 1.
+
+    Args:
+        model: the network. Both must be on one device when the average is updated; `loop` sees to it.
+        decay: share of the average that stays in each `update_parameters(model)`. The first of them copies the network.
+    """
+
+    def __init__(self, model, decay):
+        super().__init__(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        self.decay = decay
+
+    @torch.no_grad()
+    def update_parameters(self, model):
+        mine = [value for name, value in self.module.named_buffers() if name.endswith(("running_mean", "running_var"))]
+        before = [value.clone() for value in mine]
+        first = self.n_averaged == 0
+        super().update_parameters(model)  # which copies all buffers
+        if not first:
+            for value, old in zip(mine, before):
+                value.copy_(old.lerp(value, 1 - self.decay))
 
 
 def evaluate(terms, model, images, labels=None, batch_size=1000):
