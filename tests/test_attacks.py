@@ -390,8 +390,9 @@ def test_kernel_ends_with_its_grader(wall, tmp_path):
     write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb":
                  nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()}, course)
     source = "import subprocess\nsubprocess.run(['sleep', '62'])\n"
-    code = (f"from coursekit.grading.notebook import run_notebook\nfrom coursekit.sandbox import walls\n"
-            f"run_notebook({str(course)!r}, 'vae', {source!r}, walls.{type(wall).__name__}())")
+    code = ("from coursekit.grading.notebook import Notebook\nfrom coursekit.sandbox import walls\n"
+            f"with Notebook({str(course)!r}, 'vae', walls.{type(wall).__name__}()) as notebook:\n"
+            f"    notebook.run({source!r})")
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)})
     deadline = time.monotonic() + 120
     while not (sleeps := {one for one in processes_below(process.pid) if "sleep 62" in command_of(one)}):

@@ -28,7 +28,7 @@ from coursekit.classes.results import Results, lock
 from coursekit.grading.grader import Grader
 from coursekit.grading.handin import HandedIn
 from coursekit.grading.judge import judge, load_checks
-from coursekit.grading.notebook import run_notebook
+from coursekit.grading.notebook import Notebook
 from coursekit.grading.report import Execution, Item, Report, Style
 from coursekit.grading.tell import tell
 from coursekit.grading.tell.github import github
@@ -728,7 +728,8 @@ def test_pictures_of_the_executed_notebook(tmp_path):
     written = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb": nbformat.writes(written).encode()},
                 tmp_path / "course")
-    told = run_notebook(tmp_path / "course", "vae", "x = 1\n", walls.best())
+    with Notebook(tmp_path / "course", "vae", walls.best()) as notebook:
+        told = notebook.run("x = 1\n")
     assert told.status == "failed" and told.failed == ["cell 4: ZeroDivisionError: division by zero"]
     assert told.pictures == [[3, PIXEL], [3, PIXEL], [4, PIXEL], [4, PIXEL]]
 

@@ -4,7 +4,7 @@ import re
 import nbformat
 import pytest
 
-from coursekit.grading.notebook import run_notebook
+from coursekit.grading.notebook import Notebook
 from coursekit.release.files import course_files, write_files
 from coursekit.sandbox import walls
 from helpers.given import checks
@@ -75,6 +75,7 @@ def test_runs_from_top_to_bottom_in_the_grader(name, tmp_path):
     """In the smoke profile, on stand-ins, in the sandbox if there is one: as the grader executes it."""
     write_files(course_files(ROOT, {name: assignments()[name]}, code_gaps=False), tmp_path / "course")
     source = (ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8")
-    told = run_notebook(tmp_path / "course", name, source, walls.best())
+    with Notebook(tmp_path / "course", name, walls.best()) as notebook:
+        told = notebook.run(source)
     assert told.status == "passed", told
     assert told.cells == len(cells(name, "code"))

@@ -179,7 +179,8 @@ exec $BWRAP "$@"
         grade(tmp_path / "in", "vae", notebook=False, wall=wall)
     write_files(course_files(ROOT, {"vae": assignments()["vae"]}, code_gaps=False), tmp_path / "course")
     monkeypatch.setattr(notebook, "TIMEOUT", 20)
-    told = notebook.run_notebook(tmp_path / "course", "vae", spy, wall)
+    with notebook.Notebook(tmp_path / "course", "vae", wall) as executing:
+        told = executing.run(spy)
     assert told.status in ("failed", "error", "timeout") and not told.pictures
     assert not (tmp_path / "ran").exists()
 
@@ -198,7 +199,8 @@ def test_the_way_to_the_folder_for_temporary_files_may_be_long(tmp_path, monkeyp
     write_files({"helpers/__init__.py": b"", "notebooks/2_vae.ipynb": nbformat.writes(written).encode()},
                 tmp_path / "course")
     monkeypatch.setattr(notebook, "TIMEOUT", 60)
-    assert notebook.run_notebook(tmp_path / "course", "vae", "x = 1\n", wall) == Execution("passed", 1)
+    with notebook.Notebook(tmp_path / "course", "vae", wall) as executing:
+        assert executing.run("x = 1\n") == Execution("passed", 1)
     (tmp_path / "in" / "ada").mkdir(parents=True)
     (tmp_path / "in" / "ada" / "vae.py").write_text(SOLUTION)
     done = subprocess.run([sys.executable, "-m", "coursekit", "grade-class", tmp_path / "in", "--assignment", "vae",

@@ -7,14 +7,12 @@ has a fork of a process that has imported pytest and nbval.
 """
 import base64
 import contextlib
-import ctypes
 import json
 import os
 import queue
 import re
 import secrets
 import shutil
-import signal
 import socket
 import stat
 import subprocess
@@ -180,12 +178,6 @@ class Notebook:
             return "error", str(error) if str(error).startswith("stopped") else DIED
 
 
-def run_notebook(course, assignment, source, wall):
-    """Execute an assignment's notebook once: see Notebook."""
-    with Notebook(course, assignment, wall) as notebook:
-        return notebook.run(source)
-
-
 def new_connection():
     """What a Jupyter connection file holds. Behind a wall a kernel has no network, so the sockets are files.
     Their names are seen from the room's: the system takes only 107 letters."""
@@ -296,7 +288,7 @@ def execute(notebook, connection, result):
 
 def serve():
     """Execute one notebook after the other: on stdin comes a line for each, on stdout goes one when it is done."""
-    die_with_parent()
+    confine.end_with_parent()
     orders, done = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1):
@@ -308,19 +300,13 @@ def serve():
             execute(**json.loads(line))
         elif (child := os.fork()) == 0:
             try:
-                die_with_parent()
+                confine.end_with_parent()
                 execute(**json.loads(line))
             finally:
                 os._exit(0)
         else:
             os.waitpid(child, 0)
         print("done", file=done, flush=True)
-
-
-def die_with_parent():
-    """End with the process that has started this one, also if that is killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(confine.SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

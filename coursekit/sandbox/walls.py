@@ -204,7 +204,7 @@ class Bubblewrap(Wall):
         shown = [*python_folders(), CONFINE, *order.readable]
         # The folders above them are nobody's to write to: what a submission left there, or put in their place, the
         # next one would find.
-        above = {place / path.relative_to(place).parts[0] for place in (Path("/tmp"), Path("/dev/shm"))
+        above = {place / path.relative_to(place).parts[0] for place in map(Path, self.emptied(order.scratch))
                  for path in map(Path, shown) if path.is_relative_to(place) and path != place}
         above = sorted(map(str, above - set(map(Path, shown))))
         for path in above:

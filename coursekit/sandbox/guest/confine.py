@@ -44,6 +44,12 @@ def prctl(option, value):
     call("prctl", option, *(ctypes.c_ulong(number) for number in (value, 0, 0, 0)))
 
 
+def end_with_parent():
+    """Have this process killed when the one that has started it ends, also if that is killed. Linux only."""
+    if sys.platform == "linux":
+        prctl(SET_PDEATHSIG, signal.SIGKILL)
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Limits
 # ---------------------------------------------------------------------------------------------------------------

@@ -9,8 +9,6 @@ import json
 import os
 import pkgutil
 import shutil
-import signal
-import sys
 
 from . import confine
 from .wire import pack, read_frame, write_frame
@@ -47,8 +45,7 @@ def serve(requests, replies, done, folder, limit):
     """Be the kernel, in a process forked for one submission: see observe.serve. Never returns."""
     with os.fdopen(requests, "rb", buffering=0) as stream:
         read_frame(stream, limit)
-    if sys.platform == "linux":
-        confine.prctl(confine.SET_PDEATHSIG, signal.SIGKILL)  # it does not wait for requests that end with the guest
+    confine.end_with_parent()  # it does not wait for requests that end with the guest
 
     def ready():
         os.write(replies, pack({"kind": "observed", "value": None}))
