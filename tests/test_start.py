@@ -10,8 +10,8 @@ SLOW = ("torch", "torchvision", "torchmetrics", "numpy", "scipy", "sympy", "matp
         "IPython", "tensorboard", "pytest")
 BESIDE_TORCH = ("torch._dynamo", "torch._inductor", "triton", "coursekit",
                 *(name for name in SLOW if name not in ("torch", "numpy")))
-# Whoever makes one of torch's optimisers imports its compiler, and this check is about one.
-OPTIMISER = "gan.get_optimizer"
+# Whoever makes one of torch's optimisers imports its compiler, and one check is about one. Another needs scipy.
+IMPORTS = {"gan.get_optimizer": "torch._dynamo", "flow.couple": "scipy"}
 
 COMMANDS = """
 import contextlib, io, json, sys
@@ -36,7 +36,7 @@ slow, modules, last = json.loads(sys.argv[1])
 found = {"import torch": [name for name in slow if name in sys.modules]}
 from helpers.given import checks
 names = [name for module in modules for name in checks.names(module)]
-for name in sorted(names, key=lambda name: name == last):
+for name in sorted(names, key=lambda name: name in last):
     known = set(sys.modules)
     status = checks.run(name).status
     found[name] = [module for module in slow if module in set(sys.modules) - known] + [status] * (status != "passed")
@@ -63,6 +63,6 @@ def test_commands_that_need_no_torch(tmp_path):
 
 
 def test_checks_import_torch_and_nothing_else():
-    found = in_a_new_python(CHECKS, BESIDE_TORCH, list(assignments()), OPTIMISER)
-    assert len(found) > 50 and "torch._dynamo" in found.pop(OPTIMISER)
+    found = in_a_new_python(CHECKS, BESIDE_TORCH, list(assignments()), list(IMPORTS))
+    assert len(found) > 50 and all(module in found.pop(name) for name, module in IMPORTS.items())
     assert not any(found.values()), found

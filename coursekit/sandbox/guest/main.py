@@ -275,6 +275,7 @@ def nothing_compiles(torch):
     """Let code under torch.jit.script and torch.compile run as it is written. Here is no compiler; and what it made,
     probes could not look into."""
     torch.jit._state.disable()  # as PYTORCH_JIT=0 does before torch is imported
+    os.environ["PYTORCH_JIT"] = "0"  # read again by what torch imports for gradients in forward mode, torch.func.jvp
     torch.compile = lambda model=None, **options: (lambda function: function) if model is None else model
 
 

@@ -45,7 +45,9 @@ def observe(request, belongings):
             return pack({"kind": "error", "message": message})
         return reply
     except NotImplementedError as error:
-        return pack({"kind": "missing", "message": str(error)[:1000] or describe(error, name)})
+        kind = "missing" if sys.modules["helpers.given.checks.engine"].is_gap(error) else "error"
+        told = describe(error, name)
+        return pack({"kind": kind, "message": told if kind == "error" else str(error)[:1000] or told})
     except AttributeError as error:
         kind, message = "error", describe(error, name)
         if error.obj is sys.modules.get(f"helpers.{name}"):

@@ -222,6 +222,11 @@ def layer_name(kind, size):
     return f"{({'linear': 'Linear', 'conv2d': 'Conv2d'}).get(kind, kind)}({size[1]}, {size[0]}{kernel})"
 
 
+def is_gap(error):
+    """True if a NotImplementedError says that a gap is open. Torch raises it, too, for numbers of another type."""
+    return "not implemented for" not in str(error)
+
+
 def fed(error):
     """Say what the layer that raised an error was fed, and what it takes: "Linear(784, 256) was fed (5, 1, 28, 28) and
     takes (N, 784)". "" if the error does not come out of a layer of torch.nn that was fed a tensor."""
@@ -394,7 +399,8 @@ class Elsewhere(TorchFunctionMode):
                 raise RuntimeError("Expected all tensors to be on the same device, but found at least two devices, "
                                    f"{' and '.join(sorted(map(str, places)))}!")
             target = places.pop() if places else self.CPU
-        if function in (torch.Tensor.numpy, torch.Tensor.__array__) and target != self.CPU:
+        forced = kwargs.get("force", False)  # then numpy() copies it to the CPU first
+        if function in (torch.Tensor.numpy, torch.Tensor.__array__) and target != self.CPU and not forced:
             raise TypeError(f"can't convert {target} device type tensor to numpy")
         if function is torch.Tensor.cuda:
             function, args, kwargs = torch.Tensor.to, [args[0], "cpu"], {}
