@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.given.checks.engine import fed
+from helpers.given.checks.engine import Elsewhere, fed, is_gap
 
 IMAGES = torch.ones(5, 1, 28, 28)
 
@@ -24,3 +24,19 @@ def test_fed(network, x, told):
     with pytest.raises((RuntimeError, ValueError, TypeError)) as caught:
         network(x)
     assert fed(caught.value) == told
+
+
+def test_what_torch_has_not_implemented_is_no_open_gap():
+    assert is_gap(NotImplementedError("couple: fill this gap in helpers/flow.py")) and is_gap(NotImplementedError())
+    with pytest.raises(NotImplementedError) as caught:
+        torch.zeros(2, dtype=torch.long).lerp_(torch.ones(2, dtype=torch.long), 0.5)
+    assert not is_gap(caught.value)
+
+
+def test_numpy_of_what_is_elsewhere():
+    """As on a graphics card: only what is moved to the CPU first becomes an array."""
+    with Elsewhere():
+        there = torch.ones(3).to(Elsewhere.DEVICE)
+        with pytest.raises(TypeError, match="can't convert cuda:99"):
+            there.numpy()
+        assert there.numpy(force=True).sum() == there.cpu().numpy().sum() == 3
