@@ -236,7 +236,8 @@ def defining(listing, assignment, wanted):
     """The Candidates, whatever they are called, that define most of what is asked for; and all that define some of it:
     {path: names}."""
     names, found, parts, looked = asked(assignment), [], {}, 0
-    others = {each.helper.name for each in assignments().values()}
+    # A file that is called like another assignment's is that one's, even if it has a function of the same name.
+    others = [PurePosixPath(each.helper.as_posix()) for name, each in assignments().items() if name != assignment]
     for entry in listing.entries:
         path = entry.path
         if not re.search(r"\.py(\.txt)?$", path.name, re.IGNORECASE) or "given" in path.parts:
@@ -251,7 +252,7 @@ def defining(listing, assignment, wanted):
             listing.unread.append(str(error))
             continue
         has = set() if is_released(text, assignment) else defined(text) & names
-        if has and path.name not in others:
+        if has and not any(likeness(path.name, other) for other in others):
             parts[path] = has
         if 2 * len(has) >= len(names):
             found.append(Candidate(entry, text, Likeness(rest=True)))
