@@ -783,6 +783,52 @@ def log_likelihood():
 
 # straightness
 
+def straightness_slips(trajectory):
+    """What typical mistakes did, and the straightness of each."""
+    steps, line = len(trajectory) - 1, trajectory[-1] - trajectory[0]
+    moved = trajectory[1:] - trajectory[:-1]
+
+    def squares(difference):
+        """The square of each coordinate's difference, (S, N, D)."""
+        return (difference ** 2).flatten(2)
+
+    off = line - steps * moved
+    each = squares(off).sum(dim=2)
+    on_the_line = trajectory[0] + torch.linspace(0, 1, steps + 1).to(line).reshape(-1, *[1] * line.dim()) * line
+    undivided = "a step moves by its velocity times its time, 1 / S: divide by that"
+    places = "the places are compared with those on the straight line: compare the velocities"
+    axis = "the sum runs over one axis of the images only: it runs over all coordinates of a sample"
+    return [
+        ("that is the length of the difference: square it", each.sqrt().mean()),
+        ("the root is taken: it is the mean of |.|^2", each.mean().sqrt()),
+        (undivided, squares(line - moved).sum(dim=2).mean()),
+        (undivided, squares(line / steps - moved).sum(dim=2).mean()),
+        (undivided, squares(line - moved / steps).sum(dim=2).mean()),
+        ("off by one: between S + 1 states there are S steps", squares(line - (steps + 1) * moved).sum(dim=2).mean()),
+        ("the mean runs over the coordinates, too: |.|^2 is their sum", squares(off).mean()),
+        ("all is summed: it is the mean over samples and steps", each.sum()),
+        ("the steps are summed: it is the mean over them", each.sum(dim=0).mean()),
+        ("the samples are summed: it is the mean over them", each.mean(dim=0).sum()),
+        ("that is the largest of the steps: it is the mean over them", each.amax(dim=0).mean()),
+        ("that is the largest of all steps: it is the mean over samples and steps", each.max()),
+        ("each step is compared with the next one: compare it with the whole way, x_S - x_0",
+         squares(steps * (moved[1:] - moved[:-1])).sum(dim=2).mean()),
+        ("each step is compared with the first one: compare it with the whole way, x_S - x_0",
+         squares(steps * (moved - moved[0])).sum(dim=2).mean()),
+        ("the whole way, x_S - x_0, is missing: that is the mean of |v|^2", squares(steps * moved).sum(dim=2).mean()),
+        ("the sign of the whole way is wrong: x_S - x_0, from the start to the end",
+         squares(line + steps * moved).sum(dim=2).mean()),
+        ("the sum is divided by S - 1: it is the mean over all S steps", each.sum(dim=0).mean() / (steps - 1)),
+        ("the difference is summed without its square", off.flatten(2).sum(dim=2).mean()),
+        ("the coordinates are summed before they are squared", (off.flatten(2).sum(dim=2) ** 2).mean()),
+        ("the coordinates' absolute differences are summed: sum their squares", off.flatten(2).abs().sum(dim=2).mean()),
+        (places, squares(trajectory - on_the_line).sum(dim=2).mean()),
+        (places, squares((trajectory - on_the_line)[1:]).sum(dim=2).mean()),
+        (axis, (off ** 2).sum(dim=2).mean()),
+        (axis, (off ** 2).sum(dim=-1).mean()),
+    ]
+
+
 @public("flow.straightness", hint="The velocity of a step: what it moves, divided by the time that it takes, 1 / S.")
 def straightness():
     start = torch.tensor([[0.0, 0.0], [1.0, 2.0], [-1.0, 0.5]])
@@ -799,7 +845,8 @@ def straightness():
         found = flow.straightness(trajectory)
         expect_untouched("straightness", [before], [trajectory])
         expect_shape("the straightness", found, ())
-        expect_close(f"the straightness of {what}", found, due, 1e-5)
+        expect_right(found.double(), torch.tensor(due).double(), lambda: straightness_slips(trajectory.double()),
+                     f"the straightness of {what} should be {due:.5g}, it is {found:.5g}", near=1e-5)
 
 
 # couple. How a batch should be paired is known where all ways to pair it have been tried, or to scipy.
@@ -1011,19 +1058,52 @@ class KnownLabels:
     __call__ = forward
 
 
+def guided_slips(x, cond, free, zero, last, scale):
+    """What typical mistakes did, and the velocity of each, from those with labels, without, with label 0 and with the
+    last one."""
+    reversed_ = "the sign is reversed: go from the velocity without labels towards the one with them"
+    places = "places are guided: what is returned is a velocity, x itself is not in it"
+    return [
+        (reversed_, free - scale * (cond - free)),
+        (reversed_, cond + scale * (free - cond)),
+        ("the scale is off by one: scale 1 is the velocity with labels, (1 + scale) is the w of the paper",
+         (1 + scale) * cond - scale * free),
+        ("the scale is off by one: scale 0 is the velocity without labels", free + (scale - 1) * (cond - free)),
+        ("the difference is missing: that is scale times the velocity with labels", scale * cond),
+        ("only the scaled difference is left: add the velocity without labels", scale * (cond - free)),
+        ("the velocity without labels is added, not subtracted", free + scale * (cond + free)),
+        ("the two velocities are added: scale their difference", free + scale * cond),
+        ("the scale does nothing: that is the velocity with labels", cond),
+        ("the scale does nothing: that is the velocity without labels", free),
+        ("the scale does nothing: that is the mean of the two velocities", (cond + free) / 2),
+        ("the scale does nothing: that is the difference of the two velocities", cond - free),
+        ("the scale is squared", free + scale ** 2 * (cond - free)),
+        ("the label 0 stands for no label: take model.null_label", zero + scale * (cond - zero)),
+        ("the last label stands for no label: take model.null_label", last + scale * (cond - last)),
+        ("the mean of the two velocities is moved: start from the one without labels",
+         (cond + free) / 2 + scale * (cond - free)),
+        ("half of the difference is added", free + scale / 2 * (cond - free)),
+        (places, x + free + scale * (cond - free)),
+        (places, x + scale * (cond - free)),
+        (places, x + scale * cond),
+    ]
+
+
 @public("flow.guided_velocity", hint="Ask the model twice, once with model.null_label. Start from that answer.")
 def guided_velocity():
     x, t, labels = torch.rand(3, 1, 4, 4), torch.tensor([0.1, 0.5, 0.9]), torch.tensor([1, 2, 6])
-    for scale, expected in ((0.0, (7.0, 7.0, 7.0)), (1.0, (1.0, 2.0, 6.0)), (3.0, (-11.0, -8.0, 4.0))):
+    model = KnownLabels()
+    cond, free, zero, last = (model(x, t, given).double() for given in (labels, None, torch.tensor(0), torch.tensor(9)))
+    for scale, due in ((3.0, (-11, -8, 4)), (0.0, (7, 7, 7)), (1.0, (1, 2, 6))):
         before = x.clone(), t.clone(), labels.clone()
-        found = flow.guided_velocity(KnownLabels(), x, t, labels, scale)
+        found = flow.guided_velocity(model, x, t, labels, scale)
         expect_untouched("guided_velocity", before, (x, t, labels))
         expect_shape("the guided velocity", found, (3, 1, 4, 4))
-        for k in range(3):
-            for what, pixel in (("smallest", found[k].min()), ("largest", found[k].max())):
-                expect_close(f"with a model that says label + t, and 7 + t without a label, the {what} number of the "
-                             f"velocity for label {labels[k]}, t = {t[k]:g} and scale {scale:g}", pixel,
-                             expected[k] + t[k].item(), 1e-5)
+        right = (torch.tensor(due) + t).double().reshape(3, 1, 1, 1).expand(3, 1, 4, 4)
+        expect_right(found.double(), right, lambda: guided_slips(x.double(), cond, free, zero, last, scale),
+                     f"with a model that says label + t, and 7 + t without a label, the velocities for the labels 1, 2 "
+                     f"and 6 and scale {scale:g} should be t + {due}; they are t + "
+                     f"{tuple(round(v, 4) for v in (found[:, 0, 0, 0] - t).tolist())}", near=1e-5)
 
 
 # update_average
@@ -1070,11 +1150,72 @@ def update_average():
 
 # shortcut_target
 
+def shortcut_slips(model, x, t, d):
+    """What typical mistakes did, and the target of each."""
+    size = spread(d, x)
+    first, ends = model(x, t, d), model(x, t + 2 * d, 2 * d)
+
+    def then(place, time=t + d, ask=d):
+        """The mean with a second look there."""
+        return (first + model(place, time, ask)) / 2
+
+    there = x + size * first
+    second = model(there, t + d, d)
+    twice, still = model(x, t, 2 * d), model(x, t, 0 * d)
+    asked = "the model is asked about steps of 2 d: it is about two steps of d each"
+    instead = "the model is asked about the velocity itself, d = 0: ask about steps of d"
+    applied = "the second step does not start where the first one ends, x + d first: d is {}"
+    slips = [
+        ("the second step starts at x: it starts where the first one ends, x + d first", then(x)),
+        ("the second step is asked at time t: the first one ends at t + d", then(there, t)),
+        ("the second step is asked at time t + 2 d: the first one ends at t + d", then(there, t + 2 * d)),
+        ("the second step starts at x and at time t: then it is the first one again", first),
+        (asked, twice),
+        (asked, ends),
+        (asked, (twice + model(x + size * twice, t + d, 2 * d)) / 2),
+        (asked, (twice + model(x + 2 * size * twice, t + 2 * d, 2 * d)) / 2),
+        (asked, then(there, ask=2 * d)),
+        (instead, (still + model(x + size * still, t + d, 0 * d)) / 2),
+        ("the sum of the two velocities is not halved: that is twice their mean", first + second),
+        ("that is the second velocity: it is the mean of the two", second),
+        ("that is where x is after both steps: return the mean velocity", there + size * second),
+        ("that is where x is after the first step: return the mean velocity of both", there),
+        ("that is the way of both steps, x_2 - x: divide it by the time it takes, 2 d", size * (first + second)),
+        ("the mean velocity is multiplied by d: that is half of the way", size * (first + second) / 2),
+        (applied.format("applied twice"), then(x + size ** 2 * first)),
+        (applied.format("missing"), then(x + first)),
+        (applied.format("doubled"), then(x + 2 * size * first)),
+        (applied.format("halved"), then(x + size / 2 * first)),
+        (applied.format("subtracted, not added"), then(x - size * first)),
+        (applied.format("that of the first sample for all"), then(x + d[0] * first)),
+        (applied.format("the mean of all samples' for all"), then(x + d.mean() * first)),
+        ("the second step starts too early, and asks about 2 d", then(there, t, 2 * d)),
+        ("the second velocity is subtracted: it is the mean of the two", (first - second) / 2),
+        ("that is the difference of the two velocities: it is their mean", second - first),
+    ]
+    if len(x) == x.shape[-1]:  # then wrong shapes fit, too
+        slips.append(("each sample has a size of its own: d needs as many axes as x, all but the first of size 1",
+                      then(x + d * first)))
+        slips.append(("each row of the images has a size of its own: d needs as many axes as x, all but the first of "
+                      "size 1", then(x + d[:, None] * first)))
+    return slips
+
+
 @public("flow.shortcut_target",
         hint="The second step starts where and when the first one ends. What is the mean of both?")
 def shortcut_target():
+    def bends(x, t, d):
+        return torch.sin(x) + spread(t, x) * x + spread(d, x) ** 2
+
     for shape in ((3, 2), (3, 1, 2, 3)):
-        x, t, d = torch.ones(shape), torch.tensor([0.0, 0.25, 0.5]), torch.tensor([0.5, 0.25, 0.125])
+        x, t, d = torch.randn(shape), torch.tensor([0.0, 0.25, 0.5]), torch.tensor([0.5, 0.25, 0.125])
+        found = flow.shortcut_target(bends, x, t, d)
+        expect_shape("the target", found, shape)
+        first = bends(x, t, d)
+        expect_right(found, (first + bends(x + spread(d, x) * first, t + d, d)) / 2,
+                     lambda: shortcut_slips(bends, x, t, d), "the target is not the mean of what the model says about "
+                     "a step of d, and about the next one from where that one ends, at t + d")
+        x = torch.ones(shape)
         for what, model, due in (
                 ("x", lambda x, t, d: x, (1.25, 1.125, 1.0625)),
                 ("t", lambda x, t, d: 0 * x + spread(t, x), (0.25, 0.375, 0.5625)),
