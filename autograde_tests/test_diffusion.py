@@ -11,13 +11,12 @@ import torch
 
 from autograde_tests import graded, normal, uniform, whole
 from autograde_tests.probes.diffusion import WEIGHT, Labelled, Model
-from helpers.given.checks.diffusion import (ETA_0, GRAPH, NOT_FIRST, PARTS, SEEDS, UNUSED, ddim_rules,
-                                            ddpm_means, expect_float32, expect_normal, factors, judge_counts,
-                                            judge_ddim_steps, judge_ddpm_last, judge_ddpm_mean, judge_ddpm_noise,
-                                            judge_dropped, judge_gradient, judge_noise, judge_shares, judge_steps,
-                                            judge_trajectory, judge_value, loss_slips, only_number, spread, states_of)
-from helpers.given.checks.engine import (agrees, close, expect_parts, expect_right, expect_tensor, name_the_slip,
-                                         of_all)
+from helpers.given.checks.diffusion import (ETA_0, GRAPH, NOT_FIRST, PARTS, SEEDS, UNUSED, ddim_rules, ddpm_means,
+                                            expect_float32, factors, judge_counts, judge_ddim_steps, judge_ddpm_last,
+                                            judge_ddpm_mean, judge_ddpm_noise, judge_dropped, judge_noise, judge_shares,
+                                            judge_steps, judge_trajectory, judge_value, loss_slips, states_of)
+from helpers.given.checks.engine import (agrees, close, expect_normal, expect_parts, expect_right, expect_tensor,
+                                         judge_gradient, name_the_slip, of_all, only_number, spread)
 
 ORDER = "{} returns its parts in another order: (alphas_cumprod, alphas, betas)"
 

@@ -8,13 +8,14 @@ from scipy.optimize import linear_sum_assignment
 
 from autograde_tests import graded, normal, uniform, whole
 from autograde_tests.probes.flow import WEIGHT, Field, Guess, Hops, Labelled, stroll
-from helpers.given.checks.engine import agrees, close, expect_right, expect_tensor, name_the_slip
+from helpers.given.checks.engine import (agrees, close, expect_right, expect_tensor, judge_gradient, name_the_slip,
+                                         only_number, spread)
 from helpers.given.checks.flow import (ATTACHED, BACKWARD, FIXED, FLAGGED, GRAPH, NEVER, ON_A_CARD, PAIRS_ON_A_CARD,
-                                       SEEDED, between_data, expect_normal, guided_slips, judge_asked, judge_coupled,
-                                       judge_divergence, judge_given, judge_gradient, judge_likelihood, judge_mean,
-                                       judge_most, judge_noise, judge_pairs_shape, judge_path, judge_start, judge_times,
-                                       judge_trajectory, judge_value, judge_walk, judge_walked, loss_slips, make_field,
-                                       only_number, shortcut_slips, spread, straightness_slips, telling, walk)
+                                       SEEDED, between_data, guided_slips, judge_asked, judge_coupled, judge_divergence,
+                                       judge_given, judge_likelihood, judge_mean, judge_most, judge_noise,
+                                       judge_pairs_shape, judge_path, judge_start, judge_times, judge_trajectory,
+                                       judge_value, judge_walk, judge_walked, loss_slips, make_field, shortcut_slips,
+                                       straightness_slips, telling, walk)
 
 CHANGES = "{} changes what it is given: compute new tensors"
 

@@ -7,9 +7,8 @@ import torch
 from torch import nn
 
 from autograde_tests.probes import seed, shown
-from helpers.given.checks.engine import sets_seed
-from helpers.given.checks.flow import (Field, Guess, asked, averaging, coupled_there, each_time, make_field,
-                                       pairs_there, spread)
+from helpers.given.checks.engine import sets_seed, spread
+from helpers.given.checks.flow import Field, Guess, asked, averaging, coupled_there, each_time, pairs_there
 
 WEIGHT = 0.7  # of the model whose loss is asked for
 

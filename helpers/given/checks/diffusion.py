@@ -4,12 +4,12 @@ import math
 from contextlib import contextmanager
 
 import torch
-from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from helpers.given.checks import GradedModule, public
-from helpers.given.checks.engine import (close, expect_close, expect_parts, expect_right, expect_shape, expect_tensor,
-                                         expect_untouched, name_the_slip, sets_seed)
+from helpers.given.checks.engine import (close, expect_close, expect_normal, expect_parts, expect_right, expect_shape,
+                                         expect_tensor, expect_untouched, judge_gradient, name_the_slip, only_number,
+                                         sets_seed, spread, squared_error_slips)
 
 diffusion = GradedModule("diffusion")
 
@@ -120,21 +120,6 @@ def draws_first(draw):
     return not first.seen or not torch.equal(exchanged, draw())
 
 
-def expect_normal(what, values, message):
-    """Assert that many numbers look like independent draws from N(0, 1): moments within five standard errors."""
-    values, many = values.double().flatten(), values.numel()
-    mean, variance = values.mean().item(), values.var().item()
-    assert abs(mean) < 5 / many ** 0.5, f"{what} should have mean 0, it is {mean:.3g}: {message}"
-    assert abs(variance - 1) < 5 * (2 / many) ** 0.5, \
-        f"{what} should have variance 1, it is {variance:.3g}: {message}"
-    assert abs((values ** 4).mean() - 3) < 5 * (96 / many) ** 0.5, f"{what} should be normally distributed: {message}"
-
-
-def spread(values, batch):
-    """Give each sample's number as many axes as the batch has."""
-    return values.reshape(-1, *[1] * (batch.dim() - 1))
-
-
 @public("diffusion.add_noise", points=2,
         hint="One factor for each sample: alphas_cumprod[t], with as many axes as the batch, all but one of size 1.")
 def add_noise():
@@ -243,20 +228,12 @@ def judge_shares(t, steps, sizes):
 
 def loss_slips(predicted, eps, x, noised):
     """What typical mistakes did, and the loss of each."""
-    errors = predicted - eps
-    right = (errors ** 2).mean()
     return [
-        ("the loss is summed: take the mean over all samples and coordinates", (errors ** 2).sum()),
-        ("the loss is summed over the coordinates: take the mean over them, too", (errors ** 2).sum() / len(x)),
-        ("that is the root of the mean squared error", right.sqrt()),
-        ("the loss is half of what it should be", right / 2),
-        ("the sign is wrong: the loss is minimised", -right),
-        ("that is the absolute error: take the squared one", errors.abs().mean()),
+        *squared_error_slips(predicted, eps),
         ("the prediction is compared with the batch: compare it with the noise", ((predicted - x) ** 2).mean()),
         ("the prediction is compared with the noised batch: compare it with the noise",
          ((predicted - noised) ** 2).mean()),
         ("the sign of the noise is wrong", ((predicted + eps) ** 2).mean()),
-        ("that is Huber's loss: take the mean squared error", F.smooth_l1_loss(predicted, eps)),
     ]
 
 
@@ -269,20 +246,6 @@ def judge_value(value, predicted, eps, x, noised):
         ("only the prediction is squared: compare it with the noise", (predicted ** 2).mean()),
     ], f"the loss should be the mean squared error between the prediction and the noise, {right:.5g}; it is "
        f"{value:.5g}. Is it another noise than the model's input has?")
-
-
-def judge_gradient(gradient, weight, predicted, eps):
-    """Assert that a loss has the right gradient in the weight of a model that says weight times something."""
-    assert isinstance(gradient, torch.Tensor), "no gradient reaches the model: is something detached, or no_grad?"
-    assert close(gradient, (2 * predicted / weight * (predicted - eps)).mean(), 1e-3), \
-        "the gradient of the loss in the model's weights is wrong"
-
-
-def only_number(value):
-    """Assert that a loss is a scalar."""
-    size = tuple(getattr(value, "shape", ()))
-    assert size in ((), (1,)), f"the loss should be one number, it has shape {size}: take the mean"
-    expect_tensor("the loss", value, ())
 
 
 @public("diffusion.noise_prediction_loss", points=2,

@@ -24,6 +24,11 @@ def close(a, b, tolerance=1e-4):
     return bool((a.double() - b.double()).abs().max() <= tolerance * b.abs().max().clamp(min=1)) if b.numel() else True
 
 
+def spread(values, batch):
+    """Give each sample's number as many axes as the batch has."""
+    return values.reshape(-1, *[1] * (batch.dim() - 1))
+
+
 def same(a, b):
     """True if two tensors hold the same numbers; their shapes may differ behind the batch."""
     return len(a) == len(b) and close(a.flatten(1), b.flatten(1), POINTWISE)
@@ -97,6 +102,16 @@ def expect_untouched(what, before, after):
     assert all(map(torch.equal, before, after)), f"{what} changes what it is given in place: compute new tensors"
 
 
+def expect_normal(what, values, message):
+    """Assert that many numbers look like independent draws from N(0, 1): moments within five standard errors."""
+    values, many = values.double().flatten(), values.numel()
+    mean, variance = values.mean().item(), values.var().item()
+    assert abs(mean) < 5 / many ** 0.5, f"{what} should have mean 0, it is {mean:.3g}: {message}"
+    assert abs(variance - 1) < 5 * (2 / many) ** 0.5, \
+        f"{what} should have variance 1, it is {variance:.3g}: {message}"
+    assert abs((values ** 4).mean() - 3) < 5 * (96 / many) ** 0.5, f"{what} should be normally distributed: {message}"
+
+
 def sets_seed(call):
     """True if torch's random numbers after a call are the same, whatever they were before it."""
     after = []
@@ -105,6 +120,37 @@ def sets_seed(call):
         call()
         after.append(torch.get_rng_state())
     return torch.equal(*after)
+
+
+# Losses of networks that learn by a mean squared error
+
+def only_number(value):
+    """Assert that a loss is a scalar."""
+    size = tuple(getattr(value, "shape", ()))
+    assert size in ((), (1,)), f"the loss should be one number, it has shape {size}: take the mean"
+    expect_tensor("the loss", value, ())
+
+
+def judge_gradient(gradient, weight, predicted, target):
+    """Assert that a loss has the right gradient in the weight of a model that says weight times something."""
+    assert isinstance(gradient, torch.Tensor), "no gradient reaches the model: is something detached, or no_grad?"
+    assert close(gradient, (2 * predicted / weight * (predicted - target)).mean(), 1e-3), \
+        "the gradient of the loss in the model's weights is wrong"
+
+
+def squared_error_slips(predicted, target):
+    """What typical mistakes make of a mean squared error, and what each gives."""
+    errors = predicted - target
+    right = (errors ** 2).mean()
+    return [
+        ("the loss is summed: take the mean over all samples and coordinates", (errors ** 2).sum()),
+        ("the loss is summed over the coordinates: take the mean over them, too", (errors ** 2).sum() / len(errors)),
+        ("that is the root of the mean squared error", right.sqrt()),
+        ("the loss is half of what it should be", right / 2),
+        ("the sign is wrong: the loss is minimised", -right),
+        ("that is the absolute error: take the squared one", errors.abs().mean()),
+        ("that is Huber's loss: take the mean squared error", F.smooth_l1_loss(predicted, target)),
+    ]
 
 
 # What learns
@@ -399,8 +445,8 @@ class Elsewhere(TorchFunctionMode):
                 raise RuntimeError("Expected all tensors to be on the same device, but found at least two devices, "
                                    f"{' and '.join(sorted(map(str, places)))}!")
             target = places.pop() if places else self.CPU
-        forced = kwargs.get("force", False)  # then numpy() copies it to the CPU first
-        if function in (torch.Tensor.numpy, torch.Tensor.__array__) and target != self.CPU and not forced:
+        if function in (torch.Tensor.numpy, torch.Tensor.__array__) and target != self.CPU \
+                and not kwargs.get("force"):  # with force=True, numpy() copies it to the CPU first
             raise TypeError(f"can't convert {target} device type tensor to numpy")
         if function is torch.Tensor.cuda:
             function, args, kwargs = torch.Tensor.to, [args[0], "cpu"], {}

@@ -8,18 +8,14 @@ import torch
 from torch.nn import functional as F
 
 from helpers.given.checks import GradedModule, public
-from helpers.given.checks.engine import (Elsewhere, close, expect_close, expect_parts, expect_right, expect_shape,
-                                         expect_tensor, expect_untouched, name_the_slip, sets_seed)
+from helpers.given.checks.engine import (Elsewhere, close, expect_close, expect_normal, expect_parts, expect_right,
+                                         expect_shape, expect_tensor, expect_untouched, is_gap, judge_gradient,
+                                         name_the_slip, only_number, sets_seed, spread, squared_error_slips)
 
 flow = GradedModule("flow")
 
 
 # Velocities that remember
-
-def spread(values, batch):
-    """Give each sample's number as many axes as the batch has."""
-    return values.reshape(-1, *[1] * (batch.dim() - 1))
-
 
 def each_time(t, count):
     """The times of a batch, one for each sample (count,), as doubles: from a number, or from a tensor with one time or
@@ -90,16 +86,6 @@ def asked(model):
         raise ValueError("the model gets samples of different shapes")
     x, t = (torch.cat(parts) for parts in zip(*model.calls))
     return x, t, torch.tensor([len(x) for x, _ in model.calls])
-
-
-def expect_normal(what, values, message):
-    """Assert that many numbers look like independent draws from N(0, 1): moments within five standard errors."""
-    values, many = values.double().flatten(), values.numel()
-    mean, variance = values.mean().item(), values.var().item()
-    assert abs(mean) < 5 / many ** 0.5, f"{what} should have mean 0, it is {mean:.3g}: {message}"
-    assert abs(variance - 1) < 5 * (2 / many) ** 0.5, \
-        f"{what} should have variance 1, it is {variance:.3g}: {message}"
-    assert abs((values ** 4).mean() - 3) < 5 * (96 / many) ** 0.5, f"{what} should be normally distributed: {message}"
 
 
 # interpolate
@@ -277,16 +263,8 @@ def exact_velocity():
 
 def loss_slips(predicted, velocity, x_1, x_0, x_t):
     """What typical mistakes did, and the loss of each."""
-    errors = predicted - velocity
-    right = (errors ** 2).mean()
     return [
-        ("the loss is summed: take the mean over all samples and coordinates", (errors ** 2).sum()),
-        ("the loss is summed over the coordinates: take the mean over them, too", (errors ** 2).sum() / len(errors)),
-        ("that is the root of the mean squared error", right.sqrt()),
-        ("the loss is half of what it should be", right / 2),
-        ("the sign is wrong: the loss is minimised", -right),
-        ("that is the absolute error: take the squared one", errors.abs().mean()),
-        ("that is Huber's loss: take the mean squared error", F.smooth_l1_loss(predicted, velocity)),
+        *squared_error_slips(predicted, velocity),
         (SIGN, ((predicted + velocity) ** 2).mean()),
         ("the answer is compared with the data: compare it with the velocity", ((predicted - x_1) ** 2).mean()),
         ("the answer is compared with the noise: compare it with the velocity", ((predicted - x_0) ** 2).mean()),
@@ -308,13 +286,6 @@ def judge_value(value, predicted, velocity, *parts):
         ("only the model's answer is squared: compare it with the velocity", (predicted ** 2).mean()),
     ], f"the loss should be the mean squared error between the model's answer and the velocity, {right:.5g}; it is "
        f"{value:.5g}. Is it the velocity of another path than the one on which the model was asked?")
-
-
-def only_number(value):
-    """Assert that a loss is a scalar."""
-    size = tuple(getattr(value, "shape", ()))
-    assert size in ((), (1,)), f"the loss should be one number, it has shape {size}: take the mean"
-    expect_tensor("the loss", value, ())
 
 
 def judge_asked(x_t, t, count, shape):
@@ -379,13 +350,6 @@ def judge_noise(x_t, t, x_1):
     expect_normal("the noise that the paths start from, as it follows from x_t and t,", x_0[clear],
                   "torch.randn_like(x_1), and x_t at the time that the model is told")
     return x_0, clear
-
-
-def judge_gradient(gradient, weight, predicted, velocity):
-    """Assert that a loss has the right gradient in the weight of a model that says weight times something."""
-    assert isinstance(gradient, torch.Tensor), "no gradient reaches the model: is something detached, or no_grad?"
-    assert close(gradient, (2 * predicted / weight * (predicted - velocity)).mean(), 1e-3), \
-        "the gradient of the loss in the model's weights is wrong"
 
 
 SEEDED = "a seed is set inside the loss: then each call draws the same noise and the same times"
@@ -1110,11 +1074,11 @@ def guided_velocity():
 
 @contextmanager
 def averaging():
-    """Say what it means if torch cannot average whole numbers. As it is, the error says that a gap is open."""
+    """Say what it means if torch cannot average whole numbers."""
     try:
         yield
     except NotImplementedError as error:
-        if "not implemented for" not in str(error):
+        if is_gap(error):
             raise
         told = f"{error}: is that a buffer of whole numbers? Buffers are copied"
         raise TypeError(told).with_traceback(error.__traceback__) from None
