@@ -5,17 +5,15 @@ guidance. The student's network says nothing but eps, each time in a process of 
 digits that it has stored. So copies of known images are looked for, and the network predicts the noise in images that
 nobody has seen, too: who only knows stored ones, or draws by code, cannot.
 """
-import functools
-
 import torch
 from torch.nn import functional as F
 
-from autograde_tests.trained import Measure, at_least, at_most, draw, unseen
+from autograde_tests.trained import Measure, at_least, at_most, unseen
 from autograde_tests.trained.asking import MOVED, answer, moved
 from autograde_tests.trained.challenge import Challenge
-from autograde_tests.trained.generated import Judge, copies
+from autograde_tests.trained.generated import Digits, copies
 from helpers import diffusion
-from helpers.given import metrics, training
+from helpers.given import metrics
 
 SECONDS = 40  # on two cores
 STEPS, SCALE = 20, 2  # of DDIM, and of guidance
@@ -26,23 +24,8 @@ LOSS, ASKED = "error of the noise predicted in images that nobody has seen", "di
 DISTANCE, COPIES = "Fréchet distance (real images: 1)", "share of copies"
 
 
-class Digits(Judge):
-    """The test images as floats, and the floor of the Fréchet distance: that of as many training images as are made."""
-
-    @functools.cached_property
-    def test(self):
-        return training.to_float(self.set.test_images)
-
-    @functools.cached_property
-    def floor(self):
-        rng = torch.Generator().manual_seed(0)
-        found = [metrics.frechet_distance(self.classifier, self.test, draw(self.set.train_images, MADE, rng))
-                 for _ in range(5)]
-        return sum(found) / len(found)
-
-
 def data():
-    return Digits("mnist")
+    return Digits("mnist", MADE)
 
 
 def unet(student, weights, settings, rng, data):

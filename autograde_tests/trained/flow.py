@@ -4,15 +4,13 @@ The network's class is given, so what is handed in is numbers only. The judge pu
 the noise and the digits that are asked for, and walks: no code of the student's runs, and nothing of it could answer
 from elsewhere. What could still be stored in the weights are a few images, so copies of known ones are looked for.
 """
-import functools
-
 import torch
 
-from autograde_tests.trained import Measure, at_least, at_most, draw
+from autograde_tests.trained import Measure, at_least, at_most
 from autograde_tests.trained.challenge import Challenge
-from autograde_tests.trained.generated import Judge, copies
+from autograde_tests.trained.generated import Digits, copies
 from helpers import flow
-from helpers.given import metrics, training
+from helpers.given import metrics
 from helpers.given.console import UserError
 from helpers.given.flow import ShortcutUNet
 from helpers.given.weights import load
@@ -26,23 +24,8 @@ ASKED = {steps: f"digits read as asked in {words}" for steps, words in WORDS.ite
 DISTANCE = {steps: f"Fréchet distance in {words}" for steps, words in WORDS.items()}
 
 
-class Digits(Judge):
-    """The test images as floats, and the floor of the Fréchet distance: that of as many training images as are made."""
-
-    @functools.cached_property
-    def test(self):
-        return training.to_float(self.set.test_images)
-
-    @functools.cached_property
-    def floor(self):
-        rng = torch.Generator().manual_seed(0)
-        found = [metrics.frechet_distance(self.classifier, self.test, draw(self.set.train_images, MADE, rng))
-                 for _ in range(5)]
-        return sum(found) / len(found)
-
-
 def data():
-    return Digits("mnist")
+    return Digits("mnist", MADE)
 
 
 def shortcut(student, weights, settings, rng, data):

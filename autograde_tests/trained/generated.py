@@ -61,6 +61,29 @@ class Judge:
                 COPIES: copies(images[:1000], self.known), JUMP: jump(walks)}
 
 
+class Digits(Judge):
+    """The test images as floats, and the floor of the Fréchet distance: that of as many training images as are made.
+
+    Args:
+        made: how many are made.
+    """
+
+    def __init__(self, name, made):
+        super().__init__(name)
+        self.made = made
+
+    @functools.cached_property
+    def test(self):
+        return training.to_float(self.set.test_images)
+
+    @functools.cached_property
+    def floor(self):
+        rng = torch.Generator().manual_seed(0)
+        found = [metrics.frechet_distance(self.classifier, self.test, draw(self.set.train_images, self.made, rng))
+                 for _ in range(5)]
+        return sum(found) / len(found)
+
+
 def sketches(images):
     """Images (N, 1, 28, 28) as 196 numbers each that do not tell where the image lies, how bright it is, and what its
     finest grain is: moved to the middle, smoothed to half the size, scaled to length 1."""
