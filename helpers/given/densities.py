@@ -63,6 +63,13 @@ def raw(name, n, generator):
     return points + noise * torch.randn(n, 2, generator=generator), parts
 
 
+def shift_and_scale(name):
+    """What is subtracted from the raw points of a density, (2,), and what they are divided by: the same for every seed,
+    as two samples must be comparable."""
+    many, _ = raw(name, 20000, torch.Generator().manual_seed(12345))
+    return many.mean(dim=0), many.var(dim=0).mean().sqrt()
+
+
 def sample(name, n, seed=0):
     """Draw n points of a density.
 
@@ -76,10 +83,9 @@ def sample(name, n, seed=0):
     """
     if name not in DENSITIES:
         raise ValueError(f"there is no density {name!r}: take one of {', '.join(DENSITIES)}")
-    # The same shift and scale for every seed: two samples of a density must be comparable.
-    many, _ = raw(name, 20000, torch.Generator().manual_seed(12345))
+    shift, scale = shift_and_scale(name)
     points, parts = raw(name, n, torch.Generator().manual_seed(seed))
-    return (points - many.mean(dim=0)) / many.var(dim=0).mean().sqrt(), parts
+    return (points - shift) / scale, parts
 
 
 def sliced_wasserstein(first, second, directions=100):
