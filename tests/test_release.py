@@ -256,6 +256,15 @@ def test_students_commit_what_they_have_trained(course, tmp_path, edition, ignor
                                         and path.startswith("trained/")]
 
 
+def test_students_install_nothing_that_only_the_course_needs(course, tmp_path):
+    for name in ("requirements.txt", "constraints.txt"):
+        shutil.copy(ROOT / name, course)
+    release.release(course, tmp_path / "out")
+    for name in ("requirements.txt", "constraints.txt"):
+        ours, theirs = (ROOT / name).read_text(), (tmp_path / "out" / name).read_text()
+        assert ours.startswith(theirs) and "jupyterlab" in theirs and "sphinx" in ours.removeprefix(theirs), name
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no executable bit")
 def test_released_scripts_are_executable(course, tmp_path):
     release.release(course, tmp_path / "out")

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from coursekit.release.classroom50 import classroom50
-from coursekit.release.files import ReleaseError, course_files, read_templates, write_files
+from coursekit.release.files import ReleaseError, course_files, read_templates, without_ours, write_files
 from coursekit.release.platforms import PLATFORMS, watched
 from coursekit.release.points import points_of
 from helpers.given.course import assignments
@@ -72,5 +72,7 @@ def edition(root, assignments, points, hidden, platform, on):
     files.update({name: text.encode() for name, text in generated.items()})
     for name in COPIED:
         files[name] = (root / name).read_bytes()
+    for name in ("requirements.txt", "constraints.txt"):
+        files[name] = without_ours(files[name].decode()).encode()
     files[".gitignore"] = files[".gitignore"].replace(OURS.encode(), b"")
     return files

@@ -35,6 +35,11 @@ def course_files(root, assignments, code_gaps=True):
     return files
 
 
+def without_ours(packages):
+    """The text of requirements.txt or constraints.txt without what only the course itself needs."""
+    return packages.partition("\n# Only the course itself needs")[0]
+
+
 def write_files(files, folder):
     """Write {path: bytes} below a folder. Scripts become executable."""
     for name, content in files.items():

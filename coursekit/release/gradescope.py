@@ -7,13 +7,13 @@ import re
 import zipfile
 from pathlib import Path
 
-from coursekit.release.files import TRACES, ReleaseError, course_files, fill
+from coursekit.release.files import TRACES, ReleaseError, course_files, fill, without_ours
 from helpers.given.console import choose, write
 from helpers.given.course import assignments
 
 UV, PYTHON = "0.13.9", "3.13.18"  # a Python that this uv knows by its checksum
 # What of requirements.txt a grading does without. A student's file may import the rest.
-NOT_NEEDED = {"jupyterlab", "nbconvert", "pytest-timeout", "pytest-xdist", "check-jsonschema", "pyyaml"}
+NOT_NEEDED = {"jupyterlab", "nbconvert", "pytest-timeout", "pytest-xdist"}
 LIMIT = 100 << 20  # bytes. Gradescope tells none: it is more than a hundred times what a zip of the course has
 
 
@@ -57,7 +57,7 @@ def grading_files(root, assignment):
 
 def needed(requirements):
     """The lines of requirements.txt that a grading needs."""
-    return "".join(line for line in requirements.splitlines(keepends=True)
+    return "".join(line for line in without_ours(requirements).splitlines(keepends=True)
                    if not line.startswith("#") and re.match(r"[\w.-]*", line)[0] not in {"", *NOT_NEEDED})
 
 
