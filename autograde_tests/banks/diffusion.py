@@ -911,7 +911,8 @@ WRONG = {
     ),
     **{f"{name}: graph kept": (item, "graph", {"file": [(f"@torch.no_grad()\ndef {name}", f"def {name}")]})
        for name, item in (("sample_ddpm", DDPM), ("sample_ddim", DDIM))},
-    **{f"{name}: a seed inside": (item, "a seed is set", {name: [
-        ("x = torch.randn(shape,", "torch.manual_seed(0)\nx = torch.randn(shape,")]})
-       for name, item in (("sample_ddpm", DDPM), ("sample_ddim", DDIM))},
+    **{f"{name}: a seed inside": (item, "a seed is set", {"file": [
+        (f"    x = torch.randn(shape, device={of}.device)",
+         f"    torch.manual_seed(0)\n    x = torch.randn(shape, device={of}.device)")]})
+       for name, item, of in (("sample_ddpm", DDPM, "alphas"), ("sample_ddim", DDIM, "alphas_cumprod"))},
 }
