@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass
 
 from helpers.given.console import UserError
+from helpers.given.course import ANSWER_FIELD
 
 PYTHON_MARKERS = ("# BEGIN SOLUTION", "# END SOLUTION")
 MARKDOWN_MARKERS = ("<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")
-ANSWER_FIELD = "*Your answer here.*"
 # Of a student's file that is looked into: Python's tokenizer can take a time that grows with the square of a line. The
 # longest of ours has 16,000 characters.
 MAX_CHARACTERS, MAX_LINE = 50_000, 1000

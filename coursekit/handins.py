@@ -22,13 +22,13 @@ from pathlib import Path
 from coursekit.classes import gradebook, roster, tables
 from coursekit.classes.batch import read_one
 from coursekit.classes.results import Results
-from coursekit.gaps import ANSWER_FIELD, strip
+from coursekit.gaps import strip
 from coursekit.grading.text import normal
 from coursekit.questions import ELSEWHERE
 from coursekit.release.files import course_files
 from coursekit.sandbox import walls
 from helpers.given.console import UserError
-from helpers.given.course import ROOT, assignments
+from helpers.given.course import ANSWER_FIELD, ROOT, assignments
 
 BANK = ROOT / "autograde_tests" / "banks" / "handins.py"
 ASSIGNMENT = "vae"

@@ -8,9 +8,9 @@ import functools
 import re
 from dataclasses import dataclass, field
 
-from coursekit.gaps import ANSWER_FIELD, MARKDOWN_MARKERS, marked, strip_cell
+from coursekit.gaps import MARKDOWN_MARKERS, marked, strip_cell
 from coursekit.notebooks import cells_of, pictures_in
-from helpers.given.course import ROOT, assignments
+from helpers.given.course import ANSWER_FIELD, ROOT, assignments
 
 MAX_CHARACTERS = 20_000  # of an answer
 POINTS = 4  # of a question, unless the instructor says otherwise

@@ -2,10 +2,11 @@
 import re
 from pathlib import Path
 
-from coursekit.gaps import ANSWER_FIELD, strip, strip_notebook
+from coursekit.gaps import strip, strip_notebook
 from coursekit.notebooks import cells_of
 from coursekit.questions import POINTS
 from helpers.given.console import UserError
+from helpers.given.course import ANSWER_FIELD
 
 TEMPLATES = Path(__file__).parent / "templates"
 TRACES = {"__pycache__", ".ipynb_checkpoints"}

@@ -20,13 +20,16 @@ from helpers.given.console import UserError, choose, describe, write
 from helpers.given.course import ROOT, assignments, notebooks
 from helpers.given.points import STEPS, notebook_command, style_command, tell, with_hint
 
+AS_THEY_CAME = 60  # seconds within which a course is cloned or unpacked
+
 
 # ---------------------------------------------------------------------------------------------------------------
 # lab
 # ---------------------------------------------------------------------------------------------------------------
 
 def add_lab(commands):
-    parser = commands.add_parser("lab", help="open JupyterLab on the notebooks")
+    parser = commands.add_parser("lab", help="open JupyterLab on the notebook of an assignment")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="such as vae; default: the one that was worked on last")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument("--port", type=int, help="default: 8888, or the next free one")
     parser.set_defaults(command=lab)
@@ -36,7 +39,9 @@ def lab(args):
     """Run JupyterLab in this process, until Ctrl-C."""
     from jupyterlab.labapp import main as jupyterlab
 
-    options = [f"--ServerApp.root_dir={ROOT}", "--LabApp.default_url=/lab/tree/notebooks"]
+    known = assignments(ROOT)
+    opened = choose(args.name, known, "assignment").notebook if args.name else worked_on(known, ROOT)
+    options = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{opened.as_posix()}"]
     if args.no_browser:
         options.append("--no-browser")
     if args.port:
@@ -44,6 +49,17 @@ def lab(args):
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container; Jupyter refuses root unless told
         options.append("--allow-root")
     return jupyterlab(options)
+
+
+def worked_on(known, root):
+    """The notebook of the assignment whose files were changed last; that of the first one, if all are as they came.
+    known: {name: Assignment}."""
+    changed = {each.notebook: max(Path(root, path).stat().st_mtime for path in (each.notebook, each.helper))
+               for each in known.values()}
+    if not changed:
+        return Path("notebooks")
+    last = max(changed, key=changed.get)
+    return last if changed[last] - min(changed.values()) > AS_THEY_CAME else next(iter(changed))
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -222,6 +238,18 @@ def run_steps(steps, notes=()):
         lines.append(f"{'FAILED' if code else 'passed'}  {title} ({time.monotonic() - begin:.0f} s)")
     print("=== summary", *lines, *notes, sep="\n")
     return int(any(line.startswith("FAILED") for line in lines))
+
+
+def add_status(commands):
+    parser = commands.add_parser("status", help="say what is done and what is left: gaps, checks, questions, git")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="assignments, such as vae; default: all")
+    parser.set_defaults(command=status)
+
+
+def status(args):
+    from helpers.given.status import tell
+
+    tell(args.names)
 
 
 def add_points(commands):
@@ -458,8 +486,8 @@ def find_the_rest():
 # The command line
 # ---------------------------------------------------------------------------------------------------------------
 
-COMMANDS = (add_lab, add_run, add_check, add_test, add_points, add_report, add_train, add_plot_latent, add_board,
-            add_data, add_doctor)
+COMMANDS = (add_lab, add_status, add_check, add_run, add_test, add_points, add_report, add_train, add_plot_latent,
+            add_board, add_data, add_doctor)
 
 
 def main(arguments=None, commands=COMMANDS):

@@ -7,6 +7,7 @@ from pathlib import Path
 from helpers.given.console import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
+ANSWER_FIELD = "*Your answer here.*"  # what stands below a question until somebody answers it
 RESERVED = sys.stdlib_module_names | {"given", "engine"}
 
 

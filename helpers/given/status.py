@@ -1,0 +1,100 @@
+"""`./course status`: what is done and what is left of each assignment, for who goes on another day."""
+import json
+import re
+import subprocess
+
+from helpers.given import points
+from helpers.given.console import choose
+from helpers.given.course import ANSWER_FIELD, ROOT, assignments
+
+SHOWN = 8  # files or commits in a line
+
+
+def tell(names=()):
+    """Print for each assignment which gaps are open, which public checks pass and which questions have no answer, and
+    then what is not committed and not pushed. names: of assignments; default: all."""
+    known = assignments(ROOT)
+    chosen = {name: choose(name, known, "assignment") for name in names} or known
+    width = max(map(len, chosen), default=0)
+    for (name, assignment), lines in zip(chosen.items(), points.run_checks(list(chosen))):
+        head, *more = of_assignment(assignment, lines)
+        print(f"{assignment.number} {name:<{width}}  {head}", *(f"{'':<{width + 4}}{line}" for line in more), sep="\n",
+              flush=True)
+    head, *more = of_git(ROOT)
+    print(f"{'git':<{width + 2}}  {head}", *(f"{'':<{width + 4}}{line}" for line in more), sep="\n")
+
+
+def of_assignment(assignment, lines, root=ROOT):
+    """What there is to say of an assignment, in lines. lines: the points.Lines of its public checks."""
+    if lines and all(line.status == "missing" for line in lines):
+        return ["not begun"]
+    told = [f"{sum(line.status == 'passed' for line in lines)} of {len(lines)} public checks pass"]
+    gaps, questions = open_gaps(root / assignment.helper), []
+    try:
+        cells = json.loads((root / assignment.notebook).read_text(encoding="utf-8"))["cells"]
+        in_notebook, questions = open_places(cells)
+        gaps += [f"{heading} (in the notebook)" for heading in in_notebook]
+    except (OSError, ValueError, KeyError, TypeError):
+        told.append(f"{assignment.notebook.as_posix()} cannot be read: take back the last version with git")
+    if gaps:
+        told.append(f"open gaps: {', '.join(gaps)}")
+    if wrong := [line.name for line in lines if line.status not in ("passed", "missing")]:
+        told.append(f"not right yet: {', '.join(wrong)} (./course check {wrong[0]} says why)")
+    if questions:
+        told.append(f"without an answer: {', '.join(questions)}")
+    trained = root / "trained" / assignment.name
+    if (root / "helpers/given/trained" / f"{assignment.name}.py").is_file() and not list(trained.glob("*.safetensors")):
+        told.append("nothing trained is there to hand in: the notebook's last cell writes it")
+    return told
+
+
+def open_gaps(helper):
+    """The open gaps of a graded module, ["reparametrize (line 52)", ...]. A file that is no Python has them, too."""
+    try:
+        rows = helper.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    found = [(number, re.match(r'\s*raise NotImplementedError\("([\w.]+): fill this gap', row))
+             for number, row in enumerate(rows, start=1)]
+    return [f"{match[1]} (line {number})" for number, match in found if match]
+
+
+def open_places(cells):
+    """What of a notebook is open: the headings above its open gaps, and the titles of questions with an empty field."""
+    gaps, questions, heading = [], [], "above the first heading"
+    for cell in cells:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            if headings := re.findall(r"^#+ +(.+)", text, re.MULTILINE):
+                heading = headings[-1].split(" · ")[0].replace("`", "")
+            if text.rstrip().endswith(ANSWER_FIELD):
+                title = re.search(r"\*\*(.+?)\*\*", text)
+                questions.append(title[1] if title else heading)
+        elif re.search(r"^\s*raise NotImplementedError\(\"fill this gap", text, re.MULTILINE):
+            gaps.append(heading)
+    return gaps, questions
+
+
+def of_git(folder):
+    """What git says of a folder: what is not committed, and how much is not pushed."""
+    def git(*arguments):
+        return subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, encoding="utf-8",
+                              errors="replace")
+
+    try:
+        if git("rev-parse").returncode:
+            return ["this folder is no git repository, or git refuses to read it (git status says why)"]
+    except FileNotFoundError:
+        return ["not installed, so nobody can tell what is committed"]
+    changed = git("-c", "core.quotePath=off", "status", "--porcelain", "--untracked-files=all", "--no-renames", ".")
+    if changed.returncode:
+        return [f"cannot tell what is committed: {(changed.stderr.strip().splitlines() or ['it failed'])[0]}"]
+    paths = [row[3:] for row in changed.stdout.splitlines()]
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    told = [f"not committed: {', '.join(paths[:SHOWN])}{more}" if paths else "all is committed"]
+    ahead = git("rev-list", "--count", "@{upstream}..HEAD")
+    if ahead.returncode:
+        told.append("nothing is pushed from this branch: git push -u origin HEAD")
+    elif ahead.stdout.strip() != "0":
+        told.append(f"not pushed: {ahead.stdout.strip()} of the commits (git push)")
+    return told
