@@ -1,6 +1,5 @@
 """The instructor's command line: the student's commands, and `release`, `gradescope`, `grade`, `grade-class`,
 `regrade`, `answers`, `viva`, `grades`, `audit`, `test` of the course."""
-import argparse
 import functools
 import importlib
 import itertools
@@ -10,14 +9,16 @@ import sys
 from pathlib import Path
 
 from helpers.given import __main__ as student
-from helpers.given.console import choose
+from helpers.given.console import Parser, choose, examples
 from helpers.given.course import ROOT, assignments
 
 CODE = ("helpers", "coursekit", "autograde_tests", "tests", "bench")
 
 
 def add_release(commands):
-    parser = commands.add_parser("release", help="write the student edition")
+    parser = commands.add_parser("release", help="write the student edition", epilog=examples(
+        "release --out ../course-2027", "release --out ../vae-2027 --assignment vae",
+        "release --out ../course-2027 --for gitlab --on tags"))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that is new or empty")
     parser.add_argument("--assignment", metavar="NAME", help="only this one, such as vae; default: all")
     parser.add_argument("--for", dest="platform", default="github",
@@ -38,7 +39,9 @@ def release(args):
 
 
 def add_gradescope(commands):
-    parser = commands.add_parser("gradescope", help="write the zip file of an autograder for Gradescope")
+    parser = commands.add_parser("gradescope", help="write the zip file of an autograder for Gradescope",
+                                 epilog=examples("gradescope --assignment vae --out vae.zip",
+                                                 "gradescope --assignment vae --out vae.zip --visibility published"))
     parser.add_argument("--assignment", required=True, metavar="NAME", help="such as vae")
     parser.add_argument("--out", type=Path, required=True, metavar="ZIP", help="the zip file to write")
     parser.add_argument("--visibility", choices=("all", "published", "none"), default="all", help="when students see "
@@ -88,14 +91,20 @@ def add_grading(commands):
 
 
 def run_grading(name, args):
+    return importlib.import_module(GRADING[name][0]).main(parser_of(name).parse_args(args.rest))
+
+
+def parser_of(name):
+    """The parser of a command whose module declares its arguments."""
     module = importlib.import_module(GRADING[name][0])
-    parser = argparse.ArgumentParser(prog=f"course {name}", description=module.__doc__.split("\n")[0])
+    parser = Parser(prog=f"course {name}", description=module.__doc__.split("\n")[0])
     module.add_arguments(parser)
-    return module.main(parser.parse_args(args.rest))
+    return parser
 
 
 def add_audit(commands):
-    parser = commands.add_parser("audit", help="measure the checks with right variants and typical mistakes")
+    parser = commands.add_parser("audit", help="measure the checks with right variants and typical mistakes",
+                                 epilog=examples("audit vae", "audit handins   # how what is handed in is taken in"))
     parser.add_argument("names", nargs="*", metavar="NAME", help="an assignment with a bank in "
                         "autograde_tests/banks, or handins: how what is handed in is taken in; default: all")
     parser.set_defaults(command=audit)
@@ -112,7 +121,9 @@ def add_test(commands):
                                  usage="course test [ASSIGNMENT ...] [--fast] [PYTEST ARGUMENTS]", allow_abbrev=False,
                                  description="Without arguments: every test, and the style.",
                                  epilog="ASSIGNMENT, such as vae: only what is about it, without its notebook's run: "
-                                 "hidden checks, bank, contract, release. Further arguments go to pytest.")
+                                 "hidden checks, bank,\ncontract, release. Further arguments go to pytest.\n\n"
+                                 + examples("test", "test vae",
+                                            "test --fast -k release   # -k goes to pytest"))
     parser.add_argument("--fast", action="store_true", help="leave out sandboxes, banks and slow tests")
     parser.set_defaults(command=test, rest=[])
 
@@ -172,9 +183,16 @@ def find_sandbox():
         yield "sandbox", "ok", f"{wall.name}{instead}", ""
 
 
-COMMANDS = (student.add_lab, student.add_run, student.add_check, add_test, student.add_points, student.add_report,
+COMMANDS = (student.add_lab, student.add_status, student.add_check, student.add_run, add_test, student.add_points, student.add_report,
             student.add_train, student.add_plot_latent, student.add_board, student.add_data, add_doctor, add_release,
             add_gradescope, add_grading, add_audit)
+FIRST_STEPS = examples("lab                                            # for students: the notebooks, in the browser",
+                       "check vae.reparametrize                        # is this gap filled well?",
+                       "doctor                                         # what is missing here, and what to do",
+                       "release --out ../course-2027                   # for instructors: the student edition",
+                       "grade submission.zip                           # one submission",
+                       "grade-class handed-in/ --assignment vae --out results/vae",
+                       "grade-class --help                             # examples of a command")
 
 if __name__ == "__main__":
-    sys.exit(student.main(commands=COMMANDS))
+    sys.exit(student.main(commands=COMMANDS, first_steps=FIRST_STEPS))

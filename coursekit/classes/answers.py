@@ -12,7 +12,7 @@ from coursekit.classes.results import Results, lock
 from coursekit.classes.sheets import ANSWERS
 from coursekit.grading.tell.html import templates
 from coursekit.questions import ELSEWHERE, POINTS, questions
-from helpers.given.console import UserError, write
+from helpers.given.console import UserError, examples, write
 
 
 def by_question(results, rows):
@@ -40,6 +40,8 @@ def pictures(results, submission, report, id):
 
 
 def add_arguments(parser):
+    parser.epilog = examples("answers results/vae              # gather; then type points into answers.csv, and again",
+                             "answers results/vae --points 2")
     parser.add_argument("folder", metavar="DIR", help="the --out of a `course grade-class`")
     parser.add_argument("--points", type=float, default=POINTS, metavar="N",
                         help="points of each question in a new sheet (default: %(default)s); the sheet's column max "

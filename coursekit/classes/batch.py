@@ -27,7 +27,7 @@ from coursekit.grading.grader import Grader
 from coursekit.grading.handin import HandedIn, read
 from coursekit.questions import NO_NOTEBOOK, questions
 from coursekit.sandbox import SandboxError, printable, walls, zygote
-from helpers.given.console import UserError, choose
+from helpers.given.console import UserError, choose, examples
 from helpers.given.course import ROOT, assignments
 
 PRELOAD = ("torch", "coursekit.grading.grader")
@@ -194,10 +194,13 @@ def drop(weights, key):
 
 
 def add_arguments(parser):
-    parser.add_argument("submissions", help="a folder with one entry for each submission (folder, zip file, git "
-                        "repository), what a platform hands out (Moodle, Canvas, ILIAS, OLAT, Blackboard, Brightspace, "
-                        "Gradescope; unpacked or not), or a CSV file with a column 'path' and what is known of the "
-                        "student: name, id number, email, login, section")
+    parser.epilog = examples("grade-class handed-in/ --assignment vae --out results/vae",
+                             "grade-class moodle.zip --assignment vae --out results/vae --roster class.csv",
+                             "grade-class handed-in/ --assignment vae --out results/vae --no-notebook --jobs 4")
+    parser.add_argument("submissions", metavar="SUBMISSIONS", help="a folder with one entry for each submission "
+                        "(folder, zip file, git repository), what a platform hands out (Moodle, Canvas, ILIAS, OLAT, "
+                        "Blackboard, Brightspace, Gradescope; unpacked or not), or a CSV file with a column 'path' and "
+                        "what is known of the student: name, id number, email, login, section")
     parser.add_argument("--roster", type=Path, metavar="FILE", help="who should have handed in: a CSV file as Moodle, "
                         "Canvas, ILIAS or GitHub Classroom export it. All are in the grade book then; its column "
                         "'group' tells the members of groups")

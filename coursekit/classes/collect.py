@@ -27,7 +27,7 @@ from coursekit.classes.tables import expect_csv, read_table, write_rows
 from coursekit.grading import command
 from coursekit.grading.repository import day, is_bare_repository
 from coursekit.sandbox import printable
-from helpers.given.console import UserError, describe
+from helpers.given.console import UserError, cannot_read, describe, examples
 
 TABLE = "collected.csv"
 WHO = {"name": "name", "id": "id", "number": "id number", "email": "email", "login": "login", "section": "section",
@@ -64,7 +64,7 @@ def read_wanted(path, template=None):
     # One repository may be written in two ways: vae-ada and vae-ada.git.
     found = list({(one.person, one.address.same if one.address else one.problem): one for one in found}.values())
     if not found:
-        raise UserError(f"{path} names no repository")
+        raise UserError(f"{path} names no repository: expected an address in each line, or a column 'repository'")
     taken = {}
     for one in found:  # as grade-class tells people in a list
         known = lists.known_by(one.person)
@@ -96,7 +96,7 @@ def from_text(path, template):
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
+        raise cannot_read(path, error) from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is no text in UTF-8: give a list with one address in each line, or a CSV file") \
             from None
@@ -172,9 +172,13 @@ def add_arguments(parser):
     parser.add_argument("--jobs", type=int, metavar="N", default=4, help="repositories at a time (default: "
                         "%(default)s)")
     parser.epilog = ("With --before each branch in DIR ends at its last commit of that moment, so grade-class needs no "
-                     "--before; with another one, or none, it moves there. The dates of commits are what the student's "
-                     "machine says. What was pushed later is kept out for certain by collecting at the deadline: the "
-                     "table says when that was.")
+                     "--before;\nwith another one, or none, it moves there. The dates of commits are what the "
+                     "student's machine says.\n"
+                     "What was pushed later is kept out for certain by collecting at the deadline: the table says when "
+                     "that was.\n\n" + examples(
+                         "collect list.txt --out handed-in",
+                         "collect roster.csv --address 'https://github.com/ORG/vae-{username}.git' --out handed-in",
+                         "collect list.txt --out handed-in --before 2026-11-30T12:00"))
 
 
 def main(args):

@@ -78,7 +78,8 @@ def entries_of(source, temporary, out=None):
     found += of_plain(plain + more)
     if not found:
         raise UserError("; ".join([f"{source} holds no submission", *told,
-                                   *([f"nobody's: {few(path.name for path in nobody)}"] if nobody else [])]))
+                                   *([f"nobody's: {few(path.name for path in nobody)}"] if nobody else []),
+                                   "expected a folder or archive for each, or what a platform hands out"]))
     told.insert(0, summary(found))
     told += doubtful(found)
     if nobody:

@@ -123,7 +123,7 @@ def roster(path):
             lines_of[known] = len(people)
             people.append((person, line["logins"]))
     if not people:
-        raise UserError(f"{path} tells of nobody")
+        raise UserError(f"{path} tells of nobody: expected a line for each person below the titles")
     told = [f"{len(people)} {'person' if len(people) == 1 else 'people'} in {path.name}"]
     if unknown:
         shown = ", ".join(map(printable, unknown[:8])) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")

@@ -22,12 +22,14 @@ from coursekit.grading.handin import look_into
 from coursekit.grading.paper import Paper, find_paper
 from coursekit.grading.tell.html import templates
 from coursekit.sandbox import printable, walls
-from helpers.given.console import write
+from helpers.given.console import examples, write
 
 READ_DEADLINE = 90.0  # seconds to find, read and count one report
 
 
 def add_arguments(parser):
+    parser.epilog = examples("rubric results/vae",
+                             "rubric results/vae --reports reports.zip --rubric rubric.toml")
     parser.add_argument("folder", metavar="DIR", help="the --out of a `course grade-class`")
     parser.add_argument("--reports", metavar="SUBMISSIONS", help="where the reports were handed in, if not with the "
                         "code: a folder or a download, as `course grade-class` takes it")

@@ -31,7 +31,7 @@ from coursekit.grading.report import CANNOT, TRAINED, Item
 from coursekit.grading.tell import tell
 from coursekit.grading.tell.points import points
 from coursekit.sandbox import printable, walls
-from helpers.given.console import UserError, choose, write
+from helpers.given.console import UserError, choose, examples, write
 
 LOG, UNFINISHED = "regraded.csv", "regrade.json"
 COLUMNS = ("when", "student", "key", "item", "points before", "max before", "status before", "points", "max", "status",
@@ -40,6 +40,8 @@ NO_WAY = {"branch": None, "before": None, "trained": False, "challenge": False} 
 
 
 def add_arguments(parser):
+    parser.epilog = examples("regrade results/vae --item vae.loss_function --reason 'a check was wrong'",
+                             "regrade results/vae --student 'Ada Lovelace' --dry-run")
     parser.add_argument("folder", metavar="DIR", help="the --out of a `course grade-class`")
     parser.add_argument("--item", action="append", default=[], metavar="NAME", help="only this item, such as "
                         "vae.loss_function, of the graded file as it was kept; may be given more than once")
@@ -104,7 +106,8 @@ def find(results, wanted):
         if not found:
             near = difflib.get_close_matches(text.casefold(), known, n=3)
             raise UserError(f"there is no student {text!r} in {results.folder}." + (
-                f" Near it: {few(sorted({one.name for name in near for one in known[name]}))}" if near else ""))
+                f" Near it: {few(sorted({one.name for name in near for one in known[name]}))}" if near else
+                " Its gradebook.csv has all names"))
         if len(found) > 1:
             raise UserError(f"{text!r} may be {few(f'{one.key} ({one.name})' for one in found)}: give the key")
         chosen.add(found[0].key)

@@ -190,7 +190,7 @@ def from_csv(path):
             members = tuple(dataclasses.replace(member, group=group) for member in members)
         found.append((who, Submission("", place, **known, members=members, problem=problem)))
     if not found:
-        raise UserError(f"{path} holds no submission")
+        raise UserError(f"{path} holds no submission: expected a line for each, with its path in the column 'path'")
     return found, [f"a list of {len(seen)} people"]
 
 

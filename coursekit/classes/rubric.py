@@ -10,7 +10,7 @@ from coursekit.classes.sheets import Kind
 from coursekit.grading.paper import NO_REPORT, Paper
 from coursekit.grading.tell.points import points
 from coursekit.questions import Question
-from helpers.given.console import UserError
+from helpers.given.console import UserError, cannot_read
 
 FILE, KEPT, PDFS = "rubric.toml", "reports.json", "reports"  # in the folder of results
 DEFAULT = Path(__file__).parents[1] / "templates" / FILE
@@ -40,7 +40,7 @@ def read_rubric(path):
         text = content.decode("utf-8-sig")
         told = tomllib.loads(text) if len(content) <= MOST_BYTES else None
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
+        raise cannot_read(path, error) from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not in UTF-8: save it as UTF-8") from None
     except (ValueError, RecursionError) as error:  # tomllib also has a plain ValueError, for a number too long

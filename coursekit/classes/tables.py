@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from coursekit.grading.tell.points import points
-from helpers.given.console import UserError, write
+from helpers.given.console import UserError, cannot_read, write
 
 # A spreadsheet may split a table at its semicolons and end a cell with its line, whatever the quotes around it say. So
 # a cell could begin after each of these. Some take an = of full width for one.
@@ -80,7 +80,7 @@ def read_table(path, otherwise=None):
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
+        raise cannot_read(path, error) from None
     expect_csv(path, data)
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")

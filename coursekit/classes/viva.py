@@ -22,13 +22,15 @@ from coursekit.questions import POINTS, questions
 from coursekit.sandbox import printable, walls
 from coursekit.viva.look import look
 from coursekit.viva.sets import MINUTES, choose, questions_about, rules_of, solutions
-from helpers.given.console import UserError, write
+from helpers.given.console import UserError, examples, write
 from helpers.given.course import ROOT, assignments
 
 LOOK_DEADLINE = 30.0  # seconds for one file
 
 
 def add_arguments(parser):
+    parser.epilog = examples("viva results/vae",
+                             "viva results/vae --seed 7 --points 2")
     parser.add_argument("folder", metavar="DIR", help="the --out of a `course grade-class`")
     parser.add_argument("--seed", type=command.seed, help="what the choice of questions depends on (default: that of "
                         "the sheets that are there, else a fresh one, noted in viva.html)")

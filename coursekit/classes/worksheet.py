@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coursekit.classes.tables import cell, delimiter_of
-from helpers.given.console import UserError, write
+from helpers.given.console import UserError, cannot_read, write
 
 MAX_BYTES = 64 << 20
 BOM = "\ufeff"
@@ -61,7 +61,7 @@ def read_worksheet(path):
         with open(path, "rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
+        raise cannot_read(path, error) from None
     if len(data) > MAX_BYTES or b"\0" in data and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         raise UserError(f"{path} is no CSV file: give it as the platform hands it out; save a spreadsheet's own file "
                         "as \"CSV UTF-8\"")

@@ -17,7 +17,7 @@ from coursekit.grading.repository import seconds_of
 from coursekit.grading.tell import tell
 from coursekit.grading.tell.table import table
 from coursekit.sandbox import printable, walls, zygote
-from helpers.given.console import choose
+from helpers.given.console import choose, examples
 from helpers.given.course import ROOT, assignments
 
 DEADLINE = 1800.0  # seconds for all that is done for one submission, whoever does it: then the process is killed
@@ -81,9 +81,13 @@ def date(text):
 
 
 def add_arguments(parser):
-    parser.add_argument("submission", help="folder, zip file, git repository, or the graded file itself")
-    parser.add_argument("--assignment", help="default: the one that the submission holds a file of")
-    parser.add_argument("--out", help="folder for report.json (default: runs/grades/FOLDER-SUBMISSION)")
+    parser.epilog = examples("grade submission.zip                       # table and reports, in runs/grades",
+                             "grade handed-in/ada --assignment vae --out results/ada",
+                             "grade submission.zip --seed 7 --no-notebook   # the same questions again")
+    parser.add_argument("submission", metavar="SUBMISSION", help="folder, zip file, git repository, or the graded file "
+                        "itself")
+    parser.add_argument("--assignment", metavar="NAME", help="default: the one that the submission holds a file of")
+    parser.add_argument("--out", metavar="DIR", help="folder for report.json (default: runs/grades/FOLDER-SUBMISSION)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON instead of the table")
     parser.add_argument("--no-notebook", action="store_true", help="do not execute the notebook")
     parser.add_argument("--seed", type=seed, help="replay a grading (default: a fresh seed, noted in the report)")

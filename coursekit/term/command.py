@@ -12,10 +12,13 @@ from coursekit.sandbox import printable
 from coursekit.term import book, page
 from coursekit.term.settings import FILE
 from coursekit.term.term import compute
-from helpers.given.console import UserError
+from helpers.given.console import UserError, examples
 
 
 def add_arguments(parser):
+    parser.epilog = examples("grades results/vae --into worksheet.csv   # Moodle's or Canvas's file, filled in",
+                             "grades results/vae --for ilias",
+                             "grades term/                              # a whole term: term/course.toml")
     where = giveback.add_arguments(parser)
     where.required = False  # a term's book is worth having without
     parser.set_defaults(usage_error=parser.error)

@@ -12,7 +12,7 @@ from pathlib import Path
 from coursekit.sandbox import printable
 from coursekit.term.book import BOOK, header
 from coursekit.term.lines import lines_of
-from helpers.given.console import UserError
+from helpers.given.console import UserError, cannot_read
 
 FILE = "course.toml"
 MAX_BYTES = 1 << 20
@@ -216,7 +216,7 @@ def read(folder):
         content = data.decode("utf-8-sig").replace("\r\n", "\n")
         said = tomllib.loads(content, parse_float=Decimal)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
+        raise cannot_read(path, error) from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not in UTF-8: save it as UTF-8") from None
     except (tomllib.TOMLDecodeError, RecursionError, ArithmeticError, ValueError) as error:

@@ -16,11 +16,18 @@ import time
 from pathlib import Path
 
 from helpers.given import launcher
-from helpers.given.console import UserError, choose, describe, write
-from helpers.given.course import ROOT, assignments, notebooks
+from helpers.given.console import Parser, UserError, advise, choose, describe, examples, write
+from helpers.given.course import ROOT, VERSION, assignments, notebooks
 from helpers.given.points import STEPS, notebook_command, style_command, tell, with_hint
 
 AS_THEY_CAME = 60  # seconds within which a course is cloned or unpacked
+
+
+def port(text):
+    """The number of --port; argparse tells who types something else."""
+    if not 0 < int(text) < 1 << 16:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 65535, got {text}")
+    return int(text)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -28,19 +35,20 @@ AS_THEY_CAME = 60  # seconds within which a course is cloned or unpacked
 # ---------------------------------------------------------------------------------------------------------------
 
 def add_lab(commands):
-    parser = commands.add_parser("lab", help="open JupyterLab on the notebook of an assignment")
+    parser = commands.add_parser("lab", help="open JupyterLab on the notebook of an assignment", epilog=examples(
+        "lab", "lab vae", "lab --no-browser --port 9000   # on another machine: open the address that it prints"))
     parser.add_argument("name", nargs="?", metavar="NAME", help="such as vae; default: the one that was worked on last")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    parser.add_argument("--port", type=int, help="default: 8888, or the next free one")
+    parser.add_argument("--port", type=port, metavar="N", help="default: 8888, or the next free one")
     parser.set_defaults(command=lab)
 
 
 def lab(args):
     """Run JupyterLab in this process, until Ctrl-C."""
-    from jupyterlab.labapp import main as jupyterlab
-
     known = assignments(ROOT)
     opened = choose(args.name, known, "assignment").notebook if args.name else worked_on(known, ROOT)
+    from jupyterlab.labapp import main as jupyterlab
+
     options = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{opened.as_posix()}"]
     if args.no_browser:
         options.append("--no-browser")
@@ -67,7 +75,10 @@ def worked_on(known, root):
 # ---------------------------------------------------------------------------------------------------------------
 
 def add_run(commands):
-    parser = commands.add_parser("run", help="execute a notebook and save it, with an HTML page")
+    parser = commands.add_parser("run", help="execute a notebook and save it, with an HTML page", epilog=examples(
+        "run vae                        # into runs/PROFILE/vae",
+        "run gan --profile smoke        # in seconds: does it run through?",
+        "run vae --out runs/my-vae"))
     parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(notebooks(ROOT))}")
     parser.add_argument("--profile", choices=("smoke", "cpu", "gpu"),
                         help="how much to train: seconds, minutes, or the full settings (default: gpu if there is one)")
@@ -149,7 +160,9 @@ def save_notebook(notebook, path):
 # ---------------------------------------------------------------------------------------------------------------
 
 def add_check(commands):
-    parser = commands.add_parser("check", help="run the public checks")
+    parser = commands.add_parser("check", help="run the public checks", epilog=examples(
+        "check                     # all of what is begun", "check vae                 # of one assignment",
+        "check vae.reparametrize   # one, or all that begin so"))
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as vae.reparametrize, or vae; default: all")
     parser.set_defaults(command=check)
 
@@ -164,8 +177,9 @@ def check(args):
     known = checks.names()
     names = []
     for wanted in args.names:  # `vae` and `vae.VAE` stand for all that begin so
-        names += [name for name in known if f"{name}.".startswith(f"{wanted}.")] or [choose(
-            wanted, dict.fromkeys(known), "check")]
+        found = [name for name in known if f"{name}.".startswith(f"{wanted}.")]
+        near = [name for name in known if name.split(".")[0] == wanted.split(".")[0]] or assignments(ROOT)
+        names += found or [choose(wanted, dict.fromkeys(near), "check")]
     modules = dict.fromkeys(name.split(".")[0] for name in names or known)
     waiting = [] if names else [module for module in modules if not is_begun(module)]
     names = names or [name for name in known if name.split(".")[0] not in waiting]
@@ -195,7 +209,8 @@ def is_begun(assignment):
 
 
 def add_test(commands):
-    parser = commands.add_parser("test", help="run the checks, the style check and the notebooks")
+    parser = commands.add_parser("test", help="run the checks, the style check and the notebooks", epilog=examples(
+        "test vae         # before it is handed in", "test vae style   # only the style of its file"))
     parser.add_argument("names", nargs="*", metavar="NAME", help="assignments, such as vae, and steps: "
                         f"{', '.join(STEPS)}; default: all")
     parser.set_defaults(command=test)
@@ -241,7 +256,8 @@ def run_steps(steps, notes=()):
 
 
 def add_status(commands):
-    parser = commands.add_parser("status", help="say what is done and what is left: gaps, checks, questions, git")
+    parser = commands.add_parser("status", help="say what is done and what is left: gaps, checks, questions, git",
+                                 epilog=examples("status", "status vae"))
     parser.add_argument("names", nargs="*", metavar="NAME", help="assignments, such as vae; default: all")
     parser.set_defaults(command=status)
 
@@ -253,7 +269,8 @@ def status(args):
 
 
 def add_points(commands):
-    parser = commands.add_parser("points", help="run checks and style as on a push: points, and result.json")
+    parser = commands.add_parser("points", help="run checks and style as on a push: points, and result.json",
+                                 epilog=examples("points vae", "points vae gan --out runs/result.json"))
     parser.add_argument("names", nargs="*", metavar="NAME", help="assignments, such as vae, and steps: "
                         f"{', '.join(STEPS)}; default: checks and style of all")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: result.json")
@@ -266,7 +283,9 @@ def add_points(commands):
 
 def add_report(commands):
     parser = commands.add_parser("report", help="make the PDF of a report in Markdown or LaTeX, with the numbers that "
-                                 "were measured")
+                                 "were measured", epilog=examples(
+                                     "report reports/vae.md           # writes reports/vae.pdf",
+                                     "report reports/vae.md --draft   # before everything is measured"))
     parser.add_argument("source", type=Path, metavar="FILE", help="such as reports/vae.md, a copy of "
                         "reports/template.md or reports/template.tex")
     parser.add_argument("--out", type=Path, metavar="PDF", help="default: beside FILE")
@@ -286,7 +305,9 @@ def report(args):
 
 def add_train(commands):
     parser = commands.add_parser("train", help="train a model from the command line",
-                                 epilog="`course train NAME --help` lists the options of that model.")
+                                 epilog=examples(
+                                     "train vae --out runs/vae", "train vae --kl-weight 30 --epochs 15 --out runs/kl30",
+                                     "train vae --help                # the options of that model"))
     parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(recipes())}")
     parser.add_argument("options", metavar="...", nargs=argparse.REMAINDER, help="options of that model")
     parser.set_defaults(command=train)
@@ -300,14 +321,20 @@ def recipes():
 
 def train(args):
     recipe = importlib.import_module(choose(args.name, recipes(), "recipe"))
-    parser = argparse.ArgumentParser(prog=f"course train {args.name}", description=recipe.__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    return recipe.train(recipe_parser(args.name).parse_args(args.options))
+
+
+def recipe_parser(name):
+    """The parser of what `train NAME` takes."""
+    recipe = importlib.import_module(recipes()[name])
+    parser = Parser(prog=f"course train {name}", description=recipe.__doc__)
     recipe.add_arguments(parser)
-    return recipe.train(parser.parse_args(args.options))
+    return parser
 
 
 def add_plot_latent(commands):
-    parser = commands.add_parser("plot-latent", help="draw the 2-D latent space of a trained model")
+    parser = commands.add_parser("plot-latent", help="draw the 2-D latent space of a trained model",
+                                 epilog=examples("plot-latent runs/kl30   # writes pictures into that folder"))
     parser.add_argument("folder", type=Path, metavar="DIR", help="what `course train ... --out DIR` wrote")
     parser.set_defaults(command=plot_latent)
 
@@ -329,9 +356,10 @@ def plot_latent(args):
 # ---------------------------------------------------------------------------------------------------------------
 
 def add_board(commands):
-    parser = commands.add_parser("board", help="open TensorBoard on what trainings log")
+    parser = commands.add_parser("board", help="open TensorBoard on what trainings log", epilog=examples(
+        "board                        # all that lies in runs", "board runs/cpu/gan --port 6010"))
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "runs", metavar="DIR", help="default: runs")
-    parser.add_argument("--port", type=int, help="default: 6006, or the next free one")
+    parser.add_argument("--port", type=port, metavar="N", help="default: 6006, or the next free one")
     parser.set_defaults(command=open_board)
 
 
@@ -340,7 +368,8 @@ def open_board(args):
     from helpers.given import board
 
     if not args.folder.is_dir():
-        raise UserError(f"there is no folder {args.folder}: what is trained with log_dir writes there")
+        raise UserError(f"there is no folder {args.folder}: train first (what is trained with log_dir writes there), "
+                        "or give another one")
     process, port = board.start(args.folder, args.port)
     print(board.advice(port) or f"Open {board.address(port)} in the browser.", "Ctrl-C ends TensorBoard.", flush=True)
     return process.wait()
@@ -351,12 +380,15 @@ def open_board(args):
 # ---------------------------------------------------------------------------------------------------------------
 
 def add_data(commands):
-    parser = commands.add_parser("data", help="download data sets, or list what is here")
+    parser = commands.add_parser("data", help="download data sets, or list what is here", epilog=examples(
+        "data list", "data fetch mnist fashion_mnist"))
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    fetching = actions.add_parser("fetch", help="download data sets and keep them as .npz")
+    fetching = actions.add_parser("fetch", help="download data sets and keep them as .npz",
+                                  epilog=examples("data fetch mnist"))
     fetching.add_argument("names", nargs="+", metavar="NAME", help="such as mnist; `course data list` has them all")
     fetching.set_defaults(command=data_fetch)
-    actions.add_parser("list", help="every data set, and where it lies").set_defaults(command=data_list)
+    listing = actions.add_parser("list", help="every data set, and where it lies", epilog=examples("data list"))
+    listing.set_defaults(command=data_list)
 
 
 def data_fetch(args):
@@ -374,7 +406,8 @@ def data_list(args):
 
 
 def add_doctor(commands):
-    commands.add_parser("doctor", help="look at this machine and say what to mend").set_defaults(command=doctor)
+    parser = commands.add_parser("doctor", help="look at this machine and say what to mend", epilog=examples("doctor"))
+    parser.set_defaults(command=doctor)
 
 
 def doctor(args, more_findings=()):
@@ -488,23 +521,20 @@ def find_the_rest():
 
 COMMANDS = (add_lab, add_status, add_check, add_run, add_test, add_points, add_report, add_train, add_plot_latent,
             add_board, add_data, add_doctor)
+FIRST_STEPS = examples("lab                          # the notebooks, in the browser",
+                       "check vae.reparametrize      # is this gap filled well?",
+                       "test vae                     # before it is handed in",
+                       "doctor                       # what is missing here, and what to do about it",
+                       "check --help                 # examples of a command")
 
 
-def main(arguments=None, commands=COMMANDS):
+def main(arguments=None, commands=COMMANDS, first_steps=FIRST_STEPS):
     """Parse, run the command, return its exit code. An error that the user can mend is one line on stderr and 2."""
-    parser = argparse.ArgumentParser(prog="course", description="A course on deep generative models.")
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in commands:
-        add(subparsers)
-    args, rest = parser.parse_known_args(arguments)
-    if hasattr(args, "rest"):  # the command passes on what it does not know
-        args.rest = rest
-    elif rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # what a terminal cannot show must not end a command
-            stream.reconfigure(errors="backslashreplace")
     try:
+        args = parse(sys.argv[1:] if arguments is None else arguments, commands, first_steps)
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # what a terminal cannot show must not end a command
+                stream.reconfigure(errors="backslashreplace")
         return args.command(args) or 0
     except KeyboardInterrupt:
         print("course: stopped by Ctrl-C", file=sys.stderr)
@@ -513,8 +543,28 @@ def main(arguments=None, commands=COMMANDS):
         print(f"course: {describe(error)}", file=sys.stderr)
         return 2
     except (UserError, OSError) as error:
-        print(f"course: {describe(error)}", file=sys.stderr)
+        print(f"course: {describe(error)}{advise(error)}", file=sys.stderr)
         return 2
+
+
+def parse(arguments, commands, first_steps=FIRST_STEPS):
+    """What was typed. Exits where it cannot be; raises UserError for a command that there is not.
+
+    first_steps: examples for `course --help`.
+    """
+    parser = Parser(prog="course", description="A course on deep generative models.", epilog=first_steps)
+    parser.add_argument("--version", action="version", version=f"course {VERSION}")
+    known = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in commands:
+        add(known)
+    if arguments and not arguments[0].startswith("-"):
+        choose(arguments[0], known.choices, "command")
+    args, rest = parser.parse_known_args(arguments)
+    if hasattr(args, "rest"):  # the command passes on what it does not know
+        args.rest = rest
+    elif rest:
+        known.choices[arguments[0]].error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
 
 
 if __name__ == "__main__":

@@ -1,7 +1,16 @@
-"""What all commands share: the errors that are the user's to mend, names that are typed, files that are written."""
+"""What all commands share: how they are told what to do, names that are typed, files that are read and written, and the
+errors that are the user's to mend."""
+import argparse
 import contextlib
 import difflib
+import errno
 import os
+
+# What to do about what the system says of a path.
+NEXT_STEPS = {errno.ENOENT: "look for a slip in the path", errno.EISDIR: "expected a file, and that is a folder",
+              **dict.fromkeys((errno.EEXIST, errno.ENOTDIR), "expected a folder where a file is: give another path"),
+              **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "give another path, or change who may use it"),
+              **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room on that disk, or give a path on another one")}
 
 
 class UserError(Exception):
@@ -40,3 +49,29 @@ def describe(error):
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return " ".join(str(error).split())
+
+
+def advise(error):
+    """What to do about an error of the system, as the end of the line on it; "" where nobody can tell."""
+    step = NEXT_STEPS.get(getattr(error, "errno", None))
+    return f": {step}" if step else ""
+
+
+def cannot_read(path, error):
+    """The UserError on a file that the system does not give, with its OSError."""
+    return UserError(f"cannot read {path}: {error.strerror}{advise(error)}")
+
+
+class Parser(argparse.ArgumentParser):
+    """A command's arguments. Its help ends with examples, and an error is one line that says where help is."""
+
+    def __init__(self, **options):
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}. `{self.prog} --help` has examples\n")
+
+
+def examples(*lines):
+    """The end of a command's help: what may be typed, each with what comes of it behind a #."""
+    return "\n".join(["examples:", *(f"  ./course {line}" for line in lines)])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from helpers.given.console import UserError
 
+VERSION = "1.0.0"  # of the course, both editions
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER_FIELD = "*Your answer here.*"  # what stands below a question until somebody answers it
 RESERVED = sys.stdlib_module_names | {"given", "engine"}

@@ -60,7 +60,7 @@ def tell(names=(), out=None):
     for name in names:
         choose(name, {**known, **dict.fromkeys(STEPS)}, "assignment or step")
     if not out.absolute().parent.is_dir():
-        raise UserError(f"there is no folder {out.absolute().parent} for {out.name}")
+        raise UserError(f"there is no folder {out.absolute().parent} for {out.name}: make it, or choose another --out")
     chosen = [name for name in names if name not in STEPS] or list(known)
     steps = [step for step in STEPS if step in names] or ["checks", "style"]
 

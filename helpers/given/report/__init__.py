@@ -6,7 +6,7 @@ pandoc for Markdown), else a browser, see `programs`. The Markdown for a browser
 import tempfile
 from pathlib import Path
 
-from helpers.given.console import UserError
+from helpers.given.console import UserError, cannot_read
 from helpers.given.report import numbers, page, programs
 
 MOST_PAGES = 4  # that the coursework asks for
@@ -31,7 +31,7 @@ def make(source, out=None, draft=False):
     try:
         text = source.read_text(encoding="utf-8")
     except OSError as error:
-        raise UserError(f"cannot read {source}: {error.strerror}") from None
+        raise cannot_read(source, error) from None
     except UnicodeDecodeError:
         raise UserError(f"{source} is not in UTF-8: save it as UTF-8") from None
     out = Path(out) if out else source.with_suffix(".pdf")
