@@ -183,9 +183,21 @@ def find_sandbox():
         yield "sandbox", "ok", f"{wall.name}{instead}", ""
 
 
-COMMANDS = (student.add_lab, student.add_status, student.add_check, student.add_run, add_test, student.add_points, student.add_report,
-            student.add_train, student.add_plot_latent, student.add_board, student.add_data, add_doctor, add_release,
-            add_gradescope, add_grading, add_audit)
+def add_completion(commands):
+    student.add_completion(commands)
+    commands.choices["completion"].set_defaults(command=functools.partial(completion, commands.choices))
+
+
+def completion(parsers, args):
+    """The student's, with the arguments that modules declare."""
+    for name, (module, _) in GRADING.items():
+        importlib.import_module(module).add_arguments(parsers[name])
+    student.completion(args)
+
+
+COMMANDS = (student.add_lab, student.add_status, student.add_check, student.add_run, add_test, student.add_points,
+            student.add_report, student.add_train, student.add_plot_latent, student.add_board, student.add_data,
+            add_doctor, add_release, add_gradescope, add_grading, add_audit, add_completion)
 FIRST_STEPS = examples("lab                                            # for students: the notebooks, in the browser",
                        "check vae.reparametrize                        # is this gap filled well?",
                        "doctor                                         # what is missing here, and what to do",

@@ -1,6 +1,7 @@
-"""The command line as such: examples in the help, errors that say what to do next."""
+"""The command line as such: examples in the help, errors that say what to do next, completion in the shells."""
 import contextlib
 import io
+import os
 import re
 import shlex
 import shutil
@@ -109,6 +110,7 @@ SLIPS = [
     ("board empty --port 0", "got 0", "from 1 to 65535"),
     ("data fetsh mnist", "'fetsh'", "choose from"),
     ("data fetch mnits", "'mnits'", "Did you mean 'mnist'?"),
+    ("completion tcsh", "'tcsh'", "choose from"),
     ("release --out full", "full is there already", "choose another --out"),
     ("release --out file", "file is there already", "choose another --out"),
     ("release --out new --assignment vea", "no assignment 'vea'", "there is: autoencoder"),
@@ -159,3 +161,50 @@ def test_a_slip_is_one_line_with_the_next_step(typed, wrong, step, place, monkey
     assert told.startswith("course") and wrong in told and step in told, told
     left = {path.relative_to(place) for path in place.rglob("*") if path not in before and path.name != ".lock"}
     assert not left, "something half-done stays behind"
+
+
+# What is typed before the Tab key, and what the program is given. In the folder: `results`, `worksheet.csv`.
+COMPLETED = [("./course che", "check"), ("./course check vae.repar", "check vae.reparametrize"),
+             ("./course check vae.kl_weight gan.get_opt", "check vae.kl_weight gan.get_optimizer"),
+             ("./course run --profile sm", "run --profile smoke"), ("./course run flowe", "run flowers"),
+             ("course data fetch cifar", "data fetch cifar10"), ("./course plot-latent resu", "plot-latent results"),
+             ("./course grade-class --assignment flowe", "grade-class --assignment flowers"),
+             ("./course grade-class --no-not", "grade-class --no-notebook"), ("course gradesc", "gradescope"),
+             ("./course grade workshe", "grade worksheet.csv"),
+             ("./course grades --into work", "grades --into worksheet.csv")]
+# Options that keep this machine's settings out, and how the script is made known.
+SHELLS = {"bash": (("--norc", "--noprofile", "-i"), "source _course"),
+          "zsh": (("-f", "-i"), "fpath+=$PWD; autoload -Uz compinit; compinit -u -D"),
+          "fish": (("--no-config", "-i"), "source _course")}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_completion(shell, tmp_path):
+    """In the shell itself, at a terminal: what stands for `course` there prints what it was given."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} on this machine")
+    pexpect, (options, install) = pytest.importorskip("pexpect", reason="Windows has no such terminals"), SHELLS[shell]
+    code, script, _ = run("completion", shell)
+    assert code == 0
+    (tmp_path / "results").mkdir()
+    for name, text in (("worksheet.csv", ""), ("_course", script), ("course", '#!/bin/sh\necho "<$*>"\n')):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "course").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "xterm",
+                   "LANG": "C.UTF-8"}
+    terminal = pexpect.spawn(shutil.which(shell), list(options), cwd=tmp_path, env=environment, encoding="utf-8",
+                             timeout=60, dimensions=(50, 200))
+    with contextlib.closing(terminal):
+        terminal.sendline(install)
+        for typed, given in COMPLETED:
+            terminal.send(f"{typed}\t\r")
+            terminal.expect(r"<([^>\x1b]*)>")
+            assert terminal.match[1].rstrip("/ ") == given, typed
+
+
+def test_a_script_has_all_names():
+    from helpers.given import checks
+
+    script = run("completion", "bash")[1]
+    missing = [name for name in [*checks.names(), *commands_of(run("--help")[1])] if name not in script]
+    assert not missing

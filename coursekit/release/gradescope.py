@@ -13,7 +13,7 @@ from helpers.given.course import assignments
 
 UV, PYTHON = "0.13.9", "3.13.18"  # a Python that this uv knows by its checksum
 # What of requirements.txt a grading does without. A student's file may import the rest.
-NOT_NEEDED = {"jupyterlab", "nbconvert", "pytest-timeout", "pytest-xdist"}
+NOT_NEEDED = {"jupyterlab", "nbconvert", "shtab", "pytest-timeout", "pytest-xdist"}
 LIMIT = 100 << 20  # bytes. Gradescope tells none: it is more than a hundred times what a zip of the course has
 
 

@@ -516,11 +516,33 @@ def find_the_rest():
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# completion
+# ---------------------------------------------------------------------------------------------------------------
+
+def add_completion(commands):
+    parser = commands.add_parser("completion", help="print what makes a shell complete `course` at the Tab key",
+                                 description="It completes commands, options, files, and the names of assignments, "
+                                 "checks and data sets.\nPrint it again for an edition with other assignments.",
+                                 epilog=examples(
+                                     "completion bash > ~/.local/share/bash-completion/completions/course",
+                                     "completion zsh > ~/.zfunc/_course   # with `fpath+=~/.zfunc` before compinit",
+                                     "completion fish > ~/.config/fish/completions/course.fish"))
+    parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
+    parser.set_defaults(command=completion)
+
+
+def completion(args):
+    from helpers.given.completion import script
+
+    print(script(args.parser, args.shell))
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # The command line
 # ---------------------------------------------------------------------------------------------------------------
 
 COMMANDS = (add_lab, add_status, add_check, add_run, add_test, add_points, add_report, add_train, add_plot_latent,
-            add_board, add_data, add_doctor)
+            add_board, add_data, add_doctor, add_completion)
 FIRST_STEPS = examples("lab                          # the notebooks, in the browser",
                        "check vae.reparametrize      # is this gap filled well?",
                        "test vae                     # before it is handed in",
@@ -557,6 +579,7 @@ def parse(arguments, commands, first_steps=FIRST_STEPS):
     known = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in commands:
         add(known)
+    parser.set_defaults(parser=parser)
     if arguments and not arguments[0].startswith("-"):
         choose(arguments[0], known.choices, "command")
     args, rest = parser.parse_known_args(arguments)
