@@ -32,7 +32,7 @@ def show(figure, alt):
     # the default one would paint two classes alike.
     PIL.Image.open(drawn).convert("RGB").quantize(
         256, method=PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(small, "png", optimize=True)
-    display(Image(small.getvalue(), alt=alt))
+    display(Image(small.getvalue(), metadata={"alt": alt}))  # Colab's IPython has no argument alt
 
 
 def save(figure, path):
