@@ -28,13 +28,16 @@ def add_release(commands):
     parser.add_argument("--on", default="push", choices=("push", "tags", "hand"),
                         help="when, on GitHub and GitLab: on every push (default), for tags submit/* only, or when "
                         "somebody starts it")
+    parser.add_argument("--repository", metavar="URL", help="the address that you will publish it at, such as "
+                        "https://github.com/school/course-2027: then its notebooks run in Colab and on Kaggle, and its "
+                        "README has badges")
     parser.set_defaults(command=release)
 
 
 def release(args):
     from coursekit import release
 
-    names = release.release(ROOT, args.out, args.assignment, args.platform, args.on)
+    names = release.release(ROOT, args.out, args.assignment, args.platform, args.on, args.repository)
     print(f"released {', '.join(names)} to {args.out}")
 
 

@@ -14,6 +14,7 @@ from coursekit import gaps, release
 from coursekit.gaps import GapError
 from coursekit.grading.judge import load_checks
 from coursekit.questions import questions
+from coursekit.repository import address
 from coursekit.release.files import ReleaseError, read, times_of, title_of
 from helpers.given.console import UserError
 from helpers.given.course import ROOT, assignments
@@ -340,6 +341,66 @@ def test_unknown_assignment_names_what_there_is(course, tmp_path):
         release.release(course, tmp_path / "out", "vae")
     with pytest.raises(ReleaseError, match="found no assignment"):
         release.release(tmp_path / "nothing", tmp_path / "out")
+
+
+# --- an address -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("typed, meant", [
+    ("https://github.com/school/course-2027", "https://github.com/school/course-2027"),
+    ("https://github.com/school/course.git/", "https://github.com/school/course"),
+    ("https://git.school.edu:8443/chair/deep/course", "https://git.school.edu:8443/chair/deep/course"),
+    *((typed, None) for typed in (
+        "github.com/school/course", "http://github.com/school/course", "https:/github.com/school/course",
+        "https://github.com/school", "https://github.com/school/my course", "https://github.com/school/course ",
+        "git@github.com:school/course.git", "https://me:token@github.com/school/course", "https://github/school/course",
+        "https://github.com/school/course/tree/main", "https://gitlab.com/school/course/-/tree/main",
+        "https://github.com/school/course?tab=readme", 'https://github.com/school/"', ""))])
+def test_the_address_of_a_repository(typed, meant):
+    if meant:
+        assert address(typed) == meant
+    else:
+        with pytest.raises(UserError) as caught:
+            address(typed)
+        assert str(caught.value) == (f"{typed!r} is not the address of a repository. Expected https://HOST/OWNER/NAME, "
+                                     "such as https://github.com/school/course-2027")
+
+
+@pytest.fixture
+def course_with_cells(course):
+    """The course, with a set-up cell in each notebook of an assignment."""
+    for path in course.glob("notebooks/[12]_*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells.insert(1, new_code_cell('REPOSITORY = ""  # the address\nimport helpers.sums', id="setup"))
+        nbformat.write(notebook, path)
+    return course
+
+
+@pytest.mark.parametrize("typed, badges", [("https://github.com/school/course-2027.git", True),
+                                           ("https://gitlab.com/school/deep/course-2027", False), (None, False)])
+def test_an_address_goes_into_the_cells_and_the_readme(course_with_cells, tmp_path, typed, badges):
+    release.release(course_with_cells, tmp_path / "out", repository=typed)
+    meant, readme = (typed or "").removesuffix(".git"), read(tmp_path / "out/README.md")
+    for name in ("1_sums", "2_other"):
+        cell = nbformat.read(tmp_path / f"out/notebooks/{name}.ipynb", as_version=4).cells[1]
+        assert cell.source == f'REPOSITORY = "{meant}"  # the address\nimport helpers.sums'
+        at = f"school/course-2027/blob/main/notebooks/{name}.ipynb)"
+        assert (f"(https://colab.research.google.com/github/{at}" in readme) == badges
+        assert (f"(https://kaggle.com/kernels/welcome?src=https://github.com/{at}" in readme) == badges
+    assert ("(https://codespaces.new/school/course-2027)" in readme) == badges
+    assert ("(https://mybinder.org/v2/gh/school/course-2027/HEAD?" in readme) == badges
+    assert ("Without installing" in readme and "`drive/MyDrive/course-2027/helpers`" in readme) == bool(typed)
+    assert ("https://" in readme) == bool(typed) and not re.findall(r"@[A-Z_]+@", readme)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (dict(repository="github.com/school/course"), "'github.com/school/course' is not the address of a repository"),
+    (dict(repository="https://github.com/school/course"), 'notebooks/1_sums.ipynb: expected one line REPOSITORY = ""'),
+    (dict(repository="https://github.com/school/course", platform="classroom50"), "one for each assignment"),
+])
+def test_an_address_that_cannot_be_put_anywhere_writes_nothing(course, tmp_path, arguments, message):
+    with pytest.raises(UserError, match=message):
+        release.release(course, tmp_path / "out", **arguments)
+    assert not (tmp_path / "out").exists()
 
 
 # --- this course --------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from coursekit.release.platforms import PYTHON
 
 LARGEST = 10_000_000  # bytes of a bundle that its runner fetches
 LEFT_OUT = ("README.md", "feedback.md", "course", "course.bat", "runtests.sh", "runtests.bat", ".git", "LICENSE",
-            "reports")
+            "reports", ".devcontainer", ".binder")
 
 
 def classroom50(editions, points):

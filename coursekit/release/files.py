@@ -55,11 +55,11 @@ def read(path):
     return path.read_text(encoding="utf-8")
 
 
-def read_templates(files, assignments, public, hidden, watched):
+def read_templates(files, assignments, public, hidden, watched, elsewhere):
     """The student's README and the feedback form, with their tables of assignments filled in.
 
     public, hidden: the points of the checks, {"vae.reparametrize": 1, ...} and {"vae": {"vae.reparametrize": 4}}.
-    watched: sentences on what runs where the repository lies.
+    watched: sentences on what runs where the repository lies. elsewhere: a section on where else to work.
     """
     rows, worth, feedback = [], [], []
     for name, assignment in assignments.items():
@@ -76,7 +76,7 @@ def read_templates(files, assignments, public, hidden, watched):
         feedback.append(f"| {title} | | |")
     return {"README.md": fill("README.md", ASSIGNMENT_ROWS="\n".join(rows), WORTH_ROWS="\n".join(worth),
                               QUESTION=str(POINTS), CHECK=next(iter(public)), NAME=next(iter(assignments)),
-                              WATCHED=watched),
+                              WATCHED=watched, WITHOUT_INSTALLING=elsewhere),
             "feedback.md": fill("feedback.md", FEEDBACK_ROWS="\n".join(feedback))}
 
 
