@@ -70,8 +70,20 @@ echo course: making .venv ... >&2
 :install
 echo course: installing requirements.txt into .venv. The first time this downloads PyTorch: some minutes. >&2
 echo course: Progress: "%log%" >&2
+rem uv takes a fraction of pip's time. If there is none, or if it fails, pip does it. uv does not read pip's variables:
+rem an index that they name counts as with pip, the newest version of all.
+where uv >nul 2>nul || goto by_pip
+if defined PIP_INDEX_URL if not defined UV_DEFAULT_INDEX set "UV_DEFAULT_INDEX=%PIP_INDEX_URL%"
+if defined PIP_EXTRA_INDEX_URL if not defined UV_INDEX set "UV_INDEX=%PIP_EXTRA_INDEX_URL%"
+if not defined UV_INDEX_STRATEGY set "UV_INDEX_STRATEGY=unsafe-best-match"
+uv pip install --python "%mine%" -r "%here%requirements.txt" -c "%here%constraints.txt" >"%log%" 2>&1 && goto installed
+echo course: uv could not do it; now pip tries. >&2
+
+:by_pip
 "%mine%" -m pip install --disable-pip-version-check ^
     -r "%here%requirements.txt" -c "%here%constraints.txt" >"%log%" 2>&1 || goto failed
+
+:installed
 copy /y /b "%here%requirements.txt"+"%here%constraints.txt" "%stamp%" >nul
 echo course: ready. >&2
 goto run

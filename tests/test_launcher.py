@@ -41,6 +41,11 @@ case "$*" in
     *) echo "cwd=$PWD|path=$PYTHONPATH|$*" ;;
 esac
 """
+FAKE_UV = """#!/bin/bash
+echo uv >>"$CALLS"
+echo "$UV_DEFAULT_INDEX|$UV_INDEX|$UV_INDEX_STRATEGY|$*" >"$CALLS.uv"
+[ -z "$FAKE_UV_FAILS" ] || { echo "uv cannot"; exit 2; }
+"""
 WINDOWS = {"FAKE_UNAME": "MINGW64_NT-10.0-22631", "FAKE_BIN": "Scripts/python.exe"}  # as in Git Bash
 
 
@@ -60,11 +65,12 @@ def course(tmp_path):
         (tools / name).write_text(f"#!/bin/bash\n{text}\n")
         (tools / name).chmod(0o755)
     (tmp_path / "C:").symlink_to("/")  # so that C:/tmp is a path, from this folder
+    without_uv = [folder for folder in os.environ["PATH"].split(":") if not Path(folder, "uv").exists()]
 
     def run(*arguments, script="course", cwd=tmp_path, **environment):
         calls = tmp_path / "calls"
         calls.write_text("")
-        clean = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(tmp_path), "PYTHON": str(python),
+        clean = {"PATH": ":".join([str(tools), *without_uv]), "HOME": str(tmp_path), "PYTHON": str(python),
                  "CALLS": str(calls)}
         done = subprocess.run(["bash", str(root / script), *arguments], cwd=cwd, env={**clean, **environment},
                               capture_output=True, text=True, timeout=20)
@@ -117,6 +123,40 @@ def test_new_requirements_are_installed_into_the_same_environment(course, name):
         file.write("one-more\n")
     assert course("doctor")[1] == ["install"]
     assert course("doctor")[1] == []
+
+
+@pytest.fixture
+def uv(course, tmp_path):
+    """Puts uv onto the path. Returns a function: what it was told when it was last called."""
+    (tmp_path / "tools/uv").write_text(FAKE_UV)
+    (tmp_path / "tools/uv").chmod(0o755)
+    return (tmp_path / "calls.uv").read_text
+
+
+@on_unix
+def test_uv_installs_if_it_is_there(course, uv):
+    done, calls = course("doctor")
+    assert done.returncode == 0 and calls == ["venv", "uv"] and "ready after" in done.stderr
+    assert uv() == (f"||unsafe-best-match|pip install --python {course.root}/.venv -r {course.root}/requirements.txt "
+                    f"-c {course.root}/constraints.txt\n")
+    assert course("doctor")[1] == []
+
+
+@on_unix
+def test_uv_takes_the_index_that_pip_would(course, uv):
+    course("doctor", PIP_INDEX_URL="https://a", PIP_EXTRA_INDEX_URL="https://b https://c")
+    assert uv().startswith("https://a|https://b https://c|unsafe-best-match|pip install")
+
+
+@on_unix
+def test_pip_takes_over_where_uv_fails(course, uv):
+    done, calls = course("doctor", FAKE_UV_FAILS="1")
+    assert done.returncode == 0 and calls == ["venv", "uv", "install"]
+    assert "course: uv could not do it; now pip tries.\n" in done.stderr
+    (course.root / ".venv/.ready").unlink()
+    done, calls = course("doctor", FAKE_UV_FAILS="1", FAKE_NO_NETWORK="1")
+    assert done.returncode == 1 and calls == ["uv", "install"]
+    assert "    could not reach the index\n" in done.stderr, "of the last one that tried"
 
 
 @on_unix
