@@ -18,7 +18,8 @@ CODE = ("helpers", "coursekit", "autograde_tests", "tests", "bench")
 def add_release(commands):
     parser = commands.add_parser("release", help="write the student edition", epilog=examples(
         "release --out ../course-2027", "release --out ../vae-2027 --assignment vae",
-        "release --out ../course-2027 --for gitlab --on tags"))
+        "release --out ../course-2027 --for gitlab --on tags",
+        "release --out ../course-2027 --repository https://github.com/school/course-2027"))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that is new or empty")
     parser.add_argument("--assignment", metavar="NAME", help="only this one, such as vae; default: all")
     parser.add_argument("--for", dest="platform", default="github",
