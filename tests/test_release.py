@@ -474,6 +474,15 @@ def test_this_release_is_clean(released):
     assert not top & {"coursekit", "autograde_tests", "tests", "bench", "runs", ".venv"}
 
 
+def test_binder_and_containers_find_what_they_name(released):
+    """Neither was built: a dry run of repo2docker and the schema of dev containers took these files."""
+    named = re.findall(r"^-[rc] (.+)$", read(released / ".binder/requirements.txt"), re.MULTILINE)
+    assert len(named) == 2 and all((released / ".binder" / path).is_file() for path in named)
+    container = json.loads(read(released / ".devcontainer/devcontainer.json"))
+    assert container["postCreateCommand"] == "bash course doctor" and (released / "course").is_file()
+    assert {port["label"] for port in container["portsAttributes"].values()} == {"JupyterLab", "TensorBoard"}
+
+
 def test_checks_of_this_release_say_missing_and_nothing_worse(released):
     done = python("-m", "helpers.given", "check", *assignments(), cwd=released)
     assert done.returncode == 1 and not done.stderr, done.stderr

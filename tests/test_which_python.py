@@ -83,3 +83,7 @@ def test_one_range_of_versions_is_told_everywhere():
     for name in ("course", "course.bat"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert oldest in text and newest in text and f"Python {oldest} or newer" in text
+    for name, image in ((".binder/runtime.txt", r"python-(\d+)\.(\d+)\n"),
+                        (".devcontainer/devcontainer.json", r'"image": "[^"]*/python:(\d+)\.(\d+)"')):
+        found = re.search(image, (ROOT / name).read_text(encoding="utf-8"))
+        assert launcher.OLDEST <= tuple(map(int, found.groups())) <= launcher.NEWEST, name
