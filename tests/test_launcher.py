@@ -344,8 +344,8 @@ def test_a_wrong_argument_is_one_line_and_exit_code_2(command, arguments, messag
 
 @pytest.mark.parametrize("error, code, message", [
     (KeyboardInterrupt(), 130, "course: stopped by Ctrl-C\n"),
-    (OSError(28, "No space left on device", "/data/x.npz"), 2, "course: No space left on device: /data/x.npz: make room "
-     "on that disk, or give a path on another one\n"),
+    (OSError(28, "No space left on device", "/data/x.npz"), 2, "course: No space left on device: /data/x.npz: make "
+     "room on that disk, or give a path on another one\n"),
 ])
 def test_what_the_system_says_is_one_line(command, monkeypatch, error, code, message):
     def fail(args):
