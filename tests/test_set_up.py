@@ -42,6 +42,7 @@ with open(os.environ["CALLS"], "w") as file:
     file.write(" ".join(sys.argv[1:]) + "\\n" + held)
 if "NO_INTERNET" in os.environ:
     sys.exit("WARNING: retrying\\nERROR: No matching distribution found for torchmetrics")
+open(os.path.join(os.environ["PYTHONPATH"].split(":")[0], "torchmetrics.py"), "w").close()
 """
 GIT = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
        "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
@@ -71,7 +72,7 @@ def published(tmp_path_factory):
                  "helpers/given/console.py", "helpers/given/course.py", "helpers/given/fresh.py",
                  "helpers/given/place.py"):
         shutil.copy(ROOT / name, course / name)
-    (course / "helpers/vae.py").write_text("ANSWER = 'open'\n")
+    (course / "helpers/vae.py").write_text("import torchmetrics\n\nANSWER = 'open'\n")
     git = ["git", "-C", course, "-c", "init.defaultBranch=main"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "course"]):
         subprocess.run([*git, *command], check=True, env={**os.environ, **GIT})
@@ -107,8 +108,13 @@ def run(published, tmp_path):
         program = ("import google.colab\n" if place == "Colab" else "") + f"{source}\n{then}"
         calls = tmp_path / "calls"
         calls.write_text("")
-        clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(site), "CALLS": str(calls), **GIT,
-                 "TMPDIR": str(tmp_path), **({"KAGGLE_KERNEL_RUN_TYPE": "Interactive"} if place == "Kaggle" else {})}
+        new = tmp_path / "installed"  # by pip; on one's own machine by the launcher, before
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        if not place:
+            (new / "torchmetrics.py").write_text("")
+        clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": f"{new}:{site}", "CALLS": str(calls),
+                 "TMPDIR": str(tmp_path), **GIT, **({"KAGGLE_KERNEL_RUN_TYPE": "Interactive"} if place == "Kaggle" else {})}
         # -S: nothing but `site` is installed.
         done = subprocess.run([python, "-S", "-c", program], cwd=cwd, env={**clean, **environment}, text=True,
                               capture_output=True, timeout=60)
