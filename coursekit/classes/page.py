@@ -12,6 +12,7 @@ from helpers.given.course import ROOT, assignments
 
 MISTAKES, SLOWEST, LINES = 15, 10, 120  # shown at most
 MOST_PARTNERS = 5  # who work together
+FEWEST = 10  # submissions that say something of an item's discrimination
 
 
 def histogram(totals, most):
@@ -31,6 +32,19 @@ def hardest(found, items):
         full = sum(value == most for value in got)
         rows.append((name, most, statistics.mean(got), full, full / len(got)))
     return sorted(rows, key=lambda row: row[2] / (row[1] or 1))
+
+
+def discrimination(found, items):
+    """The correlation of each item's points with those of all others, {item: number, or None where all got the same}.
+    {} where there are too few submissions."""
+    if len(found) < FEWEST:
+        return {}
+    told = {}
+    for name in items:
+        own = [report.items[name].points for report in found]
+        others = [report.score - points for report, points in zip(found, own)]
+        told[name] = statistics.correlation(own, others) if len(set(own)) > 1 and len(set(others)) > 1 else None
+    return told
 
 
 def mistakes(found):
@@ -104,11 +118,13 @@ def render(results, rows, found, items, questions, listed=()):
     many = collections.Counter(tag for tagged in tags.values() for tag in tagged)  # a group of twenty is a tutorial
     whose = {key: {tag for tag in tagged if many[tag] <= MOST_PARTNERS} for key, tagged in tags.items()}
     alike_pairs, own = similarity.pairs(sources, strip(solution, f"helpers/{assignment}.py"), solution, whose)
-    steps = histogram(totals, most)
+    closed = [report for report in judged if not report.open]
+    took = [row["seconds"] for row in rows if row["seconds"] is not None]
     return templates().get_template("class.html").render(
         assignment=assignment, settings=results.settings, told=results.settings.get("told", ()), rows=rows,
         by_key=by_key, most=most, items=items, listed=listed,
-        questions=questions, totals=totals, steps=steps, tallest=max([count for _, count in steps] + [1]),
+        questions=questions, totals=totals, steps=histogram(totals, most), closed=closed,
+        discriminating=discrimination(closed, items),
         mean=statistics.mean(totals) if totals else 0, median=statistics.median(totals) if totals else 0,
         full=sum(total == most for total in totals), hardest=hardest(judged, items) if judged else [], judged=judged,
         mistakes=mistakes(graded), compared=len(sources),
@@ -117,6 +133,7 @@ def render(results, rows, found, items, questions, listed=()):
         broken=[row for row in rows if not row["status"].startswith(("graded", "open: "))],
         unread=[(by_key[key], report.answers_problem) for key, report in found.items() if report.answers_problem],
         undecided=[row for row in rows if row["status"].startswith("open: ")],
+        took=took, median_took=statistics.median(took or [0]), took_steps=histogram(took, max(took, default=0)),
         slowest=sorted((row for row in rows if row["seconds"] is not None), key=lambda row: -row["seconds"])[:SLOWEST],
         retried=[by_key[key] for key, report in found.items() if (report.attempts or 1) > 1],
         mixed=told_of_mixed(found), isolation=sorted({report.isolation for report in found.values()}),

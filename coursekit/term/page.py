@@ -1,5 +1,6 @@
 """term.html for the instructor, students/KEY/index.html for each person."""
 import collections
+import datetime
 import os
 import statistics
 import urllib.parse
@@ -11,6 +12,7 @@ from coursekit.term.book import open_of, span, text, verdict
 from helpers.given.console import write
 
 HARDEST = 15
+WEEK = 7
 
 
 def write_pages(term):
@@ -107,12 +109,11 @@ def class_page(term, template, rules):
     totals = [float(grade.least) for grade in grades if grade.known]
     most = float(grades[0].max)
     beyond = max([most, *totals])
-    steps = histogram(totals, beyond)
     rows = [(key, person, grade, verdict(grade), open_of(grade))
             for key, (person, _), grade in zip(term.people.keys, term.people.known, grades)]
     return template.render(
-        course=course, rows=rows, rules=rules, told=term.told, totals=totals, max=grades[0].max, steps=steps,
-        tallest=max([count for _, count in steps] + [1]), span=span, text=text,
+        course=course, rows=rows, rules=rules, told=term.told, totals=totals, max=grades[0].max,
+        steps=histogram(totals, beyond), span=span, text=text,
         mean=statistics.mean(totals) if totals else 0, median=statistics.median(totals) if totals else 0,
         passed=collections.Counter(row[3] for row in rows), along=along(term), hardest=hardest(term),
         corrected=[(key, person, one.assignment.name, correction, entry)
@@ -132,12 +133,24 @@ def along(term):
             "name": assignment.name, "due": term.course.said(assignment.due) if assignment.due else "no due date",
             "moment": assignment.due.timestamp() if assignment.due else float("inf"), "number": len(shares),
             "quarters": assignment.weight and quarters and [min(quarter, 1.1) for quarter in quarters],
+            "days": arrivals(scores),
             "in_time": sum(one.days == 0 and not one.work.nothing and not one.work.state for one in scores),
             "late": sum(bool(one.days) and not one.too_late for one in scores),
             "unknown": sum(one.days is None and not one.work.state for one in scores),
             "too_late": sum(one.too_late for one in scores),
             "nothing": sum(one.work.nothing for one in scores), "state": sum(bool(one.work.state) for one in scores)})
     return sorted(found, key=lambda one: one["moment"])
+
+
+def arrivals(scores):
+    """How many came on which day around their due date, an extension's for who has one: [(day in words, number)], from
+    a week before to a week after. [] where nobody knows when anything was handed in."""
+    days = collections.Counter(max(-WEEK, min(WEEK - 1, -((one.due - one.handed) // datetime.timedelta(days=1)) - 1))
+                               for one in scores if one.handed and one.due)
+    words = {-WEEK: f"{WEEK} days or more before", -1: "on the last day", 0: "on the first day after",
+             WEEK - 1: f"{WEEK} days or more after"}
+    return [(words.get(day, f"{-day} days before" if day < 0 else f"{day + 1} days after"), days[day])
+            for day in range(-WEEK, WEEK)] if days else []
 
 
 def hardest(term):
