@@ -26,7 +26,7 @@ name = "vae"
 folder = "vae"
 weight = 10
 due = 2026-10-20T23:59:00
-times = "times.csv"
+times = "vae-times.csv"
 """
 TIMES = "name,time\nAda Lovelace,2026-10-20 12:00\nEmmy Noether,2026-10-12 12:00\nKurt Gödel,2026-10-22 12:00\n"
 KINDS = ("class.html", "answers.html", "report.html", "viva.html", "term.html", "a report", "a person of the term")
@@ -46,7 +46,7 @@ def pages(tmp_path_factory):
     (folder / "class.json").write_text(json.dumps(settings), encoding="utf-8")
     build(Results.open(folder))
     (term / "course.toml").write_text(TERM, encoding="utf-8")
-    (term / "times.csv").write_text(TIMES, encoding="utf-8")
+    (term / "vae-times.csv").write_text(TIMES, encoding="utf-8")
     for command in (["answers", folder], ["rubric", folder], ["viva", folder], ["grades", term]):
         assert student.main([*map(str, command)], instructor.COMMANDS) == 0
     found = {path.name: path for path in (*folder.glob("*.html"), term / "term.html")}
