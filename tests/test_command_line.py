@@ -11,6 +11,7 @@ import pytest
 
 from coursekit import __main__ as instructor
 from helpers.given import __main__ as student
+from helpers.given.console import progress
 from helpers.given.course import ROOT, VERSION
 
 EDITIONS = {"student": student, "instructor": instructor}
@@ -162,6 +163,17 @@ def test_a_slip_is_one_line_with_the_next_step(typed, wrong, step, place, monkey
     assert told.startswith("course") and wrong in told and step in told, told
     left = {path.relative_to(place) for path in place.rglob("*") if path not in before and path.name != ".lock"}
     assert not left, "something half-done stays behind"
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_bar_is_for_a_terminal_only(watched, monkeypatch, capsys):
+    stream = io.StringIO()
+    stream.isatty = lambda: watched
+    monkeypatch.setattr("sys.stderr", stream)
+    with progress(2, "grade", "submissions") as bar:
+        bar.update()
+        bar.write("a line")
+    assert ("grade:  50%" in stream.getvalue()) is watched and capsys.readouterr().out == "a line\n"
 
 
 # What is typed before the Tab key, and what the program is given. In the folder: `results`, `worksheet.csv`.

@@ -22,7 +22,7 @@ from coursekit.grading.handin import look_into
 from coursekit.grading.paper import Paper, find_paper
 from coursekit.grading.tell.html import templates
 from coursekit.sandbox import printable, walls
-from helpers.given.console import examples, write
+from helpers.given.console import examples, progress, write
 
 READ_DEADLINE = 90.0  # seconds to find, read and count one report
 
@@ -80,10 +80,12 @@ def gather(results, where=None):
             told.append("student code cannot be isolated on this machine, so no pages were counted")
         reading = functools.partial(read_paper, wall if wall.isolates else None, results.settings["assignment"])
         count = max(1, min(pool.room_for(), len(tasks)))
-        for (key, number), paper, _ in pool.local(reading, tasks, count, folder, deadline=READ_DEADLINE):
-            if isinstance(paper, pool.Failure):
-                paper = Paper(problem=f"it could not be read: {printable(paper.reason)}")
-            papers.setdefault(key, []).append((paper, copies / f"{key}-{number}.pdf"))
+        with progress(len(tasks), "rubric", "reports") as bar:
+            for (key, number), paper, _ in pool.local(reading, tasks, count, folder, deadline=READ_DEADLINE):
+                if isinstance(paper, pool.Failure):
+                    paper = Paper(problem=f"it could not be read: {printable(paper.reason)}")
+                papers.setdefault(key, []).append((paper, copies / f"{key}-{number}.pdf"))
+                bar.update()
         keep(results, papers, strangers, path, where)
     return told
 

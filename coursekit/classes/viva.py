@@ -22,7 +22,7 @@ from coursekit.questions import POINTS, questions
 from coursekit.sandbox import printable, walls
 from coursekit.viva.look import look
 from coursekit.viva.sets import MINUTES, choose, questions_about, rules_of, solutions
-from helpers.given.console import UserError, examples, write
+from helpers.given.console import UserError, examples, progress, write
 from helpers.given.course import ROOT, assignments
 
 LOOK_DEADLINE = 30.0  # seconds for one file
@@ -103,8 +103,11 @@ def looked_into(results, submissions, rules):
     assignment = results.settings["assignment"]
     given = strip((ROOT / assignments()[assignment].helper).read_text(encoding="utf-8"))
     tasks = [(one.key, (results.source(one) or "", given, rules)) for one in submissions]
-    with walls.temporary_folder("viva") as folder:
-        found = {key: result for key, result, _ in pool.local(look, tasks, 1, folder, deadline=LOOK_DEADLINE)}
+    found = {}
+    with walls.temporary_folder("viva") as folder, progress(len(tasks), "viva", "submissions") as bar:
+        for key, result, _ in pool.local(look, tasks, 1, folder, deadline=LOOK_DEADLINE):
+            found[key] = result
+            bar.update()
     return {key: ([], {}, f"its code cannot be read: {result.reason}") if isinstance(result, pool.Failure) else result
             for key, result in found.items()}
 

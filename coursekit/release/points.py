@@ -2,14 +2,20 @@
 import json
 import subprocess
 import sys
+import tempfile
 
 from coursekit.release.files import ReleaseError
+from helpers.given.console import progress
 
+DONE = "one more check of"  # begins the lines that tell how far it is
 COUNT = """
 import collections, importlib, json, pathlib, sys
 from helpers.given import checks
-names = sys.argv[1:]
-public = [checks.run(check) for name in names for check in checks.names(name)]
+done, *names = sys.argv[1:]
+wanted, public = [check for name in names for check in checks.names(name)], []
+for check in wanted:
+    public.append(checks.run(check))
+    print(done, len(wanted), flush=True)
 hidden = {name: collections.Counter() for name in names}
 for name, items in hidden.items():
     if pathlib.Path(f"autograde_tests/test_{name}.py").is_file():
@@ -33,10 +39,17 @@ def points_of(root, assignments):
     either. No hidden check runs. All this in a process of its own, because `root` need not be the course that is
     running; in one, because PyTorch is slow to start.
     """
-    done = subprocess.run([sys.executable, "-c", COUNT, *assignments], cwd=root, capture_output=True, text=True)
-    if done.returncode:
-        raise ReleaseError(f"the checks do not run: {done.stderr.strip().splitlines()[-1]}")
-    results, hidden = json.loads(done.stdout.splitlines()[-1])
+    with tempfile.TemporaryFile("w+") as errors, progress(0, "release", "checks") as bar, subprocess.Popen(
+            [sys.executable, "-c", COUNT, DONE, *assignments], cwd=root, stdout=subprocess.PIPE, stderr=errors,
+            text=True) as child:
+        for line in child.stdout:
+            if line.startswith(DONE):
+                bar.total = int(line.removeprefix(DONE))
+                bar.update()
+        if child.wait():
+            errors.seek(0)
+            raise ReleaseError(f"the checks do not run: {errors.read().strip().splitlines()[-1]}")
+    results, hidden = json.loads(line)  # the last one
     for name, status, points, message in results:
         if status != "passed":
             raise ReleaseError(f"the solution does not pass the public check {name} ({status}): {message}")

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from helpers.given import launcher
-from helpers.given.console import Parser, UserError, advise, choose, describe, examples, write
+from helpers.given.console import Parser, UserError, advise, choose, describe, examples, progress, write
 from helpers.given.course import ROOT, VERSION, assignments, notebooks
 from helpers.given.points import STEPS, notebook_command, style_command, tell, with_hint
 
@@ -187,13 +187,16 @@ def check(args):
         checks.compiles(module)  # a syntax error is told once, not by each check
     width = max(map(len, names), default=0)
     passed = 0
-    for name in names:
-        result = checks.run(name)
-        passed += result.status == "passed"
-        print(f"{result.status:<8} {name:<{width}} {result.points:>3} {'point' if result.points == 1 else 'points'}")
-        if result.status != "passed":
-            if told := with_hint(result.message, result.hint):
-                print("         " + told.replace("\n", "\n         "))
+    with progress(len(names), "check", "checks") as bar:
+        for name in names:
+            result = checks.run(name)
+            passed += result.status == "passed"
+            worth = f"{result.points:>3} {'point' if result.points == 1 else 'points'}"
+            bar.write(f"{result.status:<8} {name:<{width}} {worth}")
+            if result.status != "passed":
+                if told := with_hint(result.message, result.hint):
+                    bar.write("         " + told.replace("\n", "\n         "))
+            bar.update()
     for module in waiting:
         print(f"not begun: {module}")
     if names:

@@ -62,6 +62,13 @@ def cannot_read(path, error):
     return UserError(f"cannot read {path}: {error.strerror}{advise(error)}")
 
 
+def progress(total, what, unit):
+    """A bar that says how long it still takes, on a terminal only: in a file or a log is nothing of it."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=what, unit=f" {unit}", leave=False, disable=None, smoothing=0)
+
+
 class Parser(argparse.ArgumentParser):
     """A command's arguments. Its help ends with examples, and an error is one line that says where help is."""
 
