@@ -18,7 +18,7 @@ def course(tmp_path_factory):
     """A copy of the course with the new assignment: a function that runs one of its commands and returns what it
     prints."""
     copy = tmp_path_factory.mktemp("course")
-    for name in ("helpers", "autograde_tests", "coursekit", "data", "reports"):
+    for name in ("helpers", "autograde_tests", "coursekit", "data", "reports", ".devcontainer", ".binder"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.npz"))
     for path in ROOT.iterdir():
         if path.is_file():

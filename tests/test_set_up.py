@@ -95,26 +95,28 @@ def published(tmp_path_factory):
 def run(published, tmp_path):
     """Run the set-up cell of assignment vae in a place. Returns what came, and what pip was told.
 
-    place: Colab, Kaggle or "". address: what stands for the repository's. then: lines that run after the cell. In the
+    where: Colab, Kaggle or "". address: what stands for the repository's. then: lines that run after the cell. In the
     cell, /content is a folder of this test; it is the current one, too.
     """
     repository, site = published
     content = tmp_path / "content"
     content.mkdir()
 
-    def run(place, address=f"file://{repository}", then="", python=sys.executable, cwd=content, **environment):
+    def run(where, address=f"file://{repository}", then="", python=sys.executable, cwd=content, **environment):
         source = cell("vae")[0].replace("/content/", f"{content}/")
         source = source.replace('REPOSITORY = ""', f"REPOSITORY = {address!r}")
-        program = ("import google.colab\n" if place == "Colab" else "") + f"{source}\n{then}"
+        program = ("import google.colab\n" if where == "Colab" else "") + f"{source}\n{then}"
         calls = tmp_path / "calls"
         calls.write_text("")
         new = tmp_path / "installed"  # by pip; on one's own machine by the launcher, before
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
-        if not place:
+        if not where:
             (new / "torchmetrics.py").write_text("")
         clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": f"{new}:{site}", "CALLS": str(calls),
-                 "TMPDIR": str(tmp_path), **GIT, **({"KAGGLE_KERNEL_RUN_TYPE": "Interactive"} if place == "Kaggle" else {})}
+                 "TMPDIR": str(tmp_path), **GIT}
+        if where == "Kaggle":
+            clean["KAGGLE_KERNEL_RUN_TYPE"] = "Interactive"
         # -S: nothing but `site` is installed.
         done = subprocess.run([python, "-S", "-c", program], cwd=cwd, env={**clean, **environment}, text=True,
                               capture_output=True, timeout=60)
