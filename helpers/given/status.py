@@ -4,7 +4,7 @@ import re
 import subprocess
 
 from helpers.given import points
-from helpers.given.console import choose
+from helpers.given.console import choose, progress
 from helpers.given.course import ANSWER_FIELD, ROOT, assignments
 
 SHOWN = 8  # files or commits in a line
@@ -16,12 +16,16 @@ def tell(names=()):
     known = assignments(ROOT)
     chosen = {name: choose(name, known, "assignment") for name in names} or known
     width = max(map(len, chosen), default=0)
-    for (name, assignment), lines in zip(chosen.items(), points.run_checks(list(chosen))):
-        head, *more = of_assignment(assignment, lines)
-        print(f"{assignment.number} {name:<{width}}  {head}", *(f"{'':<{width + 4}}{line}" for line in more), sep="\n",
-              flush=True)
-    head, *more = of_git(ROOT)
-    print(f"{'git':<{width + 2}}  {head}", *(f"{'':<{width + 4}}{line}" for line in more), sep="\n")
+    with progress(len(chosen), "status", "assignments") as bar:
+        def say(what, lines):
+            for line in lines:
+                bar.write(f"{what:<{width + 4}}{line}")
+                what = ""
+
+        for (name, assignment), lines in zip(chosen.items(), points.run_checks(list(chosen))):
+            say(f"{assignment.number} {name}", of_assignment(assignment, lines))
+            bar.update()
+        say("git", of_git(ROOT))
 
 
 def of_assignment(assignment, lines, root=ROOT):
