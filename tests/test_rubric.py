@@ -205,7 +205,7 @@ def test_reports_of_a_class(graded, tmp_path, capsys):
     assert table[0]["answer"].startswith("report.pdf, 4 pages, ") and table[1]["model answer"].startswith("from 35: ")
     assert (graded.folder / "reports" / "ada.pdf").read_bytes() == pdf(4)
     page = (graded.folder / "report.html").read_text(encoding="utf-8")
-    assert 'src="reports/ada.pdf"' in page and "frame-src" in page and "no report" in page
+    assert 'href="reports/ada.pdf"' in page and "frame-src" in page and "no report" in page
     type_in(graded, Introduction="8,5", Results="31")
     assert course("rubric", graded.folder) == 0
     assert "31 points, there are 30" in capsys.readouterr().out
