@@ -270,14 +270,32 @@ def test_ci_runs_every_test_and_passes_on_the_exit_code(tmp_path):
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
     tests = tmp_path / "runtests.sh"
     tests.write_text("#!/bin/bash\necho \"tests $*\"; exit 3\n")  # it need not be executable
-    tools = tmp_path / "tools"  # bubblewrap counts as installed, and apt-get would be noticed
+    tools = tmp_path / "tools"  # bubblewrap and Chromium count as installed, and apt-get would be noticed
     tools.mkdir()
-    for name in ("bwrap", "apt-get"):
+    for name in ("bwrap", "chromium", "apt-get"):
         (tools / name).write_text("#!/bin/bash\necho called\n")
         (tools / name).chmod(0o755)
     done = subprocess.run([str(tmp_path / ".ci/run"), "-x"], cwd="/", capture_output=True, text=True,
                           env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"})
     assert (done.returncode, done.stdout) == (3, "tests -x\n")
+
+
+@on_unix
+def test_ci_says_what_it_could_not_install_and_goes_on(tmp_path):
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
+    (tmp_path / "runtests.sh").write_text("echo tests\n")
+    tools = tmp_path / "tools"  # a PATH without bubblewrap and Chromium; only the first can be installed, by root
+    tools.mkdir()
+    for name in ("bash", "dirname"):
+        (tools / name).symlink_to(shutil.which(name))
+    for name, script in (("id", "echo 0"), ("apt-get", '[[ "$*" != *chromium ]]')):
+        (tools / name).write_text(f"#!{shutil.which('bash')}\n{script}\n")
+        (tools / name).chmod(0o755)
+    done = subprocess.run([shutil.which("bash"), str(tmp_path / ".ci/run")], capture_output=True, text=True,
+                          env={"PATH": str(tools)})
+    assert (done.returncode, done.stdout) == (0, "tests\n")
+    assert done.stderr == ".ci/run: could not install chromium; the tests that need it will be skipped\n"
 
 
 # --- the command line behind it -----------------------------------------------------------------------------------
