@@ -4,6 +4,7 @@ import zlib
 
 import pytest
 
+import browser
 from coursekit import pool
 from coursekit.sandbox import Sandbox, walls
 from helpers.given import datasets
@@ -25,7 +26,7 @@ def is_about(item, name):
 
 
 # The files that take longest begin first, so that no process is left with one of them at the end.
-LONGEST = "test_checks", "test_attacks", "test_notebooks", "test_grade_class", "test_grade"
+LONGEST = "test_checks", "test_attacks", "test_notebooks", "test_browser", "test_grade_class", "test_grade"
 
 
 def group_of(nodeid):
@@ -82,6 +83,28 @@ def no_sandboxes(request):
             patch.setattr(walls.Room, "wrap", skip)
             patch.setattr(pool, "local", skip)
         yield
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    """What starts browsers. No longer than a module: while it is there, nothing else can use asyncio."""
+    if why := browser.why_no_playwright():
+        pytest.skip(why)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright):
+    """A running browser."""
+    executable = browser.find(playwright)
+    if executable is None:
+        pytest.skip("no Chromium: apt-get install chromium, or .venv/bin/python -m playwright install chromium")
+    running = browser.launch(playwright, executable)
+    yield running
+    running.close()
 
 
 @pytest.fixture
