@@ -1,17 +1,34 @@
-"""The address of a released repository, as an instructor types it."""
+"""The address of a repository on GitHub or GitLab, as an instructor types it."""
+import difflib
 import re
 
 from helpers.given.console import UserError
 
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+KNOWN = "github.com", "gitlab.com"
+
 
 def address(text):
-    """The address of a repository on GitHub or GitLab, without a .git or / at its end.
+    """The https address of a repository without what may stand behind it: no slash, no .git.
 
-    Raises UserError for anything but https://HOST/OWNER/NAME (on GitLab there may be groups between them).
+    text: https://github.com/OWNER/NAME, or the same of a GitLab on any host, where groups may lie in groups. Raises
+    UserError.
     """
-    found = text.removesuffix("/").removesuffix(".git")
-    parts = re.fullmatch(r"https://([\w-]+(?:\.[\w-]+)+(?::\d+)?)((?:/\w[\w.-]*){2,})", found, re.ASCII)
-    if not parts or parts[1] == "github.com" and parts[2].count("/") > 2:
-        raise UserError(f"{text!r} is not the address of a repository. Expected https://HOST/OWNER/NAME, such as "
-                        "https://github.com/school/course-2027")
-    return found
+    expected = "expected https://github.com/OWNER/NAME, or the address of a project on a GitLab"
+    typed = re.sub(r"//[^/]*@", "//...@", text)  # what stands there may be a token
+    found = re.fullmatch(rf"https://([\w-]+(?:\.[\w-]+)+(?::\d+)?)((?:/{NAME})+)/?", text.strip(), re.ASCII)
+    if not found:
+        raise UserError(f"{typed!r} is not the address of a repository: {expected}")
+    host, path = found[1].lower(), found[2].removesuffix(".git")
+    near = difflib.get_close_matches(host, KNOWN, n=1, cutoff=0.8)
+    if near and host not in KNOWN:
+        raise UserError(f"{typed!r}: did you mean {near[0]}? There is a slip in {host}")
+    names = path.count("/")
+    if names < 2 or names > 2 and host == "github.com":
+        raise UserError(f"{typed!r}: a repository has an owner and a name, and nothing behind it: {expected}")
+    return f"https://{host}{path}"
+
+
+def owner_and_name(address):
+    """OWNER/NAME of an address on github.com, as `address` returns it; None for one on a GitLab."""
+    return address.removeprefix("https://github.com/") if address.startswith("https://github.com/") else None

@@ -113,7 +113,7 @@ SLIPS = [
     ("data fetch mnits", "'mnits'", "Did you mean 'mnist'?"),
     ("completion tcsh", "'tcsh'", "choose from"),
     ("release --out full", "full is there already", "choose another --out"),
-    ("release --out new --repository github.com/a/b", "'github.com/a/b'", "Expected https://HOST/OWNER/NAME"),
+    ("release --out new --repository github.com/a/b", "'github.com/a/b'", "expected https://github.com/OWNER/NAME"),
     ("release --out file", "file is there already", "choose another --out"),
     ("release --out new --assignment vea", "no assignment 'vea'", "there is: autoencoder"),
     ("gradescope --assignment vea --out x.zip", "no assignment 'vea'", "Did you mean 'vae'?"),

@@ -2,6 +2,7 @@
 import json
 
 from coursekit.release.files import ReleaseError, fill, title_of
+from coursekit.repository import owner_and_name
 
 # Colab and Kaggle want the name of a branch; this is the one that GitHub gives a new repository.
 COLAB = ("[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
@@ -29,8 +30,8 @@ def without_installing(files, assignments, repository):
 
     files: {path: bytes}. repository: what coursekit.repository.address returns.
     """
-    on_github = repository.removeprefix("https://github.com/")
-    if on_github == repository:
+    on_github = owner_and_name(repository)
+    if on_github is None:
         begin = UPLOAD
     else:
         rows = []
