@@ -345,26 +345,6 @@ def test_unknown_assignment_names_what_there_is(course, tmp_path):
 
 # --- an address -----------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("typed, meant", [
-    ("https://github.com/school/course-2027", "https://github.com/school/course-2027"),
-    ("https://github.com/school/course.git/", "https://github.com/school/course"),
-    ("https://git.school.edu:8443/chair/deep/course", "https://git.school.edu:8443/chair/deep/course"),
-    *((typed, None) for typed in (
-        "github.com/school/course", "http://github.com/school/course", "https:/github.com/school/course",
-        "https://github.com/school", "https://github.com/school/my course", "https://github.com/school/course ",
-        "git@github.com:school/course.git", "https://me:token@github.com/school/course", "https://github/school/course",
-        "https://github.com/school/course/tree/main", "https://gitlab.com/school/course/-/tree/main",
-        "https://github.com/school/course?tab=readme", 'https://github.com/school/"', ""))])
-def test_the_address_of_a_repository(typed, meant):
-    if meant:
-        assert address(typed) == meant
-    else:
-        with pytest.raises(UserError) as caught:
-            address(typed)
-        assert str(caught.value) == (f"{typed!r} is not the address of a repository. Expected https://HOST/OWNER/NAME, "
-                                     "such as https://github.com/school/course-2027")
-
-
 @pytest.fixture
 def course_with_cells(course):
     """The course, with a set-up cell in each notebook of an assignment."""

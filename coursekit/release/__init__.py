@@ -1,10 +1,9 @@
 """Write the student edition of the course: gaps opened, outputs cleared, hidden checks left behind."""
-import os
-import tempfile
 from pathlib import Path
 
 from coursekit.release.classroom50 import classroom50
-from coursekit.release.files import ReleaseError, course_files, read_templates, without_ours, write_files
+from coursekit.release.files import (ReleaseError, appearing, course_files, read_templates, refuse_full, without_ours,
+                                     write_files)
 from coursekit.release.places import put_address, without_installing
 from coursekit.release.platforms import PLATFORMS, watched
 from coursekit.release.points import points_of
@@ -33,8 +32,7 @@ def release(root, out, assignment=None, platform="github", on="push", repository
     """
     root, out = Path(root), Path(out)
     repository = repository and address(repository)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ReleaseError(f"{out} is there already and not an empty folder: delete it, or choose another --out")
+    refuse_full(out)
     wanted = choose(assignments(root), assignment)
     if on != "push" and platform in ("classroom", "classroom50"):
         raise ReleaseError(f"--on {on} is for GitHub and GitLab; Classroom 50 is told when with --submission-mode, and "
@@ -48,14 +46,8 @@ def release(root, out, assignment=None, platform="github", on="push", repository
                              for name, each in wanted.items()}, points)
     else:
         files = edition(root, wanted, points, hidden, platform, on, repository)
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        whole = Path(temporary, "whole")
+    with appearing(out) as whole:
         write_files(files, whole)
-        if out.exists():
-            out.rmdir()  # it is empty; Windows does not rename over it
-        os.replace(whole, out)
     return list(wanted)
 
 

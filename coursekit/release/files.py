@@ -1,5 +1,8 @@
-"""The files of the student edition, made in memory."""
+"""The files of the student edition, made in memory, and folders that appear whole or not at all."""
+import contextlib
+import os
 import re
+import tempfile
 from pathlib import Path
 
 from coursekit.gaps import strip, strip_notebook
@@ -49,6 +52,25 @@ def write_files(files, folder):
         target.write_bytes(content)
         if content.startswith(b"#!"):
             target.chmod(0o755)
+
+
+def refuse_full(out):
+    """Raise ReleaseError if the folder `out` is there and not empty."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ReleaseError(f"{out} is there already and not an empty folder: delete it, or choose another --out")
+
+
+@contextlib.contextmanager
+def appearing(out):
+    """A folder to write to, not made yet, that becomes the new or empty folder `out` if all goes well. What lies beside
+    it is gone afterwards."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+        whole = Path(temporary, "whole")
+        yield whole
+        if out.exists():
+            out.rmdir()  # it is empty; Windows does not rename over it
+        os.replace(whole, out)
 
 
 def read(path):
