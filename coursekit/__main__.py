@@ -1,4 +1,4 @@
-"""The instructor's command line: the student's commands, and `release`, `gradescope`, `grade`, `grade-class`,
+"""The instructor's command line: the student's commands, and `release`, `site`, `gradescope`, `grade`, `grade-class`,
 `regrade`, `answers`, `viva`, `grades`, `audit`, `test` of the course."""
 import functools
 import importlib
@@ -40,6 +40,25 @@ def release(args):
 
     names = release.release(ROOT, args.out, args.assignment, args.platform, args.on, args.repository)
     print(f"released {', '.join(names)} to {args.out}")
+
+
+def add_site(commands):
+    parser = commands.add_parser("site", help="write the course as a site that one can read without installing it",
+                                 epilog=examples("site --out ../site", "site --out ../site-for-teachers --solutions",
+                                                 "site --out ../site --repository https://github.com/school/course-2027"))
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that is new or empty")
+    parser.add_argument("--solutions", action="store_true", help="for teachers: with model answers and solutions")
+    parser.add_argument("--repository", metavar="URL", help="where the student edition lies, such as "
+                        "https://github.com/OWNER/NAME: its notebooks can be opened in Colab then")
+    parser.set_defaults(command=site)
+
+
+def site(args):
+    from coursekit import site
+    from coursekit.repository import address
+
+    site.build(ROOT, args.out, args.solutions, args.repository and address(args.repository))
+    print(f"wrote {args.out}, with{'' if args.solutions else 'out'} solutions: open {args.out / 'index.html'}")
 
 
 def add_gradescope(commands):
@@ -201,7 +220,7 @@ def completion(parsers, args):
 
 COMMANDS = (student.add_lab, student.add_status, student.add_check, student.add_run, add_test, student.add_points,
             student.add_report, student.add_train, student.add_plot_latent, student.add_board, student.add_data,
-            add_doctor, add_release, add_gradescope, add_grading, add_audit, add_completion)
+            add_doctor, add_release, add_site, add_gradescope, add_grading, add_audit, add_completion)
 FIRST_STEPS = examples("lab                                            # for students: the notebooks, in the browser",
                        "check vae.reparametrize                        # is this gap filled well?",
                        "doctor                                         # what is missing here, and what to do",

@@ -116,6 +116,8 @@ SLIPS = [
     ("release --out new --repository github.com/a/b", "'github.com/a/b'", "expected https://github.com/OWNER/NAME"),
     ("release --out file", "file is there already", "choose another --out"),
     ("release --out new --assignment vea", "no assignment 'vea'", "there is: autoencoder"),
+    ("site --out full", "full is there already", "choose another --out"),
+    ("site --out new --repository github.com/a/b", "'github.com/a/b'", "expected https://github.com/OWNER/NAME"),
     ("gradescope --assignment vea --out x.zip", "no assignment 'vea'", "Did you mean 'vae'?"),
     ("gradescope --assignment vae --out empty", "empty", "expected a file"),
     ("collect none.txt --out new", "cannot read none.txt", "look for a slip"),

@@ -14,7 +14,6 @@ from coursekit import gaps, release
 from coursekit.gaps import GapError
 from coursekit.grading.judge import load_checks
 from coursekit.questions import questions
-from coursekit.repository import address
 from coursekit.release.files import ReleaseError, read, times_of, title_of
 from helpers.given.console import UserError
 from helpers.given.course import ROOT, assignments

@@ -14,11 +14,13 @@ import yaml
 from coursekit import release
 from coursekit.gaps import open_gap
 from coursekit.release.platforms import ON, classroom as made_for_classroom, github, gitlab
+from coursekit.site import NEEDED
 from helpers.given.course import ROOT, assignments
 from helpers.given.launcher import OLDEST
 from helpers.given.points import STEPS
 
 POINTS = {"vae.reparametrize": 2, "vae.VAE.forward": 1, "gan.sample_noise": 3}
+OURS = [ROOT / ".github/workflows/ci.yml", ROOT / ".github/workflows/pages.yml"]
 GITHUB, GITLAB = "vendor.github-workflows", "vendor.gitlab-ci"
 
 
@@ -36,9 +38,9 @@ def classroom(tmp_path):
     return path, yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("schema, make, others", [(GITHUB, github, 2), (GITLAB, gitlab, 0)])
+@pytest.mark.parametrize("schema, make, others", [(GITHUB, github, 3), (GITLAB, gitlab, 0)])
 def test_all_follow_the_public_schemas(classroom, tmp_path, schema, make, others):
-    paths = [classroom[0], ROOT / ".github/workflows/ci.yml"][:others]
+    paths = [classroom[0], *OURS][:others]
     for on in ON:
         (text,) = make(POINTS, on).values()
         paths.append(tmp_path / f"{on}.yml")
@@ -80,7 +82,7 @@ def test_the_commands_of_the_graders_exist(classroom):
 def test_every_action_and_machine_is_pinned(classroom):
     (released,), (for_gitlab,) = github(POINTS, "push").values(), gitlab(POINTS, "push").values()
     texts = [classroom[0].read_text(encoding="utf-8"), released, for_gitlab,
-             (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")]
+             *(path.read_text(encoding="utf-8") for path in OURS)]
     used = re.findall(r"uses: (\S+)", "".join(texts))
     assert used and all(re.search(r"@v\d+$", action) for action in used), used
     assert not [text for text in texts if "latest" in text]
@@ -99,6 +101,16 @@ def test_ci_covers_three_systems_and_both_ends_of_python():
     commands = [step.get("run", "") for step in job["steps"]]
     assert "./runtests.sh" in commands and "runtests.bat" in commands
     assert any("bubblewrap" in command for command in commands)
+
+
+def test_the_site_is_published_by_hand_or_for_a_version_and_without_answers():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/pages.yml").read_text(encoding="utf-8"))
+    assert workflow[True] == {"push": {"tags": ["v*"]}, "workflow_dispatch": None}  # `on` is a truth of YAML 1.1
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["jobs"]["publish"]["permissions"] == {"pages": "write", "id-token": "write"}
+    commands = " ".join(step.get("run", "") for step in workflow["jobs"]["build"]["steps"])
+    assert "coursekit site" in commands and "--solutions" not in commands
+    assert {name.replace("_", "-") for name in NEEDED} < set(commands.split())
 
 
 # --- what the released workflow does -------------------------------------------------------------------------------
