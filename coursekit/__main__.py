@@ -44,8 +44,9 @@ def release(args):
 
 def add_site(commands):
     parser = commands.add_parser("site", help="write the course as a site that one can read without installing it",
-                                 epilog=examples("site --out ../site", "site --out ../site-for-teachers --solutions",
-                                                 "site --out ../site --repository https://github.com/school/course-2027"))
+                                 epilog=examples(
+                                     "site --out ../site", "site --out ../site-for-teachers --solutions",
+                                     "site --out ../site --repository https://github.com/school/course-2027"))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that is new or empty")
     parser.add_argument("--solutions", action="store_true", help="for teachers: with model answers and solutions")
     parser.add_argument("--repository", metavar="URL", help="where the student edition lies, such as "

@@ -25,8 +25,8 @@ def test_an_address_is_kept_without_what_stands_behind_it(typed, meant):
     ("https://someone:secret@github.com/lab/course", "not the address"),
     ("https://github.com/lab/course?tab=readme", "not the address"),
     ("https://githib.com/lab/course", "did you mean github.com"), ("https://gitlab.co/lab/course", "mean gitlab.com"),
-    ("https://localhost/lab/course", "not the address"), ("https://gitlab.com/lab/course/-/tree/main", "not the address"),
-    ('https://github.com/lab/"', "not the address"),
+    ("https://localhost/lab/course", "not the address"), ('https://github.com/lab/"', "not the address"),
+    ("https://gitlab.com/lab/course/-/tree/main", "not the address"),
     ("https://github.com/course", "has an owner and a name"),
     ("https://github.com/lab/course/tree/main", "has an owner and a name, and nothing behind it"),
 ])
