@@ -45,9 +45,8 @@ def page(notebook, assignment, links, solutions):
     for number, cell in enumerate(notebook.cells, start=1):
         where = f"{assignment.notebook.as_posix()}, cell {number}"
         if cell.cell_type == "markdown":
-            texts.append(TASK.sub(lambda found: anchored(found, tasks),
-                                  with_answers(cell.source, where) if solutions
-                                  else strip_cell("markdown", cell.source, where)))
+            text = with_answers(cell.source, where) if solutions else strip_cell("markdown", cell.source, where)
+            texts.append(TASK.sub(lambda found: anchored(found, tasks), text))
         elif cell.cell_type == "code":
             source = cell.source if solutions else strip_cell("code", cell.source, where)
             texts += [fenced("python", source), *outputs(cell, f"pictures/{assignment.notebook.stem}/{number}", files)]
@@ -101,7 +100,7 @@ def shown(output, stem, files):
         picture = base64.b64decode(data["image/png"])
         files[f"{stem}.png"] = picture
         width, height = struct.unpack(">II", picture[16:24])
-        alt = html.escape(output.metadata["image/png"]["alt"])
+        alt = html.escape(output.metadata.get("image/png", {}).get("alt", ""))
         return raw(f'<img src="{stem}.png" alt="{alt}" width="{width}" height="{height}" loading="lazy">')
     if video := VIDEO.search(data.get("text/html", "")):
         files[f"{stem}.mp4"] = base64.b64decode(video[2])
@@ -120,7 +119,7 @@ def fenced(language, text):
     """A block of code, or of what was printed."""
     if not text.strip():
         return ""
-    fence = "`" * max(3, *(len(ticks) + 1 for ticks in re.findall("`+", text)), 0)
+    fence = "`" * max([3, *(len(ticks) + 1 for ticks in re.findall("`+", text))])
     opening = f"{fence}python" if language == "python" else f"{fence}{{code-block}} text\n:class: printed\n"
     return f"{opening}\n{text.rstrip()}\n{fence}"
 
