@@ -43,12 +43,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path.cwd().parent))
 import torch
 from torch import nn
-from helpers.given import board, training, widgets
+from helpers.given import training, widgets
 """, """
 def decode(z):
     return torch.sigmoid(4 * z[:, :1, None, None] + torch.linspace(-4, 4, 28).expand(len(z), 1, 28, 28))
 
-controls, _, picture = widgets.latent_panel(decode, 2, alt="Two rows of nine images: z1 makes them lighter.")
+widgets.latent_panel(decode, 2, alt="Two rows of nine images: z1 makes them lighter.");
 """, """
 model = nn.Sequential(nn.Flatten(), nn.Linear(16, 1))
 before = model[1].weight.detach().clone()
@@ -117,7 +117,7 @@ def open_file(page, *path):
 def open_notebook(page, name):
     """Open a notebook and wait until its kernel is there."""
     open_file(page, "notebooks", name)
-    page.locator("#jp-main-statusbar", has_text="Python 3 (ipykernel) | Idle").wait_for()
+    page.locator("#jp-main-statusbar", has_text="Python 3 (ipykernel) | Idle").filter(has_text=name).wait_for()
 
 
 def start_cell(page, source):
@@ -415,11 +415,11 @@ def test_whether_something_is_right_does_not_hang_on_colour(chromium, term):
     with Watched(chromium) as watched:
         watched.page.goto(path.as_uri())
         picture(watched.page, "report.png")
-        rows = watched.page.locator("table").first.locator("tbody tr").all_inner_texts()
-    for row in rows:
+        found = watched.page.locator("table").first.locator("tbody tr").all_inner_texts()
+    for row in found:
         got, most = re.search(r"(\d+) of (\d+)", row).groups()
         assert ("✓ everything asked for" in row) == (got == most)
-    assert {"✓" in row for row in rows} == {True, False}
+    assert {"✓" in row for row in found} == {True, False}
 
 
 def test_a_table_is_sorted_by_its_heads(chromium, term):
