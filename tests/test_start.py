@@ -54,8 +54,8 @@ def test_commands_that_need_no_torch(tmp_path):
     """One after the other in one process: what an earlier one imported would be found there."""
     shutil.copytree(ROOT / "tests" / "golden" / "class", tmp_path / "class")
     names = ("lab", "status", "check", "run", "test", "points", "report", "train", "plot-latent", "board", "data",
-             "doctor", "release", "gradescope", "collect", "grade", "grade-class", "regrade", "answers", "rubric",
-             "viva", "grades", "audit")
+             "doctor", "release", "site", "gradescope", "collect", "grade", "grade-class", "regrade", "answers",
+             "rubric", "viva", "grades", "audit", "completion")
     commands = [["--help"], *([name, "--help"] for name in names), ["doctor"], ["answers", str(tmp_path / "class")],
                 ["grades", str(tmp_path / "class"), "--for", "ilias"]]
     found = in_a_new_python(COMMANDS, SLOW, commands)
