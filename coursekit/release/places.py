@@ -5,8 +5,8 @@ from coursekit.release.files import ReleaseError, fill, title_of
 from coursekit.repository import owner_and_name
 
 # Colab and Kaggle want the name of a branch; this is the one that GitHub gives a new repository.
-COLAB = ("[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-         "(https://colab.research.google.com/github/{repository}/blob/main/{notebook})")
+IN_COLAB = "https://colab.research.google.com/github/{repository}/blob/main/{notebook}"
+COLAB = f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({IN_COLAB})"
 KAGGLE = ("[![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)]"
           "(https://kaggle.com/kernels/welcome?src=https://github.com/{repository}/blob/main/{notebook})")
 UPLOAD = ("Take a notebook from `notebooks`. In Colab: *File*, *Upload notebook*. On Kaggle: *Create*, *Notebook*,\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from coursekit.gaps import strip, strip_cell, strip_notebook
 from coursekit.release.files import appearing, fill, read, refuse_full, write_files
+from coursekit.release.places import IN_COLAB, put_address
 from coursekit.repository import owner_and_name
 from coursekit.site import api
 from coursekit.site.documents import documents, front, linked, section
@@ -53,10 +54,14 @@ def sources(root, solutions, repository):
         if not solutions:
             downloads = {path: (strip if path == helper else strip_notebook)(text, path)
                          for path, text in downloads.items()}
-        beside.update({f"downloads/{Path(path).name}": text.encode() for path, text in downloads.items()})
+        downloads = {path: text.encode() for path, text in downloads.items()}
+        if repository:
+            put_address(downloads, {assignment.name: assignment}, repository)
+        beside.update({f"downloads/{Path(path).name}": content for path, content in downloads.items()})
         pages[f"{stem}.md"], shown = page(notebook, assignment, links(assignment, repository), solutions)
         beside.update(shown)
-        pages[f"api/{assignment.name}.md"] = api.page(f"helpers.{assignment.name}", downloads[helper], solutions)
+        pages[f"api/{assignment.name}.md"] = api.page(f"helpers.{assignment.name}", downloads[helper].decode(),
+                                                      solutions)
         results.insert(0, pictures(notebook, assignment))  # the last one compares all
     figures = {heading.upper(): linked(section(texts["docs/figures.md"], heading), "docs/figures.md", "results.md",
                                        texts, repository) for heading in ("Notebooks", "Audit")}
@@ -78,8 +83,8 @@ def links(assignment, repository):
     found = [f'<a href="downloads/{assignment.notebook.name}" download>notebook</a>',
              f'<a href="downloads/{assignment.helper.name}" download>graded module</a>']
     if repository and owner_and_name(repository):
-        found.append(f'<a href="https://colab.research.google.com/github/{owner_and_name(repository)}/blob/HEAD/'
-                     f'{assignment.notebook.as_posix()}">open in Colab</a>')
+        address = IN_COLAB.format(repository=owner_and_name(repository), notebook=assignment.notebook.as_posix())
+        found.append(f'<a href="{address}">open in Colab</a>')
     return (f"<p>{' · '.join(found)}</p>\n\n*The notebook as it was executed; nothing runs on this page. What is "
             "downloaded needs the rest of the course beside it.*")
 

@@ -13,6 +13,7 @@ TASK = re.compile(r"^(?:### (?P<exercise>Exercise \d+: .+?)|\*\*(?P<question>Que
                   r" · (?P<minutes>\d+) minutes · (?P<difficulty>[●○]{3})", re.MULTILINE)
 DIFFICULTY = {"●○○": "easy", "●●○": "medium", "●●●": "hard"}
 VIDEO = re.compile(r'<video [^>]*aria-label="([^"]*)" src="data:video/mp4;base64,([^"]+)">.*</video>', re.DOTALL)
+ANSWERS = "remove-output"  # tag of a cell whose output gives away what students are to work out
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NO_KERNEL = ("In the notebook, a panel with sliders or buttons stands here. It needs a running kernel, so this page "
              "shows the picture that it leaves.")
@@ -49,7 +50,9 @@ def page(notebook, assignment, links, solutions):
             texts.append(TASK.sub(lambda found: anchored(found, tasks), text))
         elif cell.cell_type == "code":
             source = cell.source if solutions else strip_cell("code", cell.source, where)
-            texts += [fenced("python", source), *outputs(cell, f"pictures/{assignment.notebook.stem}/{number}", files)]
+            texts.append(fenced("python", source))
+            if solutions or ANSWERS not in cell.metadata.get("tags", ()):
+                texts += outputs(cell, f"pictures/{assignment.notebook.stem}/{number}", files)
     title, _, rest = texts[0].partition("\n")
     texts[0] = f"{title}\n\n{links}\n\n{rest.strip()}\n\n{table(tasks)}"
     return lowered("\n\n".join(texts)) + "\n", files
