@@ -1,11 +1,13 @@
 """The links of the documents lead somewhere, and their pages name no file that is not there."""
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from helpers.given.course import ROOT
+from helpers.given.course import ROOT, VERSION
 
 PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")),
          *sorted((ROOT / "docs").glob("*.md"))]
@@ -70,3 +72,16 @@ def test_hooks_are_local_and_run_what_the_course_has():
     for hook in repositories[0]["hooks"]:
         assert {"id", "name", "entry", "language"} <= set(hook) and hook["language"] == "system"
         assert all((ROOT / word).exists() for word in hook["entry"].split() if word.endswith(".py"))
+
+
+def test_one_version_is_told_everywhere():
+    """By the command line, to who cites the course, and at the top of the changes."""
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    released = re.search(r"^## (\d\S+), (\S+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert released.groups() == (cited["version"], str(cited["date-released"])) == (VERSION, released[2])
+
+
+def test_the_citation_follows_its_schema():
+    done = subprocess.run([sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.citation-file-format",
+                           ROOT / "CITATION.cff"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
