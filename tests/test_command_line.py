@@ -11,7 +11,7 @@ import pytest
 
 from coursekit import __main__ as instructor
 from helpers.given import __main__ as student
-from helpers.given.console import progress
+from helpers.given.console import progress, waiting
 from helpers.given.course import ROOT, VERSION
 
 EDITIONS = {"student": student, "instructor": instructor}
@@ -175,7 +175,10 @@ def test_a_bar_is_for_a_terminal_only(watched, monkeypatch, capsys):
     with progress(2, "grade", "submissions") as bar:
         bar.update()
         bar.write("a line")
-    assert ("grade:  50%" in stream.getvalue()) is watched and capsys.readouterr().out == "a line\n"
+    with waiting("report"):
+        pass
+    assert ("grade:  50%" in stream.getvalue()) is ("report: 00:00" in stream.getvalue()) is watched
+    assert capsys.readouterr().out == "a line\n"
 
 
 # What is typed before the Tab key, and what the program is given. In the folder: `results`, `worksheet.csv`.

@@ -17,7 +17,7 @@ from coursekit.grading.repository import seconds_of
 from coursekit.grading.tell import tell
 from coursekit.grading.tell.table import table
 from coursekit.sandbox import printable, walls, zygote
-from helpers.given.console import choose, examples
+from helpers.given.console import choose, examples, waiting
 from helpers.given.course import ROOT, assignments
 
 DEADLINE = 1800.0  # seconds for all that is done for one submission, whoever does it: then the process is killed
@@ -123,7 +123,8 @@ def main(args):
     wall.hide(path, out)
     task = (Path(args.submission), args.assignment, args.seed, not args.no_notebook, wall, args.branch, args.before,
             args.trained)
-    report = in_own_process(grade_alone, task, wall, DEADLINE + args.trained * TRAINED_DEADLINE)
+    with waiting(f"grade {path.name}"):
+        report = in_own_process(grade_alone, task, wall, DEADLINE + args.trained * TRAINED_DEADLINE)
     if not isinstance(report, Report):
         reason = f"not graded: {report.reason}. Try again" if isinstance(report, pool.Failure) else report
         print(f"cannot grade: {printable(reason)}", file=sys.stderr)

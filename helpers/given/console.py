@@ -5,6 +5,7 @@ import contextlib
 import difflib
 import errno
 import os
+import threading
 
 # What to do about what the system says of a path.
 NEXT_STEPS = {errno.ENOENT: "look for a slip in the path", errno.EISDIR: "expected a file, and that is a folder",
@@ -67,6 +68,26 @@ def progress(total, what, unit):
     from tqdm import tqdm
 
     return tqdm(total=total, desc=what, unit=f" {unit}", leave=False, disable=None, smoothing=0)
+
+
+@contextlib.contextmanager
+def waiting(what):
+    """Count the seconds of what nobody can tell the end of, on a terminal only."""
+    from tqdm import tqdm
+
+    ended = threading.Event()
+    with tqdm(desc=what, bar_format="{desc}: {elapsed}", leave=False, disable=None) as bar:
+        def count():
+            while not ended.wait(1):
+                bar.refresh()
+
+        counting = threading.Thread(target=count, daemon=True)
+        counting.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            counting.join()
 
 
 class Parser(argparse.ArgumentParser):

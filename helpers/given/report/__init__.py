@@ -6,7 +6,7 @@ pandoc for Markdown), else a browser, see `programs`. The Markdown for a browser
 import tempfile
 from pathlib import Path
 
-from helpers.given.console import UserError, cannot_read
+from helpers.given.console import UserError, cannot_read, waiting
 from helpers.given.report import numbers, page, programs
 
 MOST_PAGES = 4  # that the coursework asks for
@@ -41,7 +41,7 @@ def make(source, out=None, draft=False):
     text, missing = numbers.fill(text, source, kind in LATEX, draft)
     text = page.without_missing(text, source.absolute().parent) if draft else text
     # Not the system's folder for such files: some browsers may not look into it.
-    with tempfile.TemporaryDirectory(prefix="report-", dir=out.absolute().parent) as folder:
+    with waiting(source.name), tempfile.TemporaryDirectory(prefix="report-", dir=out.absolute().parent) as folder:
         made, by, said = programs.make_pdf(text, source.absolute(), Path(folder), kind in LATEX)
         if not made.stat().st_size:  # some engines write such a file
             raise UserError(f"{source.name} has nothing to print: expected the text of a report")
