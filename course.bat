@@ -76,7 +76,7 @@ where uv >nul 2>nul || goto by_pip
 if defined PIP_INDEX_URL if not defined UV_DEFAULT_INDEX set "UV_DEFAULT_INDEX=%PIP_INDEX_URL%"
 if defined PIP_EXTRA_INDEX_URL if not defined UV_INDEX set "UV_INDEX=%PIP_EXTRA_INDEX_URL%"
 if not defined UV_INDEX_STRATEGY set "UV_INDEX_STRATEGY=unsafe-best-match"
-uv pip install --python "%mine%" -r "%here%requirements.txt" -c "%here%constraints.txt" >"%log%" 2>&1 && goto installed
+call uv pip install --python "%mine%" -r "%here%requirements.txt" -c "%here%constraints.txt" >"%log%" 2>&1 && goto installed
 echo course: uv could not do it; now pip tries. >&2
 
 :by_pip

@@ -50,15 +50,14 @@ def add_site(commands):
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that is new or empty")
     parser.add_argument("--solutions", action="store_true", help="for teachers: with model answers and solutions")
     parser.add_argument("--repository", metavar="URL", help="where the student edition lies, such as "
-                        "https://github.com/OWNER/NAME: its notebooks can be opened in Colab then")
+                        "https://github.com/OWNER/NAME: on github.com its notebooks can be opened in Colab then")
     parser.set_defaults(command=site)
 
 
 def site(args):
     from coursekit import site
-    from coursekit.repository import address
 
-    site.build(ROOT, args.out, args.solutions, args.repository and address(args.repository))
+    site.build(ROOT, args.out, args.solutions, args.repository)
     print(f"wrote {args.out}, with{'' if args.solutions else 'out'} solutions: open {args.out / 'index.html'}")
 
 

@@ -15,14 +15,15 @@ def address(text):
     UserError.
     """
     expected = "expected https://github.com/OWNER/NAME, or the address of a project on a GitLab"
-    typed = re.sub(r"//[^/]*@", "//...@", text)  # what stands there may be a token
+    typed = re.sub(r"//.*@", "//...@", text)  # what stands there may be a token
     found = re.fullmatch(rf"https://([\w-]+(?:\.[\w-]+)+(?::\d+)?)((?:/{NAME})+)/?", text.strip(), re.ASCII)
     if not found:
         raise UserError(f"{typed!r} is not the address of a repository: {expected}")
     host, path = found[1].lower(), found[2].removesuffix(".git")
-    near = difflib.get_close_matches(host, KNOWN, n=1, cutoff=0.8)
-    if near and host not in KNOWN:
-        raise UserError(f"{typed!r}: did you mean {near[0]}? There is a slip in {host}")
+    name = host.partition(":")[0]
+    near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.8)
+    if near and name not in KNOWN:
+        raise UserError(f"{typed!r}: did you mean {near[0]}? There is a slip in {name}")
     names = path.count("/")
     if names < 2 or names > 2 and host == "github.com":
         raise UserError(f"{typed!r}: a repository has an owner and a name, and nothing behind it: {expected}")

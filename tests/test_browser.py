@@ -437,6 +437,8 @@ def test_a_table_is_sorted_by_its_heads(chromium, term):
             assert head.get_attribute("aria-sort") in ("ascending", "descending")
             assert found == sorted(found, reverse=head.get_attribute("aria-sort") == "descending")
         assert not watched.errors and len(before) == len(found)
+        plots = page.locator("th", has_text="Mean, and share with all")
+        assert plots.count() == 1 and not plots.locator("button").count(), "pictures have no order"
 
 
 def test_a_browser_that_does_not_start_is_one_line(playwright, tmp_path):

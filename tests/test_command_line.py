@@ -79,6 +79,7 @@ def place(tmp_path_factory):
 SLIPS = [
     ("", "COMMAND", "`course --help` has examples"),
     ("--fast", "COMMAND", "`course --help` has examples"),
+    ("--fast lab", "unrecognized arguments: --fast", "`course --help` has examples"),
     ("chek vae", "no command 'chek'", "Did you mean 'check'? There is: lab, status"),
     ("lab vea", "no assignment 'vea'", "Did you mean 'vae'?"),
     ("status vea", "no assignment 'vea'", "Did you mean 'vae'?"),

@@ -138,10 +138,10 @@ def test_when_submissions_came():
     scores += [SimpleNamespace(handed=None, due=due), SimpleNamespace(handed=due, due=None)]
     days = dict(arrivals(scores))
     assert len(days) == 14 and {words: number for words, number in days.items() if number} == {
-        "7 days or more before": 3, "2 days before": 2, "on the last day": 2, "on the first day after": 2,
-        "2 days after": 1, "7 days or more after": 1}
+        "more than 6 days before": 3, "on day 2 before": 2, "on the last day": 2, "on the first day after": 2,
+        "on day 2 after": 1, "more than 6 days after": 1}
     assert arrivals(scores[-2:]) == []
 
 
 def test_a_term_says_when_submissions_came(pages):
-    assert 'aria-label="1 7 days or more before, 1 on the last day, 1 2 days after"' in pages["term.html"]
+    assert 'aria-label="more than 6 days before: 1, on the last day: 1, on day 2 after: 1"' in pages["term.html"]

@@ -23,6 +23,7 @@ def test_an_address_is_kept_without_what_stands_behind_it(typed, meant):
     ("git@github.com:lab/course.git", "not the address"), ("http://github.com/lab/course", "not the address"),
     ("https:/github.com/lab/course", "not the address"), ("https://github.com/lab/my course", "not the address"),
     ("https://someone:secret@github.com/lab/course", "not the address"),
+    ("https://someone:se/secret@github.com/lab/course", "not the address"),
     ("https://github.com/lab/course?tab=readme", "not the address"),
     ("https://githib.com/lab/course", "did you mean github.com"), ("https://gitlab.co/lab/course", "mean gitlab.com"),
     ("https://localhost/lab/course", "not the address"), ('https://github.com/lab/"', "not the address"),

@@ -342,10 +342,11 @@ def files_in(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_same_course_makes_the_same_site(course, tmp_path):
+def test_the_same_course_makes_the_same_site(course, tmp_path, monkeypatch):
     site.build(course, tmp_path / "one")
     (tmp_path / "two").mkdir()  # an empty folder is as good as none
-    site.build(course, tmp_path / "two")
+    monkeypatch.chdir(tmp_path)
+    site.build(course, "two")
     assert files_in(tmp_path / "one") == files_in(tmp_path / "two")
     assert {path.name for path in tmp_path.iterdir()} == {"course tree", "one", "two"}, "something was left"
     text = Page(tmp_path / "one/1_sums.html").text
@@ -379,6 +380,22 @@ def test_a_cell_that_failed_is_named(course, tmp_path):
     notebook.cells[2].outputs.append(new_output("error", ename="ValueError", evalue="no", traceback=[]))
     nbformat.write(notebook, course / "notebooks/1_sums.ipynb")
     with pytest.raises(SiteError, match="cell 3 ended with an error"):
+        site.build(course, tmp_path / "out")
+
+
+def test_an_output_of_a_kind_that_is_not_known_is_named(course, tmp_path):
+    for data in ({"image/svg+xml": "<svg/>"},
+                 {"text/html": "<b>x</b>", "text/plain": "<IPython.core.display.HTML object>"}):
+        notebook = nbformat.read(course / "notebooks/1_sums.ipynb", as_version=4)
+        notebook.cells[2].outputs = [new_output("display_data", data=data)]
+        nbformat.write(notebook, course / "notebooks/1_sums.ipynb")
+        with pytest.raises(SiteError, match="1_sums.ipynb, cell 3: an output of a kind that the site does not know"):
+            site.build(course, tmp_path / "out")
+
+
+def test_a_readme_without_a_title_is_told(course, tmp_path):
+    (course / "README.md").write_text("Nothing.\n")
+    with pytest.raises(SiteError, match="README.md: expected a title in its first line"):
         site.build(course, tmp_path / "out")
 
 

@@ -54,7 +54,12 @@ LINES = [Line("vae.VAE", "passed", 2, 2), Line("vae.loss_function", "failed", 0,
 
 
 def test_an_assignment_that_is_not_begun_is_a_word(edition):
-    assert told(edition, [Line("vae.VAE", "missing", 0, 2), Line("vae.interpolate", "missing", 0, 1)]) == ["not begun"]
+    lines = [Line("vae.VAE", "missing", 0, 2), Line("vae.interpolate", "missing", 0, 1)]
+    assert told(edition, lines) == ["not begun"]
+    notebook = edition / assignments(edition)["vae"].notebook
+    notebook.write_text(notebook.read_text().replace("*Your answer here.*", "Because.", 1))
+    assert told(edition, lines)[0] == "0 of 2 public checks pass"
+    assert "without an answer: Question 2, Question 3, Question 4" in told(edition, lines)
 
 
 def test_what_is_open(edition):
@@ -110,7 +115,8 @@ def test_what_is_not_committed_and_not_pushed(edition):
     commit(edition)
     assert status.of_git(edition) == ["all is committed", "not pushed: 1 of the commits (git push)"]
     run_git(edition, "switch", "--quiet", "--create", "mine")
-    assert status.of_git(edition)[1] == "nothing is pushed from this branch: git push -u origin HEAD"
+    assert status.of_git(edition)[1] == "this branch follows none elsewhere, so nobody can tell what is pushed: " \
+        "git push -u origin HEAD"
 
 
 def test_without_git(tmp_path, monkeypatch):

@@ -42,7 +42,7 @@ def discrimination(found, items):
     told = {}
     for name in items:
         own = [report.items[name].points for report in found]
-        others = [report.score - points for report, points in zip(found, own)]
+        others = [round(report.score - points, 6) for report, points in zip(found, own)]  # halves need not add up
         told[name] = statistics.correlation(own, others) if len(set(own)) > 1 and len(set(others)) > 1 else None
     return told
 

@@ -31,7 +31,7 @@ def release(root, out, assignment=None, platform="github", on="push", repository
         repository: the address that the edition will have, for Colab, Kaggle and others. UserError if it is none.
     """
     root, out = Path(root), Path(out)
-    repository = repository and address(repository)
+    repository = None if repository is None else address(repository)
     refuse_full(out)
     wanted = choose(assignments(root), assignment)
     if on != "push" and platform in ("classroom", "classroom50"):

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
+
 from coursekit.gaps import strip, strip_cell, strip_notebook
-from coursekit.release.files import appearing, fill, read, refuse_full, write_files
+from coursekit.release.files import appearing, fill, read, refuse_full, title_of, write_files
 from coursekit.release.places import IN_COLAB, put_address
-from coursekit.repository import owner_and_name
+from coursekit.repository import address, owner_and_name
 from coursekit.site import api
 from coursekit.site.documents import documents, front, linked, section
 from coursekit.site.notebook import SiteError, outputs, page, read_notebook
@@ -30,12 +32,13 @@ def build(root, out, solutions=False, repository=None):
     Raises:
         SiteError, GapError, ReleaseError: something has to be mended first. Nothing is written then.
     """
-    root, out = Path(root), Path(out)
+    root, out = Path(root), Path(out).absolute()  # Sphinx runs in another folder
+    repository = None if repository is None else address(repository)
     refuse_full(out)
     missing = [name.replace("_", "-") for name in NEEDED if not importlib.util.find_spec(name)]
     if missing:
         raise SiteError(f"the site needs {', '.join(missing)}, which is not installed here: run "
-                        "`.venv/bin/python -m pip install -r requirements.txt -c constraints.txt`")
+                        f"`{sys.executable} -m pip install -r requirements.txt -c constraints.txt`")
     title, files = sources(root, solutions, repository)
     with appearing(out) as whole:
         source = whole.with_name("source")
@@ -75,7 +78,10 @@ def sources(root, solutions, repository):
     files.update({f"beside/{path}": content for path, content in beside.items()})
     files["conf.py"] = (TEMPLATES / "conf.py").read_bytes()
     files.update({f"static/{name}": (TEMPLATES / name).read_bytes() for name in ("site.css", "icon.svg")})
-    return re.search(r"^# ([^:\n]+)", readme)[1], files
+    title = re.match(r"# ([^:\n]+)", readme)
+    if not title:
+        raise SiteError("README.md: expected a title in its first line, such as `# Deep generative models`")
+    return title[1], files
 
 
 def links(assignment, repository):
@@ -83,8 +89,8 @@ def links(assignment, repository):
     found = [f'<a href="downloads/{assignment.notebook.name}" download>notebook</a>',
              f'<a href="downloads/{assignment.helper.name}" download>graded module</a>']
     if repository and owner_and_name(repository):
-        address = IN_COLAB.format(repository=owner_and_name(repository), notebook=assignment.notebook.as_posix())
-        found.append(f'<a href="{address}">open in Colab</a>')
+        there = IN_COLAB.format(repository=owner_and_name(repository), notebook=assignment.notebook.as_posix())
+        found.append(f'<a href="{there}">open in Colab</a>')
     return (f"<p>{' · '.join(found)}</p>\n\n*The notebook as it was executed; nothing runs on this page. What is "
             "downloaded needs the rest of the course beside it.*")
 
@@ -101,7 +107,7 @@ def pictures(notebook, assignment):
             texts += [f"**{above}**", *(text for text in shown if "<img" in text)]
             if below and below.source.startswith("*Read"):
                 texts.append(strip_cell("markdown", below.source, f"{assignment.notebook}, cell {number + 1}"))
-    title = notebook.cells[0].source.partition("\n")[0].lstrip("# ")
+    title = title_of(nbformat.writes(notebook)) or assignment.name
     return "\n\n".join([f"## [{title}]({assignment.notebook.stem}.md)", *texts]) if texts else ""
 
 
@@ -111,7 +117,8 @@ def render(source, out, title):
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-N", "-W", "-d", source.with_name("doctrees"),
          "-D", f"project={title}", "-D", f"html_title={title}", source, out],
-        cwd=ROOT, env={**os.environ, "TMPDIR": str(source.parent.resolve())}, stdin=subprocess.DEVNULL,
+        cwd=ROOT, env={**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(source.parent.resolve()))},
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it does not say why"]

@@ -95,7 +95,7 @@ def outputs(cell, stem, files):
 
 
 def shown(output, stem, files):
-    """One output that is not printed text."""
+    """One output that is not printed text. Raises SiteError for a kind that no page can show."""
     data = output.data
     if WIDGET in data:
         return f"*{NO_KERNEL}*"
@@ -109,8 +109,13 @@ def shown(output, stem, files):
         files[f"{stem}.mp4"] = base64.b64decode(video[2])
         return raw('<video controls loop muted playsinline preload="metadata" '
                    f'aria-label="{video[1]}" src="{stem}.mp4">{video[1]}</video>')
+    plain = data.get("text/plain", "<")
+    if plain.startswith("<"):  # <IPython.core.display.HTML object>, say
+        _, notebook, number = stem.split("/")
+        raise SiteError(f"notebooks/{notebook}.ipynb, cell {number.partition('-')[0]}: an output of a kind that the "
+                        f"site does not know ({', '.join(data)}): add it to `shown` in coursekit/site/notebook.py")
     # IPython.display.Code is what the course's notebooks show as HTML beside videos.
-    return fenced("python" if "text/html" in data else "text", data["text/plain"])
+    return fenced("python" if "text/html" in data else "text", plain)
 
 
 def raw(text):

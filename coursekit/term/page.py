@@ -147,9 +147,9 @@ def arrivals(scores):
     a week before to a week after. [] where nobody knows when anything was handed in."""
     days = collections.Counter(max(-WEEK, min(WEEK - 1, -((one.due - one.handed) // datetime.timedelta(days=1)) - 1))
                                for one in scores if one.handed and one.due)
-    words = {-WEEK: f"{WEEK} days or more before", -1: "on the last day", 0: "on the first day after",
-             WEEK - 1: f"{WEEK} days or more after"}
-    return [(words.get(day, f"{-day} days before" if day < 0 else f"{day + 1} days after"), days[day])
+    words = {-WEEK: f"more than {WEEK - 1} days before", -1: "on the last day", 0: "on the first day after",
+             WEEK - 1: f"more than {WEEK - 1} days after"}
+    return [(words.get(day, f"on day {-day} before" if day < 0 else f"on day {day + 1} after"), days[day])
             for day in range(-WEEK, WEEK)] if days else []
 
 

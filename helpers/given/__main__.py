@@ -589,7 +589,7 @@ def parse(arguments, commands, first_steps=FIRST_STEPS):
     if hasattr(args, "rest"):  # the command passes on what it does not know
         args.rest = rest
     elif rest:
-        known.choices[arguments[0]].error(f"unrecognized arguments: {' '.join(rest)}")
+        known.choices.get(arguments[0], parser).error(f"unrecognized arguments: {' '.join(rest)}")
     return args
 
 

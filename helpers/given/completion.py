@@ -21,8 +21,8 @@ def names():
     """What is completed for a command's names: {(command, name of the argument): list}."""
     known = list(assignments(ROOT))
     return {("lab", "name"): known, ("status", "names"): known, ("run", "name"): list(notebooks(ROOT)),
-            ("check", "names"): [*known, *checks.names()],
-            ("test", "names"): [*known, *STEPS], ("points", "names"): [*known, *STEPS], ("audit", "names"): known,
+            ("check", "names"): [*known, *checks.names()], ("test", "names"): [*known, *STEPS],
+            ("points", "names"): [*known, *STEPS], ("audit", "names"): [*known, "handins"],
             ("train", "name"): list(recipes()), ("fetch", "names"): list(datasets.NAMES)}
 
 

@@ -84,7 +84,8 @@ def install(packages):
     with tempfile.TemporaryDirectory() as folder:
         held = Path(folder, "installed.txt")
         names = {found.metadata["Name"] for found in metadata.distributions()} - {None}
-        held.write_text("".join(f"{name}=={version(name)}\n" for name in sorted(names)))
+        # With === any text is a version, such as those that Debian writes.
+        held.write_text("".join(f"{name}==={version(name)}\n" for name in sorted(names) if version(name)))
         done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
                                *packages, "-c", held], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:

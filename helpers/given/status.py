@@ -23,29 +23,29 @@ def tell(names=()):
                 what = ""
 
         for (name, assignment), lines in zip(chosen.items(), points.run_checks(list(chosen))):
-            say(f"{assignment.number} {name}", of_assignment(assignment, lines))
+            say(f"{assignment.number} {name}", of_assignment(assignment, lines, ROOT))
             bar.update()
         say("git", of_git(ROOT))
 
 
-def of_assignment(assignment, lines, root=ROOT):
+def of_assignment(assignment, lines, root):
     """What there is to say of an assignment, in lines. lines: the points.Lines of its public checks."""
-    if lines and all(line.status == "missing" for line in lines):
-        return ["not begun"]
-    told = [f"{sum(line.status == 'passed' for line in lines)} of {len(lines)} public checks pass"]
-    gaps, questions = open_gaps(root / assignment.helper), []
+    gaps, answered, unread = open_gaps(root / assignment.helper), {}, []
     try:
         cells = json.loads((root / assignment.notebook).read_text(encoding="utf-8"))["cells"]
-        in_notebook, questions = open_places(cells)
+        in_notebook, answered = open_places(cells)
         gaps += [f"{heading} (in the notebook)" for heading in in_notebook]
     except (OSError, ValueError, KeyError, TypeError):
-        told.append(f"{assignment.notebook.as_posix()} cannot be read: take back the last version with git")
+        unread = [f"{assignment.notebook.as_posix()} cannot be read: take back the last version with git"]
+    if all(line.status == "missing" for line in lines) and not any(answered.values()):
+        return ["not begun", *unread]
+    told = [f"{sum(line.status == 'passed' for line in lines)} of {len(lines)} public checks pass", *unread]
     if gaps:
         told.append(f"open gaps: {', '.join(gaps)}")
     if wrong := [line.name for line in lines if line.status not in ("passed", "missing")]:
         told.append(f"not right yet: {', '.join(wrong)} (./course check {wrong[0]} says why)")
-    if questions:
-        told.append(f"without an answer: {', '.join(questions)}")
+    if empty := [title for title, done in answered.items() if not done]:
+        told.append(f"without an answer: {', '.join(empty)}")
     trained = root / "trained" / assignment.name
     if (root / "helpers/given/trained" / f"{assignment.name}.py").is_file() and not list(trained.glob("*.safetensors")):
         told.append("nothing trained is there to hand in: the notebook's last cell writes it")
@@ -64,19 +64,18 @@ def open_gaps(helper):
 
 
 def open_places(cells):
-    """What of a notebook is open: the headings above its open gaps, and the titles of questions with an empty field."""
-    gaps, questions, heading = [], [], "above the first heading"
+    """The headings above a notebook's open gaps, and its questions: {title: False if the field is still empty}."""
+    gaps, answered, heading = [], {}, "above the first heading"
     for cell in cells:
         text = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             if headings := re.findall(r"^#+ +(.+)", text, re.MULTILINE):
                 heading = headings[-1].split(" · ")[0].replace("`", "")
-            if text.rstrip().endswith(ANSWER_FIELD):
-                title = re.search(r"\*\*(.+?)\*\*", text)
-                questions.append(title[1] if title else heading)
+            if title := re.match(r"\*\*(Question .+?)\*\*", text):
+                answered[title[1]] = not text.rstrip().endswith(ANSWER_FIELD)
         elif re.search(r"^\s*raise NotImplementedError\(\"fill this gap", text, re.MULTILINE):
             gaps.append(heading)
-    return gaps, questions
+    return gaps, answered
 
 
 def of_git(folder):
@@ -98,7 +97,7 @@ def of_git(folder):
     told = [f"not committed: {', '.join(paths[:SHOWN])}{more}" if paths else "all is committed"]
     ahead = git("rev-list", "--count", "@{upstream}..HEAD")
     if ahead.returncode:
-        told.append("nothing is pushed from this branch: git push -u origin HEAD")
+        told.append("this branch follows none elsewhere, so nobody can tell what is pushed: git push -u origin HEAD")
     elif ahead.stdout.strip() != "0":
         told.append(f"not pushed: {ahead.stdout.strip()} of the commits (git push)")
     return told
