@@ -511,7 +511,8 @@ def test_a_wrong_name_is_one_line(capsys):
 
 def test_the_options_of_the_tests_leave_out(tmp_path):
     """--assignment and --fast, on a few tests of their own."""
-    (tmp_path / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text(encoding="utf-8"))
+    for name in ("conftest.py", "browser.py"):
+        shutil.copy(ROOT / "tests" / name, tmp_path)
     (tmp_path / "test_helpers_flow.py").write_text("def test_file(): pass\n")
     (tmp_path / "test_all.py").write_text(
         "import types\nimport pytest\nfrom coursekit.sandbox import Sandbox\n"

@@ -1,9 +1,11 @@
 """The site: what stands on it and what must not, that its links lead somewhere, how heavy it is, and what stops it."""
+import base64
 import collections
 import functools
 import http.server
 import json
 import re
+import struct
 import subprocess
 import sys
 import threading
@@ -20,7 +22,7 @@ from coursekit.release.files import ReleaseError
 from coursekit.site import api
 from coursekit.site.documents import linked
 from coursekit.site.extension import mathml
-from coursekit.site.notebook import SiteError, lowered
+from coursekit.site.notebook import SiteError, lowered, without_alts
 from helpers.given.console import UserError
 from helpers.given.course import ROOT, assignments
 
@@ -270,6 +272,15 @@ def test_links_of_documents_in_another_place_and_without_a_repository():
     assert linked("[a](a.md) [b](../LICENSE)", "docs/b.md", "results.md", {"docs/a.md"}, None) == "[a](docs/a.md) b"
 
 
+@pytest.mark.parametrize("source, due", [
+    ('show(figure, alt="One.")', "show(figure)"),
+    ('show(figure,\n     alt=("Zwei Füße, "\n          f"{n}."))\nprint(1)', "show(figure)\nprint(1)"),
+    ('show(grid((x), alt="a"), alt="b", wide=True)', "show(grid((x)), wide=True)"),
+    ('show(alt="alone")', 'show(alt="alone")'), ('%load_ext x\nshow(f, alt="a")', '%load_ext x\nshow(f, alt="a")')])
+def test_code_is_shown_without_alt_texts(source, due):
+    assert without_alts(source) == due
+
+
 def test_a_page_has_one_title():
     assert lowered("# A\n## a\n# B\n## b\n```\n# c\n```\n### d\n") == \
         "# A\n## a\n## B\n### b\n```\n# c\n```\n#### d\n"
@@ -303,6 +314,7 @@ def _hidden():
 
 # --- a small course, and what stops it ----------------------------------------------------------------------------
 
+FILM = base64.b64encode(struct.pack(">I", 92) + b"tkhd" + bytes(76) + struct.pack(">II", 320 << 16, 240 << 16)).decode()
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==")
 
 
@@ -314,7 +326,7 @@ def course(tmp_path):
                          metadata={"image/png": {"alt": "One pixel, \"white\": no more than that."}})
     panel = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {"model_id": "1"}})
     video = new_output("display_data", data={"text/html": '<video controls loop muted aria-label="A short film" '
-                                             'src="data:video/mp4;base64,AAAAHGZ0eXA=">A short film</video>'})
+                                             f'src="data:video/mp4;base64,{FILM}">A short film</video>'})
     source = new_output("execute_result", data={"text/html": "<style></style>", "text/plain": "def f(): pass"})
     printed = new_output("stream", text="three ``` ticks\n")
     answer = ("**Question 1** · 5 minutes · ●○○ Why $x$?\n\n<!-- BEGIN SOLUTION -->\nBecause of the model answer.\n"

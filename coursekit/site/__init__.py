@@ -20,6 +20,8 @@ from helpers.given.course import ROOT, assignments
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEEDED = ("sphinx", "furo", "myst_parser", "latex2mathml")
+TEACHING = ("docs/instructor.md",)  # what comes first among the documents
+CHANGING = ("docs/maintainer.md", "docs/design.md", "CONTRIBUTING.md", "CHANGELOG.md")
 RESULT = "result"  # tag of a cell whose pictures stand on the page of results
 
 
@@ -69,11 +71,12 @@ def sources(root, solutions, repository):
     figures = {heading.upper(): linked(section(texts["docs/figures.md"], heading), "docs/figures.md", "results.md",
                                        texts, repository) for heading in ("Notebooks", "Audit")}
     pages["results.md"] = fill(TEMPLATES / "results.md", PICTURES="\n\n".join(filter(None, results)), **figures)
+    lead, rest = (linked(text, "README.md", "index.md", {*texts, *pages}, repository) for text in front(readme, wanted))
     pages["index.md"] = fill(
-        TEMPLATES / "index.md", DOCUMENTS="\n".join(sorted(texts)),
+        TEMPLATES / "index.md", LEAD=lead, REST=rest, CHANGING="\n".join(path for path in CHANGING if path in texts),
+        DOCUMENTS="\n".join(sorted(set(texts) - set(CHANGING), key=lambda path: (path not in TEACHING, path))),
         MODULES="\n".join(f"api/{name}" for name in wanted),
-        ASSIGNMENTS="\n".join(assignment.notebook.stem for assignment in wanted.values()),
-        README=linked(front(readme, wanted), "README.md", "index.md", {*texts, *pages}, repository))
+        ASSIGNMENTS="\n".join(assignment.notebook.stem for assignment in wanted.values()))
     files.update({path: text.encode() for path, text in pages.items()})
     files.update({f"beside/{path}": content for path, content in beside.items()})
     files["conf.py"] = (TEMPLATES / "conf.py").read_bytes()
@@ -86,8 +89,9 @@ def sources(root, solutions, repository):
 
 def links(assignment, repository):
     """What stands below the title of an assignment, in HTML."""
-    found = [f'<a href="downloads/{assignment.notebook.name}" download>notebook</a>',
-             f'<a href="downloads/{assignment.helper.name}" download>graded module</a>']
+    found = [f'Download: <a href="downloads/{assignment.notebook.name}" download>notebook</a>',
+             f'<a href="downloads/{assignment.helper.name}" download>{assignment.helper.name}</a>',
+             f'<a href="api/{assignment.name}.html">what to write</a>']
     if repository and owner_and_name(repository):
         there = IN_COLAB.format(repository=owner_and_name(repository), notebook=assignment.notebook.as_posix())
         found.append(f'<a href="{there}">open in Colab</a>')

@@ -39,12 +39,14 @@ def linked(text, path, page, pages, repository):
 
 
 def front(readme, assignments):
-    """The beginning of README, up to the student's way. Its table of assignments links their pages."""
-    text = readme.partition("\n## The student's way")[0]
+    """The beginning of README, up to what lies where: (what comes before the table of assignments, the rest). The table
+    links their pages."""
+    text = readme.partition("\n## The house")[0]
     for assignment in assignments.values():
         text = re.sub(rf"^\| ({assignment.number} [^|]+?) \|", rf"| [\1]({assignment.notebook.stem}.md) |", text,
                       flags=re.MULTILINE)
-    return text
+    lead, mark, rest = text.partition("\n| assignment |")
+    return lead, mark + rest
 
 
 def section(text, heading):

@@ -1,4 +1,5 @@
 """The page of an assignment: its notebook as it was executed, as Markdown, with pictures and videos as files."""
+import ast
 import base64
 import html
 import re
@@ -50,12 +51,33 @@ def page(notebook, assignment, links, solutions):
             texts.append(TASK.sub(lambda found: anchored(found, tasks), text))
         elif cell.cell_type == "code":
             source = cell.source if solutions else strip_cell("code", cell.source, where)
-            texts.append(fenced("python", source))
+            texts.append(fenced("python", without_alts(source)))
             if solutions or ANSWERS not in cell.metadata.get("tags", ()):
                 texts += outputs(cell, f"pictures/{assignment.notebook.stem}/{number}", files)
     title, _, rest = texts[0].partition("\n")
     texts[0] = f"{title}\n\n{links}\n\n{rest.strip()}\n\n{table(tasks)}"
     return lowered("\n\n".join(texts)) + "\n", files
+
+
+def without_alts(source):
+    """Code without the alt texts of its pictures. The pictures have them, and in a box of code they are long lines that
+    say what is to be seen."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # %load_ext
+        return source
+    lines = source.encode().splitlines(keepends=True)  # a tree counts bytes
+
+    def place(line, column):
+        return sum(map(len, lines[:line - 1])) + column
+
+    text = b"".join(lines)
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "alt"]
+    for alt in sorted(found, key=lambda node: (node.lineno, node.col_offset), reverse=True):
+        before = text[:place(alt.lineno, alt.col_offset)].rstrip()
+        if before.endswith(b","):
+            text = before[:-1] + text[place(alt.end_lineno, alt.end_col_offset):]
+    return text.decode()
 
 
 def with_answers(source, where):
@@ -106,8 +128,10 @@ def shown(output, stem, files):
         alt = html.escape(output.metadata.get("image/png", {}).get("alt", ""))
         return raw(f'<img src="{stem}.png" alt="{alt}" width="{width}" height="{height}" loading="lazy">')
     if video := VIDEO.search(data.get("text/html", "")):
-        files[f"{stem}.mp4"] = base64.b64decode(video[2])
-        return raw('<video controls loop muted playsinline preload="metadata" '
+        film = base64.b64decode(video[2])
+        files[f"{stem}.mp4"] = film
+        width, height = size_of(film)
+        return raw(f'<video controls loop muted playsinline preload="metadata" width="{width}" height="{height}" '
                    f'aria-label="{video[1]}" src="{stem}.mp4">{video[1]}</video>')
     plain = data.get("text/plain", "<")
     if plain.startswith("<"):  # <IPython.core.display.HTML object>, say
@@ -116,6 +140,13 @@ def shown(output, stem, files):
                         f"site does not know ({', '.join(data)}): add it to `shown` in coursekit/site/notebook.py")
     # IPython.display.Code is what the course's notebooks show as HTML beside videos.
     return fenced("python" if "text/html" in data else "text", plain)
+
+
+def size_of(film):
+    """Width and height in pixels of a video in MP4: the end of its first track header (ISO/IEC 14496-12, 8.3.2)."""
+    start = film.index(b"tkhd") - 4
+    end = start + struct.unpack(">I", film[start:start + 4])[0]
+    return [side >> 16 for side in struct.unpack(">II", film[end - 8:end])]
 
 
 def raw(text):

@@ -7,7 +7,8 @@ from helpers.given import points
 from helpers.given.console import choose, progress
 from helpers.given.course import ANSWER_FIELD, ROOT, assignments
 
-SHOWN = 8  # files or commits in a line
+SHOWN = 8  # files in a line
+EMPTY = re.compile(re.escape(ANSWER_FIELD) + r"\s*(?:\Z|^#)", re.MULTILINE)  # nothing stands below the field
 
 
 def tell(names=()):
@@ -71,8 +72,8 @@ def open_places(cells):
         if cell["cell_type"] == "markdown":
             if headings := re.findall(r"^#+ +(.+)", text, re.MULTILINE):
                 heading = headings[-1].split(" · ")[0].replace("`", "")
-            if title := re.match(r"\*\*(Question .+?)\*\*", text):
-                answered[title[1]] = not text.rstrip().endswith(ANSWER_FIELD)
+            if title := re.search(r"^\*\*(Question .+?)\*\*", text, re.MULTILINE):
+                answered[title[1]] = not EMPTY.search(text)
         elif re.search(r"^\s*raise NotImplementedError\(\"fill this gap", text, re.MULTILINE):
             gaps.append(heading)
     return gaps, answered
