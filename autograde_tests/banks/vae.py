@@ -600,7 +600,7 @@ mistakes("vae.reparametrize", {
         (EPS, "math.sqrt(12) * (torch.rand_like(mu) - 0.5)")]}),
     "always float32": ("torch.float32 out", {"reparametrize": [
         ("* eps", "* eps).float()"), ("return mu", "return (mu")]}),
-    "numpy's eps": ("fixed device", {"reparametrize": [
+    "numpy's eps": ("take over mu's dtype", {"reparametrize": [
         ("eps = " + EPS, "import numpy as np\neps = torch.from_numpy(np.random.randn(*mu.shape))")]}),
     "always on the GPU": ("device", {"reparametrize": [(EPS, 'torch.randn(mu.shape, device="cuda")')]}),
     "another name, as on the web": ("there is no reparametrize", {"file": [
@@ -752,7 +752,7 @@ def network_mistakes(gap, forward, first, latents):
             "reparametrize(mu, logvar)", "mu + (logvar / 2).exp() * "
             "torch.randn(mu.shape, generator=torch.Generator().manual_seed(0))")),
         "a seed in forward": ("sets a seed", sampled("hidden = ", "torch.manual_seed(0)\nhidden = ")),
-        "x changed in place": ("in place", sampled("mu, logvar = ", "x.sub_(0.5)\nmu, logvar = ")),
+        "x changed in place": ("inplace operation", sampled("mu, logvar = ", "x.sub_(0.5)\nmu, logvar = ")),
     }
 
 
