@@ -214,6 +214,7 @@ def test_a_slider_moves_and_the_picture_follows(short):
         short.keyboard.press("ArrowRight")
     cell.locator(".widget-readout", has_text="0.50").wait_for()
     wait_until(short, lambda: lightness(image) > before + 20)
+    picture(short, "slider.png", clip=cell.bounding_box())
 
 
 def lightness(image):
@@ -241,6 +242,7 @@ def test_a_training_shows_its_bar_and_can_be_stopped(short):
     output.filter(has_text=re.compile(r"%\|.*steps/s, loss [\d.]+")).wait_for()  # an epoch is over
     first = shown(cell)
     wait_until(short, lambda: shown(cell) != first)
+    picture(short, "training.png", clip=cell.bounding_box())
     short.get_by_role("button", name="Interrupt the kernel").locator("visible=true").click()
     output.filter(has_text="stopped early, the weights are kept as they are").wait_for()
     assert "Error" not in shown(cell) and "%|" not in shown(cell)
@@ -254,6 +256,7 @@ def test_the_tensorboard_panel_shows_a_curve(short):
     chart = card.locator(".series-view")
     chart.wait_for()
     wait_until(short, lambda: coloured(chart) > 100)
+    picture(short, "tensorboard.png", clip=card.bounding_box())
 
 
 def coloured(place):
@@ -335,6 +338,7 @@ def term(tmp_path_factory):
 PAGES = {"report": "vae/students/Kurt_*/report.html", "class": "vae/class.html", "answers": "vae/answers.html",
          "viva": "vae/viva.html", "rubric": "vae/report.html", "term": "term.html",
          "person": "students/Kurt_*/index.html"}
+PICTURED = "report", "class", "answers", "term"  # in the documents
 
 
 @pytest.fixture(params=PAGES)
@@ -347,8 +351,10 @@ def page(request, chromium, term):
         assert not watched.hosts and not watched.errors
 
 
-def test_a_page_can_be_used_by_everybody(page):
+def test_a_page_can_be_used_by_everybody(page, request):
     """Axe finds nothing serious: contrast, names, headings, tables."""
+    if request.node.callspec.params["page"] in PICTURED:
+        picture(page, f"{request.node.callspec.params['page']}.png")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         found = browser.serious(page)
@@ -414,7 +420,6 @@ def test_whether_something_is_right_does_not_hang_on_colour(chromium, term):
     path, = term.glob(PAGES["report"])
     with Watched(chromium) as watched:
         watched.page.goto(path.as_uri())
-        picture(watched.page, "report.png")
         found = watched.page.locator("table").first.locator("tbody tr").all_inner_texts()
     for row in found:
         got, most = re.search(r"(\d+) of (\d+)", row).groups()
@@ -426,7 +431,6 @@ def test_a_table_is_sorted_by_its_heads(chromium, term):
     with Watched(chromium) as watched:
         page = watched.page
         page.goto((term / "vae" / "class.html").as_uri())
-        picture(page, "class.png")
         head = page.locator("th", has=page.locator("button"), has_text="Points of")
         points = head.locator("xpath=ancestor::table").locator("tbody tr td:nth-child(2)")
         before = points.all_inner_texts()
