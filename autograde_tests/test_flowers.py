@@ -13,8 +13,13 @@ from helpers import flowers
 from helpers.given.checks.engine import (activation, between, close, expect_all_learn, expect_right, expect_shape,
                                          expect_tensor, layer_name, name_the_slip, parameters, same)
 
-# select_categories: 3 points
 
+def form(value):
+    """What a probe's `shown` value is, in a word or by its shape."""
+    return tuple(value.shape) if isinstance(value, torch.Tensor) else value if isinstance(value, str) else "a list"
+
+
+# select_categories: 3 points
 
 def some_names(rng, count):
     """Names for the numbers 1 to count, in any order, as a JSON file may have them. Some are part of others."""
@@ -453,7 +458,7 @@ class Game:
         assert len(returned) == count, f"{step} should return {count} things, it returns {len(returned)}"
         for (what, right), value in zip(due.items(), returned):
             assert isinstance(value, torch.Tensor) and value.dim() == 0, \
-                f"{what} should be one number, got {value if isinstance(value, str) else tuple(value.shape)}"
+                f"{what} should be one number, got {form(value)}"
             expect_right(value, right, [(f"{what} is {said}", wrong) for said, wrong in slips(what)],
                          f"{what} should be {right:.5g}, it is {value:.5g}")
 
@@ -699,10 +704,9 @@ def observe_path(student, rng, name, shape, alphas, angle):
     assert seen["untouched"], f"{name} changes the latent vectors that it gets"
     listed, tensor = seen["paths"]
     for value in (listed, tensor):
-        got = value if isinstance(value, str) else tuple(value.shape)
         assert isinstance(value, torch.Tensor) and value.shape == (len(alphas), *shape), f"{name} for latent vectors " \
             f"{tuple(shape)} and {len(alphas)} alphas should have shape {(len(alphas), *shape)}, the alphas on a new " \
-            f"first axis; got {got}"
+            f"first axis; got {form(value)}"
         assert name != "slerp" or value.isfinite().all(), "slerp gives NaN: torch.acos wants a cosine, from -1 to 1. " \
             "Are the lengths of z1 and z2 missing?"
         expect_tensor(f"the path of {name}", value, (len(alphas), *shape))

@@ -688,8 +688,12 @@ MU_HEAD = "self.mu_layer = nn.Linear(hidden, latent_size)"
 UNFLATTEN = ",\n    nn.Unflatten(1, (1, side, side))"
 
 
-def network_mistakes(gap, forward, first, latents):
-    """Mistakes that VAE and CVAE have in common. first and latents: the input sizes of encoder and decoder."""
+def network_mistakes(gap, forward, first, latents, in_place):
+    """Mistakes that VAE and CVAE have in common.
+
+    first and latents: the input sizes of encoder and decoder. in_place: what is read of an x that is changed in place:
+    the VAE's encoder needs it for its gradient, and torch itself complains; the CVAE's gets a copy, with c.
+    """
     def change(*pairs):
         return {gap: list(pairs)}
 
@@ -752,18 +756,19 @@ def network_mistakes(gap, forward, first, latents):
             "reparametrize(mu, logvar)", "mu + (logvar / 2).exp() * "
             "torch.randn(mu.shape, generator=torch.Generator().manual_seed(0))")),
         "a seed in forward": ("sets a seed", sampled("hidden = ", "torch.manual_seed(0)\nhidden = ")),
-        "x changed in place": ("inplace operation", sampled("mu, logvar = ", "x.sub_(0.5)\nmu, logvar = ")),
+        "x changed in place": (in_place, sampled("mu, logvar = ", "x.sub_(0.5)\nmu, logvar = ")),
     }
 
 
 mistakes("vae.VAE", {
-    **network_mistakes("VAE.__init__", "VAE.forward", "input_size", "latent_size"),
+    **network_mistakes("VAE.__init__", "VAE.forward", "input_size", "latent_size", "inplace operation"),
     "batch of 128 only": ("invalid for input of size", {"VAE.forward": [("encoder(x)", "encoder(x.view(128, 784))")]}),
     "a batch of 64 always": ("invalid for input of size", {
         "VAE.forward": [("self.decoder(z)", "self.decoder(z.view(64, -1))")]}),
     "no Flatten": ("Flatten", {"VAE.__init__": [("nn.Flatten(),", "")], "VAE.forward": [("(x)", "(x.flatten(1))")]}),
 })
-SHARED = network_mistakes("CVAE.__init__", "CVAE.forward", "input_size + num_classes", "latent_size + num_classes")
+SHARED = network_mistakes("CVAE.__init__", "CVAE.forward", "input_size + num_classes", "latent_size + num_classes",
+                          "in place")
 mistakes("vae.CVAE", {
     **{name: SHARED[name] for name in (  # the same code judges both models, so a few of each kind
         "no third ReLU", "no Sigmoid", "a layer more", "15 latents always", "one head for both",

@@ -20,8 +20,9 @@ def histogram(totals, most):
     step = max(1, -(-int(most + 1) // 12))
     counts = collections.Counter(int(total // step) for total in totals)
     bins = int(most // step) + 1
-    return [(f"{points(n * step)}" + (f"–{points(min(n * step + step - 1, most))}" if step > 1 else ""),
-             counts[n]) for n in range(bins)]
+    ends = [(n * step, min(n * step + step - 1, most)) for n in range(bins)]
+    return [(points(low) if low == high else f"{points(low)}–{points(high)}", counts[n])
+            for n, (low, high) in enumerate(ends)]
 
 
 def hardest(found, items):

@@ -197,6 +197,7 @@ RATE = 0.5  # of both players
 SIZES = {"D": (6, 5, 1), "G": (3, 5, 6)}  # inputs, hidden units, outputs
 WEIGHTS = {name: inputs * hidden + 2 * hidden + hidden * outputs + outputs
            for name, (inputs, hidden, outputs) in SIZES.items()}
+SPREAD = 1.5  # of the discriminator's weights: logits that lie apart have another mean probability than their mean has
 PLAYER = {"D": "discriminator", "G": "generator"}
 NUMBERS = "d_loss", "g_loss", "d_real", "d_fake"
 
@@ -449,7 +450,7 @@ class Round:
             slips = [*((f"is {other}", value) for other, value in self.numbers.items() if other != name),
                      *self.wrong[name], ("has the wrong sign", -due), ("is half of what it should be", due / 2)]
             expect_right(found[name].float(), due, [(f"{name} {said}", value) for said, value in slips],
-                         f"{name} should be {due:.5g}, it is {found[name]:.5g}")
+                         f"{name} should be {due:.6g}, it is {found[name]:.6g}", near=1e-5)
             assert name not in self.seen["tied"], \
                 f"{name} still holds the whole graph, and memory with it: return {name}.detach()"
 
@@ -457,7 +458,7 @@ class Round:
 @public("gan.update", points=3, hint="Two halves, each with zero_grad, backward and step: the discriminator's, for "
         "detached images, then the generator's, with scores asked for anew.")
 def update():
-    d, g = (torch.rand(count) - 0.5 for count in (WEIGHTS["D"], WEIGHTS["G"]))
+    d, g = 2 * SPREAD * (torch.rand(WEIGHTS["D"]) - 0.5), torch.rand(WEIGHTS["G"]) - 0.5
     batches = [(2 * torch.rand(8, 6) - 1, 2 * torch.rand(8, 3) - 1) for _ in range(2)]
     play, last = Play(gan.update, d, g, batches), None
     for (x, noise), seen in zip(batches, play.rounds):
