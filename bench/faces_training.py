@@ -19,21 +19,21 @@ from helpers import faces  # noqa: E402
 from helpers.given import datasets, face_data, training  # noqa: E402
 from helpers.given import faces as given_faces  # noqa: E402
 
-EPOCHS = 11  # of the notebook, in the cpu profile
+EPOCHS = 6  # of the notebook, in the cpu profile
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="default %(default)s")
-    parser.add_argument("--weights", type=float, nargs="+", default=[3.0, 0.0],
-                        help="of the reconstruction term, one training for each (default 3 0)")
+    parser.add_argument("--weights", type=float, nargs="+", default=[5.0, 0.0],
+                        help="of the reconstruction term, one training for each (default 5 0)")
     parser.add_argument("--channels", type=int, default=24)
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--discriminator-steps", type=int, default=1, help="for each step of the generator")
-    parser.add_argument("--noise", type=float, default=0.3, help="on what the discriminator looks at")
+    parser.add_argument("--noise", type=float, default=0.4, help="on what the discriminator looks at")
     parser.add_argument("--as-image", action="store_true", help="take the generator's output as image, not as paint")
-    parser.add_argument("--d-lr", type=float, default=1e-3)
-    parser.add_argument("--g-lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=1e-3, help="of Adam")
+    parser.add_argument("--muon-lr", type=float, default=0.02, help="of the discriminator's hidden convolutions")
     parser.add_argument("--label-weight", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--watch", action="store_true", help="print the scores after each epoch")
@@ -73,7 +73,7 @@ def main():
         history = given_faces.fit(
             discriminator, generator, faces.train_round, data.train_images, data.train_labels, epochs=args.epochs,
             discriminator_steps=args.discriminator_steps, noise=args.noise,
-            d_lr=args.d_lr, g_lr=args.g_lr, label_weight=args.label_weight, reconstruction_weight=weight,
+            lr=args.lr, muon_lr=args.muon_lr, label_weight=args.label_weight, reconstruction_weight=weight,
             seed=args.seed, device="cpu", quiet=True, after_epoch=watch if args.watch else None)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         made = given_faces.translate_all(faces.translate, generator, images, targets)

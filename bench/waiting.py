@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve()
+LONG = 500  # steps: a shorter training only comes along, for one epoch, and its notebook prints how that ended
 
 
 def child(course, weights, steps):
@@ -26,15 +27,15 @@ def child(course, weights, steps):
     total, done = None, []
 
     class Clock:
-        """Stands for a training's progress bar, and ends the training after so many steps."""
+        """Stands for a training's progress bar, and ends a long training after so many steps."""
 
         def __init__(self, steps_of_all, *_):
             nonlocal total
-            total, self.times = steps_of_all, []
+            total, self.total, self.times = steps_of_all, steps_of_all, []
 
         def update(self):
             self.times.append(time.perf_counter())
-            if len(self.times) > 5 + steps:  # the first steps also set things up
+            if len(self.times) > 5 + steps and self.total >= LONG:  # the first steps also set things up
                 done.append((self.times[-1] - self.times[5]) / steps)
                 raise KeyboardInterrupt
 

@@ -39,6 +39,11 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_number_is_still_to_come(page):
+    assert not re.findall(r"@[A-Z_]+@|\bTODO\b|\bTBD\b", page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_headings_have_names_of_their_own(page):
     found = anchors(page)
     assert len(found) == len(set(found)), "a link to one of two equal headings leads to the first"

@@ -45,3 +45,17 @@ def test_it_gets_the_hidden_convolutions_and_adam_the_rest():
     assert id(model.down.conv1.weight) in theirs and id(model.shrink.weight) in theirs
     for weight in (model.first[1].weight, model.last[2].weight, model.label.weight, model.down.conv1.bias):
         assert id(weight) not in theirs
+
+
+def test_together_is_one_optimizer_of_several_and_leaves_alone_what_has_no_gradient():
+    torch.manual_seed(0)
+    hidden, other, idle = (nn.Parameter(torch.randn(4, 4)) for _ in range(3))
+    both = muon.Together(muon.Muon([hidden, idle]), torch.optim.SGD([other], lr=0.5))
+    before = [weight.detach().clone() for weight in (hidden, other, idle)]
+    (hidden.sum() + 3 * other.sum()).backward()
+    both.step()
+    torch.testing.assert_close(other.detach(), before[1] - 1.5)
+    assert not torch.equal(hidden, before[0]) and torch.equal(idle, before[2])
+    both.zero_grad()
+    assert hidden.grad is None and other.grad is None
+    assert [len(group["params"]) for group in both.param_groups] == [2, 1]

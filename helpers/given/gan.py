@@ -72,6 +72,7 @@ def fit(update, D, G, D_solver, G_solver, discriminator_loss, generator_loss, sa
 
 class Player(nn.Module):
     """A network as a student's step gets it: it runs through `call`, perhaps in bfloat16, on changed images or not.
+    What is given with the images, such as labels, stays as it is.
 
     With the same random changes before every look, at real and at generated images, a discriminator can neither learn
     the real ones by heart nor tell them by what the changes hide, and the generator does not learn to make changed ones
@@ -82,8 +83,8 @@ class Player(nn.Module):
         super().__init__()
         self.network, self.calls, self.change = network, [call], change
 
-    def forward(self, x):
-        return self.calls[0](x if self.change is None else self.change(x))
+    def forward(self, x, *more):
+        return self.calls[0](x if self.change is None else self.change(x), *more)
 
 
 def use_fused_kernel(solver, device):

@@ -24,6 +24,8 @@ class Muon(torch.optim.Optimizer):
     def step(self):
         for group in self.param_groups:
             for weight in group["params"]:
+                if weight.grad is None:
+                    continue
                 average = self.state[weight].setdefault("average", torch.zeros_like(weight))
                 average.lerp_(weight.grad, 1 - group["momentum"])
                 ahead = weight.grad.lerp(average, group["momentum"])  # Nesterov's: where the average will be
@@ -47,17 +49,36 @@ def orthogonal(matrix, rounds=5):
     return x if rows <= columns else x.T * (rows / columns) ** 0.5
 
 
-def optimizers(model, lr, adam_lr):
+class Together:
+    """Several optimisers as one, for a training step that takes one. Schedules and checkpoints take each of them."""
+
+    def __init__(self, *optimizers):
+        self.optimizers = optimizers
+
+    @property
+    def param_groups(self):
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
+
+    def zero_grad(self, set_to_none=True):
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none)
+
+    def step(self):
+        for optimizer in self.optimizers:
+            optimizer.step()
+
+
+def optimizers(model, lr, adam_lr, betas=(0.9, 0.999)):
     """Return Muon for the hidden convolutions of a network, and Adam for all else.
 
     Muon is made for matrices between hidden features. The first layer and the last, which see pixels, vectors such as
     biases, and tables such as an embedding are no such matrices.
 
     Args:
-        lr: Muon's. adam_lr: Adam's.
+        lr: Muon's. adam_lr, betas: Adam's.
     """
     hidden = [layer.weight for layer in model.modules()
               if isinstance(layer, nn.Conv2d) and min(layer.in_channels, layer.out_channels) > 4]
     theirs = set(hidden)
     others = [weight for weight in model.parameters() if weight not in theirs]
-    return Muon(hidden, lr), torch.optim.Adam(others, adam_lr, fused=others[0].device.type != "mps")
+    return Muon(hidden, lr), torch.optim.Adam(others, adam_lr, betas, fused=others[0].device.type != "mps")
