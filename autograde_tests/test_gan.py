@@ -11,8 +11,8 @@ from autograde_tests.probes.gan import PARTS, drawn, once, turned
 from helpers import gan
 from helpers.given.checks.engine import (PLAIN, activation, between, close, expect_all_learn, expect_between,
                                          expect_right, expect_shape, expect_tensor, layer_name, name_the_slip, same)
-from helpers.given.checks.gan import (SPREAD, THROUGH, WEIGHTS, Round, expect_logit_range, expect_no_strangers,
-                                      expect_pixels)
+from helpers.given.checks.gan import (THROUGH, WEIGHTS, Round, expect_logit_range, expect_no_strangers,
+                                      expect_pixels, spread)
 
 # sample_noise: 3 points
 
@@ -529,8 +529,8 @@ def test_dc_generator_size(student, rng):
 
 def play(student, rng, count):
     """Let the student's update play, and return the first `count` rounds, each for the weights that it began with."""
-    d = uniform(rng, WEIGHTS["D"], low=-SPREAD, high=SPREAD)
-    g = uniform(rng, WEIGHTS["G"], low=-0.5, high=0.5)
+    d, g = (uniform(rng, WEIGHTS[name], low=-0.5, high=0.5) for name in ("D", "G"))
+    d = spread(d)
     size = whole(rng, 6, 12)
     batches = [(uniform(rng, size, 6, low=-1.0), uniform(rng, size, 3, low=-1.0)) for _ in range(2)]
     seen, last, rounds = student.observe("update", d=d, g=g, batches=batches), None, []

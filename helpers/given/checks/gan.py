@@ -193,11 +193,10 @@ def get_optimizer():
 
 # update. A small game is played for two rounds. The hidden checks play it, too, with numbers of their own.
 
-RATE = 0.5  # of both players
+RATE = 0.05  # of both players: with larger steps the second round may leave gradients that hide those left behind
 SIZES = {"D": (6, 5, 1), "G": (3, 5, 6)}  # inputs, hidden units, outputs
 WEIGHTS = {name: inputs * hidden + 2 * hidden + hidden * outputs + outputs
            for name, (inputs, hidden, outputs) in SIZES.items()}
-SPREAD = 1.5  # of the discriminator's weights: logits that lie apart have another mean probability than their mean has
 PLAYER = {"D": "discriminator", "G": "generator"}
 NUMBERS = "d_loss", "g_loss", "d_real", "d_fake"
 
@@ -213,6 +212,14 @@ UNREACHED = {
 FROZEN = "weights that learned before do not require gradients after update"
 UNTOUCHED = "update changes x or noise in place: compute new tensors"
 MODES = "both networks should run in training mode, and stay in it"
+
+
+def spread(d):
+    """Weights of a discriminator in [-0.5, 0.5], with those of its last layer three times as large. Logits that lie
+    apart have another mean probability than their mean has."""
+    _, hidden, outputs = SIZES["D"]
+    last = (hidden + 1) * outputs
+    return torch.cat((d[:-last], 3 * d[-last:]))
 
 
 def d_loss(logits_real, logits_fake):
@@ -458,7 +465,8 @@ class Round:
 @public("gan.update", points=3, hint="Two halves, each with zero_grad, backward and step: the discriminator's, for "
         "detached images, then the generator's, with scores asked for anew.")
 def update():
-    d, g = 2 * SPREAD * (torch.rand(WEIGHTS["D"]) - 0.5), torch.rand(WEIGHTS["G"]) - 0.5
+    d, g = (torch.rand(count) - 0.5 for count in (WEIGHTS["D"], WEIGHTS["G"]))
+    d = spread(d)
     batches = [(2 * torch.rand(8, 6) - 1, 2 * torch.rand(8, 3) - 1) for _ in range(2)]
     play, last = Play(gan.update, d, g, batches), None
     for (x, noise), seen in zip(batches, play.rounds):
