@@ -77,11 +77,15 @@ def add_gradescope(commands):
     parser.set_defaults(command=gradescope)
 
 
-def whole(text):
+def whole(text, least=0):
     """A whole number that is not negative; argparse tells who types something else."""
-    if int(text) < 0:
+    if int(text) < least:
         raise ValueError
     return int(text)
+
+
+def positive(text):
+    return whole(text, least=1)
 
 
 def gradescope(args):
@@ -127,16 +131,19 @@ def parser_of(name):
 
 def add_audit(commands):
     parser = commands.add_parser("audit", help="measure the checks with right variants and typical mistakes",
-                                 epilog=examples("audit vae", "audit handins   # how what is handed in is taken in"))
+                                 epilog=examples("audit vae", "audit vae --seeds 4     # a slip that only some inputs show",
+                                                   "audit handins           # how what is handed in is taken in"))
     parser.add_argument("names", nargs="*", metavar="NAME", help="an assignment with a bank in "
                         "autograde_tests/banks, or handins: how what is handed in is taken in; default: all")
+    parser.add_argument("--seeds", type=positive, default=1, metavar="N", help="grade each right variant and each "
+                        "mistake with N seeds (default: 1)")
     parser.set_defaults(command=audit)
 
 
 def audit(args):
     from coursekit import audit
 
-    return audit.main(args.names)
+    return audit.main(args.names, args.seeds)
 
 
 def add_test(commands):

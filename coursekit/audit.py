@@ -225,11 +225,11 @@ def reach(bank, grade):
             for gap, future in waiting.items()}
 
 
-def plan(bank, reached):
+def plan(bank, reached, seeds=1):
     """All gradings of an audit: {(kind, name, seed): (source, checks)}.
 
-    Right variants and mistakes meet all checks that can tell them from the solution, each with a seed of its own. The
-    solution meets all checks with ten seeds, and with as many the first mistake of each item meets its checks.
+    Right variants and mistakes meet all checks that can tell them from the solution, each with so many seeds of its
+    own. The solution meets all checks with ten seeds, and with as many the first mistake of each item meets its checks.
     """
     def concerned(change, item=None):
         if not change or "file" in change:
@@ -238,21 +238,25 @@ def plan(bank, reached):
         return [check for check in bank.checks if check.function in functions or check in bank.about(item, change)]
 
     gradings = {("solution", "", seed): (bank.solution, bank.checks) for seed in SEEDS}
+
+    def add(kind, name, *task):
+        gradings.update({(kind, name, zlib.crc32(name.encode()) + k): task for k in range(seeds)})
+
     for name, change in bank.right.items():
-        gradings["right", name, zlib.crc32(name.encode())] = bank.source(name, change), concerned(change)
+        add("right", name, bank.source(name, change), concerned(change))
     if bank.coursework:
-        gradings["right", OTHER_COURSE, 0] = bank.coursework, bank.checks
+        add("right", OTHER_COURSE, bank.coursework, bank.checks)
     first = set()
     for name, (item, _, change) in bank.wrong.items():
         task = bank.source(name, change), concerned(change, item)
-        gradings["wrong", name, zlib.crc32(name.encode())] = task
+        add("wrong", name, *task)
         if item not in first:
             first.add(item)
             gradings.update({("first", name, seed): task for seed in SEEDS})
     return gradings
 
 
-def measure(bank, bar):
+def measure(bank, bar, seeds=1):
     """Do the gradings, and the public checks meanwhile.
 
     Returns the reports' items, {key of the plan: items}, and the public checks that right variants and mistakes do not
@@ -260,11 +264,11 @@ def measure(bank, bar):
     """
     failed = {}
     with graders(bank.name, bar.update) as grade:
-        gradings = plan(bank, reach(bank, grade))
+        gradings = plan(bank, reach(bank, grade), seeds)
         bar.reset(len(gradings) + len(bank.right) + len(bank.wrong) + bool(bank.coursework))
         waiting = {key: grade(*task, key[2]) for key, task in gradings.items()}
         for (kind, name, _), (source, _) in gradings.items():
-            if kind in ("right", "wrong"):
+            if kind in ("right", "wrong") and (kind, name) not in failed:
                 failed[kind, name] = run_public(bank.name, source)
                 bar.update()
         return {key: future.result()[0] for key, future in waiting.items()}, failed
@@ -279,15 +283,24 @@ def assess(bank, reports, failed):
     findings = []
     rows = {item: {column: [] for column in ("right", "caught", "unnamed", "uncaught", "public")}
             for item in (*bank.items, "all")}
-    right, wrong, scores = dict.fromkeys(bank.gaps, 0), dict.fromkeys(bank.gaps, 0), {}
+    right, wrong, cases = dict.fromkeys(bank.gaps, 0), dict.fromkeys(bank.gaps, 0), {}
 
     def find(what, finding):
         findings.append(f"{bank.name}: {what}: {finding}")
 
     for (kind, name, seed), items in reports.items():
-        found, what = lost(items), f"{kind} {name!r}"
+        cases.setdefault((kind, name), {})[seed] = items
+    for (kind, name), graded in cases.items():
+        what, found = f"{kind} {name!r}", {}
+        for items in graded.values():
+            found.update(lost(items))
         if kind in ("solution", "first"):
-            scores.setdefault((kind, name), {})[seed] = sum(item.points for item in items.values())
+            what = "the solution" if kind == "solution" else f"wrong {name!r}"
+            points = {seed: sum(item.points for item in items.values()) for seed, items in graded.items()}
+            if len(set(points.values())) > 1:
+                find(what, f"the score depends on the seed: {points}")
+            elif kind == "solution" and set(points.values()) != {sum(bank.items.values())}:
+                find(what, f"it does not get all {sum(bank.items.values())} points")
         elif kind == "right":
             passing, changed = tuple(bank.items), set(bank.right.get(name, ())) & set(bank.gaps)
             if name == OTHER_COURSE:
@@ -309,20 +322,15 @@ def assess(bank, reports, failed):
             item, words, change = bank.wrong[name]
             for gap in set(change) & set(bank.gaps) or bank.judged(item):
                 wrong[gap] += 1
-            flaw, own = fault(items, item, words), list(found) == [item]
-            if flaw:
-                find(what, flaw)
+            flaws = [flaw for items in graded.values() if (flaw := fault(items, item, words))]
+            if flaws:
+                find(what, (f"with {len(flaws)} of {len(graded)} seeds: " if len(graded) > 1 else "") + flaws[0])
+            own = all(list(lost(items)) == [item] for items in graded.values())
             for row in (rows[item], rows["all"]):
                 row["caught"].append(own)
-                row["unnamed"].append(own and bool(flaw))
-                row["uncaught"].append(not found)
+                row["unnamed"].append(own and bool(flaws))
+                row["uncaught"].append(not all(map(lost, graded.values())))
                 row["public"].append(bool(failed[kind, name]))
-    for (kind, name), points in scores.items():
-        what = "the solution" if kind == "solution" else f"wrong {name!r}"
-        if len(set(points.values())) > 1:
-            find(what, f"the score depends on the seed: {points}")
-        elif kind == "solution" and set(points.values()) != {sum(bank.items.values())}:
-            find(what, f"it does not get all {sum(bank.items.values())} points")
     for counts, wanted, what in ((right, RIGHT_WANTED, "right variants"), (wrong, WRONG_WANTED, "mistakes")):
         for gap, count in counts.items():
             if count < wanted:
@@ -343,20 +351,20 @@ def table(bank, rows):
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-def main(wanted=()):
+def main(wanted=(), seeds=1):
     """Audit these assignments, or all that have a bank, and how hand-ins are taken in. Prints tables and findings;
-    returns 1 if there are findings."""
+    returns 1 if there are findings. seeds: with how many each right variant and each mistake is graded."""
     known = names() + [HANDINS] * (BANKS / f"{HANDINS}.py").is_file()
     for name in wanted:
         choose(name, dict.fromkeys(known), "bank")
     findings = []
     for name in dict.fromkeys(wanted) or known:
-        findings += handins.main() if name == HANDINS else audit(name)
+        findings += handins.main() if name == HANDINS else audit(name, seeds)
     print(*findings or ["Everything is as it should be."], sep="\n")
     return int(bool(findings))
 
 
-def audit(name):
+def audit(name, seeds=1):
     """Audit an assignment. Prints a table, returns the findings."""
     import torch
     from tqdm import tqdm
@@ -365,7 +373,7 @@ def audit(name):
     started = time.perf_counter()
     bank = load(name)
     with tqdm(total=len(bank.gaps), desc=f"audit {name}", unit=" gradings", leave=False) as bar:
-        reports, failed = measure(bank, bar)
+        reports, failed = measure(bank, bar, seeds)
     rows, findings = assess(bank, reports, failed)
     print(table(bank, rows))
     print(f"{len(reports) + len(bank.gaps)} gradings, {len(failed)} runs of the public checks, "

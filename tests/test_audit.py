@@ -55,6 +55,25 @@ def test_findings_and_exit_code(bank, capsys):
     assert "right 'the solution'" not in out and "wrong 'no mu'" not in out and "depends on the seed" not in out
 
 
+def test_a_mistake_that_only_some_seeds_show_is_found_with_several(bank, monkeypatch, capsys):
+    """A check that looks away with each second seed. Without --seeds it may miss a mistake, and nobody knows."""
+    real, asked = audit.judge, []
+
+    def judge(sandbox, source, checks, seed):
+        asked.append(seed)
+        return real(sandbox, load.solution if source != load.solution and seed % 2 else source, checks, seed)
+
+    load = audit.load("vae")
+    monkeypatch.setattr(audit, "judge", judge)
+    assert course("audit", "vae", "--seeds", "2") == 1
+    out = capsys.readouterr().out
+    assert "vae: wrong 'no mu': with 1 of 2 seeds: nothing catches it" in out
+    assert "vae: wrong 'nothing wrong': with 2 of 2 seeds: nothing catches it" in out
+    assert "| vae.reparametrize | 4 | 0 of 1 | 0 of 3 | 0 | 3 |" in out
+    with pytest.raises(SystemExit):
+        course("audit", "vae", "--seeds", "0")
+
+
 def items(points):
     return {REPARAMETRIZE: Item(points, 4, "failed", "that is not mu")}
 
