@@ -87,7 +87,7 @@ def test_all_is_well(monkeypatch, bank, capsys):
         wrong={str(k): (REPARAMETRIZE, "not mu", {"reparametrize": []}) for k in range(8)})
     monkeypatch.setattr(audit.Bank, "gaps", ["reparametrize"])
     monkeypatch.setattr(audit, "load", lambda name: one)
-    monkeypatch.setattr(audit, "measure", lambda bank, bar: (
+    monkeypatch.setattr(audit, "measure", lambda bank, bar, seeds: (
         {key: items(4 if key[0] in ("solution", "right") else 0) for key in audit.plan(bank, {"reparametrize": []})},
         {(kind, name): {} for kind, names in (("right", bank.right), ("wrong", bank.wrong)) for name in names}))
     monkeypatch.setattr(audit.Bank, "items", {REPARAMETRIZE: 4})
