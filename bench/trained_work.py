@@ -32,7 +32,7 @@ WEIGHTS = {"autoencoder": ("autoencoder", "model", "training.pt", {}), "vae": ("
            "cvae": ("vae", "cvae", "cvae.pt", {}), "fc": ("gan", "G", "fc.pt", {}),
            "fashion": ("gan", "G_clothes", "fashion.pt", {"fc_epochs": 1}), "dc": ("gan", "G_average", "dc.pt", {}),
            "flowers": ("flowers", "averaged", "training.pt", {}), "unet": ("diffusion", "averaged", "unet.pt", {}),
-           "faces": ("faces", "G", "translation.pt", {"vae_epochs": 1, "first_epochs": 1}),
+           "faces": ("faces", "G", "translation.pt", {"tried": 32, "vae_epochs": 1, "first_epochs": 0}),
            "shortcut": ("flow", "teacher", "jump.pt", {})}
 
 
