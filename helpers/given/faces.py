@@ -19,7 +19,7 @@ def fit(discriminator, generator, train_round, images, labels, *, epochs, batch_
     its own. The learning rates stay as they are for half of the rounds and then fall to zero evenly (StarGAN,
     section 5.3).
 
-    The discriminator's hidden convolutions have Muon: with Adam it takes several times as many steps until it can tell
+    The discriminator's hidden convolutions have Muon: with Adam it takes about twice as many steps until it can tell
     expressions, and until then the generator learns nothing about them.
 
     Args:

@@ -71,8 +71,8 @@ class Together:
 def optimizers(model, lr, adam_lr, betas=(0.9, 0.999)):
     """Return Muon for the hidden convolutions of a network, and Adam for all else.
 
-    Muon is made for matrices between hidden features. The first layer and the last, which see pixels, vectors such as
-    biases, and tables such as an embedding are no such matrices.
+    Muon is made for matrices between hidden features. The first layer and the last, which see pixels or give
+    logits, vectors such as biases, and tables such as an embedding are no such matrices; linear layers have Adam, too.
 
     Args:
         lr: Muon's. adam_lr, betas: Adam's.
