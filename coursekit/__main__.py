@@ -131,8 +131,8 @@ def parser_of(name):
 
 def add_audit(commands):
     parser = commands.add_parser("audit", help="measure the checks with right variants and typical mistakes",
-                                 epilog=examples("audit vae", "audit vae --seeds 4     # a slip that only some inputs show",
-                                                   "audit handins           # how what is handed in is taken in"))
+                                 epilog=examples("audit vae", "audit vae --seeds 3   # a slip that only some inputs show",
+                                                 "audit handins         # how what is handed in is taken in"))
     parser.add_argument("names", nargs="*", metavar="NAME", help="an assignment with a bank in "
                         "autograde_tests/banks, or handins: how what is handed in is taken in; default: all")
     parser.add_argument("--seeds", type=positive, default=1, metavar="N", help="grade each right variant and each "

@@ -358,3 +358,17 @@ def test_mixed_precision_keeps_sigmoid_and_results_in_float32(monkeypatch):
         out = call(torch.zeros(1, 4))
     assert seen == [torch.bfloat16] and out.dtype == torch.float32 and out.max() < 1
     assert not model[1]._forward_pre_hooks
+
+
+@pytest.mark.parametrize("norm, side_by_side", [(nn.BatchNorm2d, True), (nn.InstanceNorm2d, False)])
+def test_channels_lie_side_by_side_where_that_is_faster(norm, side_by_side):
+    model, layouts = nn.Sequential(nn.Conv2d(3, 4, 3), norm(4)), []
+
+    def step(x, labels):
+        layouts.append(x.is_contiguous(memory_format=torch.channels_last))
+        return {"loss": x.mean()}
+
+    training.loop(step, torch.zeros(4, 3, 8, 8, dtype=torch.uint8), state={"model": model}, settings={}, epochs=1,
+                  batch_size=2, device=torch.device("cpu"), quiet=True)
+    assert layouts == [side_by_side] * 2
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last) == side_by_side

@@ -302,8 +302,10 @@ def loop(step, images, labels=None, *, state, settings, epochs, batch_size, devi
     Ctrl-C ends the training early, keeps the weights as they are and sets `History.interrupted`.
     """
     models = [part for part in state.values() if isinstance(part, nn.Module)]
-    is_conv = any(isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) for model in models for layer in model.modules())
-    layout = torch.channels_last if is_conv else torch.contiguous_format
+    layers = [layer for model in models for layer in model.modules()]
+    is_conv = any(isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) for layer in layers)
+    turns_back = any(isinstance(layer, nn.InstanceNorm2d) for layer in layers)  # to channel by channel, each time
+    layout = torch.channels_last if is_conv and not turns_back else torch.contiguous_format
     used = len(images) // batch_size * batch_size if drop_last else len(images)  # images in an epoch
     if not used:
         raise TrainingError(f"batch_size is {batch_size}, but there are only {len(images)} images: take a smaller one")
