@@ -131,7 +131,7 @@ def parser_of(name):
 
 def add_audit(commands):
     parser = commands.add_parser("audit", help="measure the checks with right variants and typical mistakes",
-                                 epilog=examples("audit vae", "audit vae --seeds 3   # a slip that only some inputs show",
+                                 epilog=examples("audit vae", "audit vae --seeds 3   # what only some inputs show",
                                                  "audit handins         # how what is handed in is taken in"))
     parser.add_argument("names", nargs="*", metavar="NAME", help="an assignment with a bank in "
                         "autograde_tests/banks, or handins: how what is handed in is taken in; default: all")
