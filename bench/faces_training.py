@@ -6,6 +6,7 @@ recognised      share that the course's face classifier takes for the expression
 identity kept   share of which the classifier reads head, skin, hair style and hair colour as they truly are, all four;
 error           mean absolute difference to the same face drawn with that expression, on the scale from 0 to 1.
 The first lines say what the classifier makes of drawn faces: the ceiling. CPU seconds are those of all threads.
+With --trained FOLDER the generators that bench/trained_work.py has left there are measured, and none is trained.
 """
 import argparse
 import sys
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from helpers import faces  # noqa: E402
@@ -37,6 +39,7 @@ def main():
     parser.add_argument("--label-weight", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--watch", action="store_true", help="print the scores after each epoch")
+    parser.add_argument("--trained", type=Path, metavar="FOLDER", help="measure those of bench/trained_work.py")
     parser.add_argument("--save", help="write some translated faces for each training, into SAVE<weight>.png")
     args = parser.parse_args()
 
@@ -59,10 +62,21 @@ def main():
     row("drawn, their own expression", training.to_float(images), factors["expression"])
     row("drawn, another expression", training.to_float(drawn), targets)
     row("drawn, not translated", training.to_float(images), targets)
+
+    def new_generator():
+        generator = faces.StarGenerator(channels=args.channels, blocks=args.blocks)
+        return generator if args.as_image else given_faces.Painter(generator)
+
+    if args.trained:
+        for path in sorted(args.trained.glob("*/faces/faces.safetensors")):
+            generator = new_generator()
+            generator.load_state_dict(load_file(path))
+            made = given_faces.translate_all(faces.translate, generator, images, targets)
+            row(f"seed {path.parts[-3]}", made, targets)
+        return
     for weight in args.weights:
         torch.manual_seed(args.seed)
-        generator = faces.StarGenerator(channels=args.channels, blocks=args.blocks)
-        generator = generator if args.as_image else given_faces.Painter(generator)
+        generator = new_generator()
         discriminator = faces.PatchDiscriminator()
 
         def watch(epoch, model):

@@ -57,13 +57,11 @@ def test_findings_and_exit_code(bank, capsys):
 
 def test_a_mistake_that_only_some_seeds_show_is_found_with_several(bank, monkeypatch, capsys):
     """A check that looks away with each second seed. Without --seeds it may miss a mistake, and nobody knows."""
-    real, asked = audit.judge, []
+    real, solution = audit.judge, audit.load("vae").solution
 
     def judge(sandbox, source, checks, seed):
-        asked.append(seed)
-        return real(sandbox, load.solution if source != load.solution and seed % 2 else source, checks, seed)
+        return real(sandbox, solution if seed % 2 else source, checks, seed)
 
-    load = audit.load("vae")
     monkeypatch.setattr(audit, "judge", judge)
     assert course("audit", "vae", "--seeds", "2") == 1
     out = capsys.readouterr().out

@@ -1719,7 +1719,7 @@ mistakes("gan.initialize_weights", {
         "should have standard deviation 0.02",
         init(("normal_(module.weight, 0.0, 0.02)", "uniform_(module.weight, -0.02, 0.02)"))),
     "constant for normal": (
-        "deviation 0.02, it is ", init(("normal_(module.weight, 0.0, 0.02)", "constant_(module.weight, 0.02)"))),
+        "deviation 0.02, it is 0", init(("normal_(module.weight, 0.0, 0.02)", "constant_(module.weight, 0.02)"))),
     "xavier and kaiming swapped": (
         "scheme 'xavier': the weights of Linear should", init(('scheme == "xavier"', 'scheme == "kaiming"'))),
     "xavier for kaiming": (
