@@ -305,7 +305,9 @@ def command(tmp_path, monkeypatch, capfd):
     """Run a command of the student's in a course of three small notebooks. Returns (exit code, stdout, stderr)."""
     (tmp_path / "notebooks").mkdir()
     cells = {"1_good": ["import os", "print(os.environ['COURSE_PROFILE'], os.path.basename(os.getcwd()))"],
-             "2_bad": ["print('before')", "# divide\n1 / 0", "print('after')"]}
+             "2_bad": ["print('before')", "# divide\n1 / 0", "print('after')"],
+             "4_noisy": ["import os\nos.write(2, b'Traceback of a kernel that ends')", "1 / 0"],
+             "5_dying": ["import os, time\nos.write(2, b'no memory is left')\ntime.sleep(0.5)\nos._exit(1)"]}
     for name, sources in cells.items():
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
         nbformat.write(notebook, tmp_path / "notebooks" / f"{name}.ipynb")
@@ -313,7 +315,7 @@ def command(tmp_path, monkeypatch, capfd):
     recipes = tmp_path / "helpers/given/recipes"
     recipes.mkdir(parents=True)
     (recipes / "vae.py").write_text("")
-    for name in ("good", "bad", "broken"):  # a notebook of the course has a graded module
+    for name in ("good", "bad", "broken", "noisy", "dying"):  # a notebook of the course has a graded module
         (tmp_path / "helpers" / f"{name}.py").write_text("")
     monkeypatch.setattr(student, "ROOT", tmp_path)
     monkeypatch.setenv("COURSE_PROFILE", "cpu")
@@ -346,8 +348,16 @@ def test_run_of_a_failing_notebook_names_the_cell_and_keeps_the_rest(command, tm
     assert texts(tmp_path / "o u t/2_bad.ipynb") == ["before\n", "", ""]
 
 
+def test_what_the_kernel_says_for_itself_is_told_only_if_it_dies(command):
+    """ipykernel may log a traceback of its own shutdown; what a dying library wrote last is the reason."""
+    code, _, err = command("run", "noisy")
+    assert code == 1 and "Traceback" not in err
+    code, _, err = command("run", "dying")
+    assert code == 1 and err.endswith("no memory is left\nthe kernel died. Out of memory? Try --profile smoke\n")
+
+
 @pytest.mark.parametrize("arguments, message", [
-    (("run", "god"), "there is no notebook 'god'. Did you mean 'good'? There is: good, bad, broken"),
+    (("run", "god"), "there is no notebook 'god'. Did you mean 'good'? There is: good, bad, broken, noisy, dying"),
     (("run", "broken"), "is not a notebook"),
     (("train", "vea"), "there is no recipe 'vea'. Did you mean 'vae'? There is: vae"),
     (("plot-latent", "nowhere"), "there is no nowhere/run.json. Give the folder"),

@@ -93,6 +93,7 @@ def run(args):
     """
     import asyncio
     import signal
+    import tempfile
 
     import nbformat
     from nbclient import NotebookClient
@@ -122,18 +123,23 @@ def run(args):
         at.update(cell=cell, number=cell_index + 1)
 
     error = None
-    with tqdm(total=sum(cell.cell_type == "code" for cell in notebook.cells), desc=path.name, unit="cell") as bar:
+    # What the kernel itself writes to stderr is read only if it dies: at its end ipykernel may log a traceback of its
+    # own shutdown (zmq.error.ZMQError), beside which nobody would see what went wrong in the notebook.
+    with tempfile.TemporaryFile() as last_words, \
+            tqdm(total=sum(cell.cell_type == "code" for cell in notebook.cells), desc=path.name, unit="cell") as bar:
         client = NotebookClient(notebook, timeout=None, kernel_name="python3",
                                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                                 resources={"metadata": {"path": str(path.parent)}},
                                 on_notebook_start=begin, on_cell_start=begin_cell,
                                 on_cell_executed=lambda **_: bar.update())
         try:
-            client.execute()
+            client.execute(stderr=last_words)
         except CellExecutionError as failure:
             error = f"{failure.ename}: {failure.evalue}".split("\n")[0]
         except DeadKernelError:
-            error = "the kernel died. Out of memory? Try --profile smoke"
+            last_words.seek(0)
+            said = last_words.read().decode(errors="replace").strip()[-2000:]
+            error = f"{said}\nthe kernel died. Out of memory? Try --profile smoke".lstrip()
         finally:
             copy, page = save_notebook(notebook, folder / path.name)
             bar.close()
