@@ -63,7 +63,7 @@ def images(args):
             lambda noised, t: model(noised, t, diffusion.drop_labels(labels, null_label)), x, schedule[0])
 
     (averaged, history), seconds = timed(lambda: given_diffusion.fit_images(
-        model, loss, data.train_images, data.train_labels, epochs=args.epochs or 5, seed=args.seed, device="cpu",
+        model, loss, data.train_images, data.train_labels, epochs=args.epochs or 4, seed=args.seed, device="cpu",
         bf16=False, quiet=True))
     print(f"training: {len(history)} epochs, {seconds:.0f} s, last loss {history[-1]['loss']:.4f}\n", flush=True)
     labels = torch.arange(args.images) % 10
@@ -101,7 +101,7 @@ def main():
     parser.add_argument("what", choices=("points", "images"))
     parser.add_argument("--density", default="moons", choices=densities.DENSITIES)
     parser.add_argument("--steps", type=int, default=100, help="of the schedule for points (default 100)")
-    parser.add_argument("--epochs", type=int, help="default 250 for points, 5 for images")
+    parser.add_argument("--epochs", type=int, help="default 250 for points, 4 for images")
     parser.add_argument("--images", type=int, default=500, help="how many images are made each way (default 500)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

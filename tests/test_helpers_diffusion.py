@@ -12,6 +12,7 @@ from helpers import diffusion
 from helpers.given import densities, training, video
 from helpers.given import diffusion as given_diffusion
 from helpers.given.checks.diffusion import draws_first
+from helpers.given.networks import GroupNorm
 
 
 def plain_schedule(betas):
@@ -163,6 +164,24 @@ def test_unet(size):
         guided = diffusion.guided_noise(model, x, torch.full((3, 1), 5), torch.tensor([1, 2, 3]), 2.0)
     assert guided.shape == x.shape and diffusion.sample_ddpm(model, 2, (1, size, size), diffusion.linear_schedule(2))[
         1].shape == (3, 2, 1, size, size)
+
+
+def test_group_norm_computes_in_float32():
+    own, theirs = GroupNorm(8, 32), torch.nn.GroupNorm(8, 32)
+    x = (3 + torch.randn(2, 32, 7, 7)).contiguous(memory_format=torch.channels_last)
+    assert torch.equal(own(x), theirs(x))
+    rough = x.bfloat16()
+    assert torch.equal(own(rough), theirs(rough.float()).bfloat16())
+
+
+def test_no_layer_of_the_unet_has_a_kernel_that_is_slow_in_bfloat16():
+    """findings/torch-cpu-bfloat16-slows-attention-and-group-norm.sh"""
+    model, x = diffusion.UNet(), torch.randn(2, 1, 28, 28)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        with torch.autocast("cpu", torch.bfloat16):
+            model(x, 5).float().square().mean().backward()
+    used = {event.name for event in profile.events()}
+    assert "aten::native_group_norm" in used and not {name for name in used if "scaled_dot_product" in name}
 
 
 @pytest.mark.parametrize("name", densities.DENSITIES)

@@ -360,6 +360,14 @@ def test_mixed_precision_keeps_sigmoid_and_results_in_float32(monkeypatch):
     assert not model[1]._forward_pre_hooks
 
 
+def test_autocast_is_bfloat16_or_nothing(monkeypatch):
+    layer, x = nn.Linear(2, 2), torch.ones(1, 2)
+    for dtype in (torch.bfloat16, None):
+        monkeypatch.setattr(training, "autocast_dtype", lambda device: dtype)
+        with training.autocast(torch.device("cpu")):
+            assert layer(x).dtype == (dtype or torch.float32)
+
+
 @pytest.mark.parametrize("norm, side_by_side", [(nn.BatchNorm2d, True), (nn.InstanceNorm2d, False)])
 def test_channels_lie_side_by_side_where_that_is_faster(norm, side_by_side):
     model, layouts = nn.Sequential(nn.Conv2d(3, 4, 3), norm(4)), []

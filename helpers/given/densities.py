@@ -4,6 +4,7 @@
 
 All densities have mean 0 and variance 1, averaged over both coordinates, up to what a finite sample shows.
 """
+import functools
 import math
 
 import torch
@@ -63,6 +64,7 @@ def raw(name, n, generator):
     return points + noise * torch.randn(n, 2, generator=generator), parts
 
 
+@functools.cache
 def shift_and_scale(name):
     """What is subtracted from the raw points of a density, (2,), and what they are divided by: the same for every seed,
     as two samples must be comparable."""
@@ -109,6 +111,7 @@ def sliced_wasserstein(first, second, directions=100):
     return (sorted_pairs[0] - sorted_pairs[1]).abs().mean().item()
 
 
+@functools.cache
 def floor(name, n, repeats=5):
     """Mean sliced Wasserstein distance between two fresh samples of n points: no model can be expected below it."""
     pairs = [(sample(name, n, seed=1000 + 2 * k)[0], sample(name, n, seed=1001 + 2 * k)[0]) for k in range(repeats)]

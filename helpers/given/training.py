@@ -106,6 +106,12 @@ def cpu_computes_bfloat16():
     return any(probe() for probe in probes if probe)
 
 
+def autocast(device):
+    """Return a context in which networks compute in bfloat16 where the machine has it in hardware, else as ever."""
+    dtype = autocast_dtype(device)
+    return torch.autocast(device.type, dtype, enabled=dtype is not None)
+
+
 @contextmanager
 def mixed_precision(model, device, enabled=True):
     """Yield a callable that runs the model under bfloat16 autocast and returns float32, so losses stay exact.
@@ -113,15 +119,14 @@ def mixed_precision(model, device, enabled=True):
     nn.Sigmoid gets float32 inputs meanwhile: bfloat16 has no number between 0.996 and 1, and a pixel of exactly 1
     has an infinite cross entropy and no gradient.
     """
-    dtype = autocast_dtype(device) if enabled else None
-    if dtype is None:
+    if not enabled or autocast_dtype(device) is None:
         yield model
         return
     hooks = [layer.register_forward_pre_hook(lambda _, args: tuple(a.float() for a in args))
              for layer in model.modules() if isinstance(layer, nn.Sigmoid)]
 
     def call(*args):
-        with torch.autocast(device.type, dtype):
+        with autocast(device):
             out = model(*args)
         return out.float() if isinstance(out, torch.Tensor) else tuple(part.float() for part in out)
 
