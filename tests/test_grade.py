@@ -73,8 +73,20 @@ def test_notebook_stops_at_the_open_gap(graded):
     assert notebook["status"] == "failed" and "interpolate" in notebook["failed"][0]
 
 
+MADE_ONCE = """
+
+def made():
+    from helpers.given import datasets, metrics
+    return datasets._small and metrics.known
+
+
+assert "ipykernel" not in __import__("sys").modules or made()
+"""
+
+
 def test_notebook_passes_with_the_solution(tmp_path):
-    report = grade(submission(tmp_path, SOLUTION), "vae", seed=1)
+    """And its process has what is the same for each submission."""
+    report = grade(submission(tmp_path, SOLUTION + MADE_ONCE), "vae", seed=1)
     assert report.score == report.max
     assert report.notebook.failed == [] and report.notebook.status == "passed"
     assert report.notebook.cells > 30

@@ -3,6 +3,7 @@
 All images that the classifier sees are float tensors in [0, 1], of the shape of those that it was trained on:
 (N, 1, 28, 28), for flowers (N, 3, 64, 64).
 """
+import copy
 import warnings
 
 import torch
@@ -74,8 +75,11 @@ def judge_file(what, data, epochs):
     return JUDGES / f"{what}_{data.name}_{kind}_{epochs}_epochs_{content}.pt"
 
 
+known = {}  # weights of the judges that this process has trained, by the names of their files
+
+
 def load_or_train(model, path, train):
-    """Load a judge's weights from a file. If it is not there, train the judge and keep them there.
+    """Load a judge's weights from a file. If it is not there, train the judge, once in a process, and keep them there.
 
     Args:
         path: from `judge_file`. train: function () -> History, which trains the model.
@@ -86,14 +90,17 @@ def load_or_train(model, path, train):
         except Exception as error:
             raise training.TrainingError(f"{path} is damaged ({type(error).__name__}): delete it") from error
         return
+    if path.name in known:
+        model.load_state_dict(known[path.name])
+        return
     with torch.random.fork_rng(devices=[]):  # what is drawn later must not depend on whether the file was there
         if train().interrupted:
             raise KeyboardInterrupt  # a judge that is half trained must not be kept
-    model.to("cpu")
+    known[path.name] = copy.deepcopy(model.to("cpu").state_dict())
     try:
         training.save_atomically(model.state_dict(), path)
     except training.TrainingError:
-        pass  # a course that is read-only is fine: the judge is trained again next time
+        pass  # a course that is read-only is fine: the next process trains the judge again
 
 
 def expect_images(classifier, images, least=1):

@@ -307,7 +307,7 @@ def main(folder, options):
     if not hasattr(os, "fork"):
         place.settle(folder, os.environ["TMPDIR"])
     if options["kernel"]:
-        kernel.prepare(folder)
+        kernel.prepare(folder, options["module"])
         if not hasattr(os, "fork"):
             kernel.alone(requests, replies, folder, options["size_limit"])
         children, here = functools.partial(kernel.serve, folder=folder, limit=options["size_limit"]), None
