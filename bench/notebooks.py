@@ -76,7 +76,8 @@ def measure(courses, name, steps):
     with tempfile.TemporaryDirectory() as folder:
         for number, course in enumerate(courses):
             copy = Path(folder, str(number))
-            shutil.copytree(course, copy, ignore=shutil.ignore_patterns(".*", "runs", "trained", "__pycache__"))
+            shutil.copytree(course, copy, ignore=lambda where, names: [name for name in names if name[0] == "."
+                            or Path(where) == course and name in ("runs", "trained")])
             environment = {**os.environ, "COURSE_PROFILE": "cpu", "COURSE_HEADLESS": "1", "OMP_NUM_THREADS": "1",
                            "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
             command = [sys.executable, str(HERE), "--child", str(copy), name, str(steps)]
