@@ -659,7 +659,6 @@ def test_smoke_notice_gives_its_reason(folder, monkeypatch, capsys):
 
 def test_smoke_draws_fewer_of_every_class(folder, monkeypatch):
     monkeypatch.setattr(datasets, "STAND_IN_SMOKE", (40, 20))
-    monkeypatch.setattr(datasets, "_small", {})
     assert len(datasets.load("mnist", stand_in=True).train_images) == 200
     monkeypatch.setenv("COURSE_PROFILE", "smoke")
     drawn = datasets.load("mnist", stand_in=True)

@@ -400,7 +400,7 @@ def _one_line(error: Exception, limit: int = 160) -> str:
 # ---------------------------------------------------------------------------------------------------------------
 
 stand_ins = set()    # names of those drawn so far; plotting writes them into every figure
-_small: dict[str, dict[str, Tensor]] = {}  # those of the smoke profile: a grader draws them before it forks
+_small: dict[tuple, dict[str, Tensor]] = {}  # those of the smoke profile: a grader draws them before it forks
 
 
 def _announce(name: str, why: str) -> None:
@@ -415,17 +415,19 @@ def _stand_in(name: str, spec: Spec, why: str) -> Dataset:
     """The drawn data set: the same images on every call, as many of each class (to within one). Fewer in the smoke
     profile."""
     _announce(name, why)
+    most = STAND_IN_TRAIN, STAND_IN_TEST
     if os.environ.get("COURSE_PROFILE") != "smoke":
-        tensors = _drawn(spec, STAND_IN_TRAIN, STAND_IN_TEST)
+        tensors = _drawn(spec, most)
     else:
-        if name not in _small:
-            _small[name] = _drawn(spec, *map(min, (STAND_IN_TRAIN, STAND_IN_TEST), STAND_IN_SMOKE))
-        tensors = {part: values.clone() for part, values in _small[name].items()}  # whoever gets them may change them
+        most = *map(min, most, STAND_IN_SMOKE),
+        if (name, most) not in _small:
+            _small[name, most] = _drawn(spec, most)
+        tensors = {part: values.clone() for part, values in _small[name, most].items()}  # who gets them may change them
     return Dataset(name, **tensors, class_names=spec.names(), stand_in=True)
 
 
-def _drawn(spec: Spec, *most: int) -> dict[str, Tensor]:
-    """Images and labels of a stand-in; most: images for training, and for tests."""
+def _drawn(spec: Spec, most: tuple[int, ...]) -> dict[str, Tensor]:
+    """Images and labels of a stand-in; most: how many for training, and for tests."""
     generator = torch.Generator().manual_seed(0)
     tensors = {}
     for part, count in zip(("train", "test"), map(min, most, spec.drawn)):
