@@ -676,8 +676,9 @@ def test_guided_noise(student, rng):
 
 @graded("diffusion.guided_noise", points=1, hint="scale 0: the prediction without labels; scale 1: the one with them")
 def test_guided_noise_ends(student, rng):
-    """And between them: two answers that ask the model only would do for the ends."""
-    judge_guided(student, rng, [0.0, 1.0, 0.1 * whole(rng, 2, 8)])
+    """And between them: two answers that ask the model only would do for the ends. That comes first: at an end several
+    slips give the same, and the first of them would be named."""
+    judge_guided(student, rng, [0.1 * whole(rng, 2, 8), 0.0, 1.0])
 
 
 # sample_ddim: 5 points

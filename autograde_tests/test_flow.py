@@ -456,8 +456,9 @@ def test_guided_velocity(student, rng):
 
 @graded("flow.guided_velocity", points=1, hint="scale 0: the velocity without labels; scale 1: the one with them")
 def test_guided_velocity_ends(student, rng):
-    """And between them: two answers that ask the model only would do for the ends."""
-    judge_guided(student, rng, [0.0, 1.0, 0.1 * whole(rng, 2, 8)])
+    """And between them: two answers that ask the model only would do for the ends. That comes first: at an end several
+    slips give the same, and the first of them would be named."""
+    judge_guided(student, rng, [0.1 * whole(rng, 2, 8), 0.0, 1.0])
 
 
 # update_average: 2 points

@@ -1,10 +1,13 @@
-"""What is remembered from one submission to the next decides as if it had been computed."""
+"""What is remembered from one submission to the next decides as if it had been computed. And a slip is named once."""
 import dataclasses
+import importlib
+import types
 
 import pytest
 
 from coursekit import audit
-from coursekit.grading.judge import judge, load_checks
+from coursekit.grading.ask import Student
+from coursekit.grading.judge import judge, load_checks, run_check
 from coursekit.sandbox import Sandbox
 from helpers.given.course import ROOT
 
@@ -48,3 +51,18 @@ def test_the_same_with_memory_and_without(sandbox):
         computed.clear()
         assert judged(sandbox, source, checks, 7, known=known) == first[name], name
         assert len(set(computed)) < len(checks) / 4, "what has passed was computed again"
+
+
+@pytest.mark.parametrize("name, function", [("diffusion", "guided_noise"), ("flow", "guided_velocity")])
+def test_a_slip_that_looks_like_another_one_at_scale_0_is_named_as_what_it_is(name, function):
+    def starts_from_the_labelled(model, x, t, labels, scale):
+        with_labels = model(x, t, labels)
+        return with_labels + scale * (with_labels - model(x, t, labels * 0 + model.null_label))
+
+    probes = importlib.import_module(f"autograde_tests.probes.{name}")
+    module = types.SimpleNamespace(**{function: starts_from_the_labelled})
+    student = Student(lambda probe, inputs, _: getattr(probes, probe)(module, **inputs))
+    outcomes = [run_check(check, student, 0) for check in load_checks(name) if check.item == f"{name}.{function}"]
+    assert len(outcomes) == 2
+    for status, message in outcomes:
+        assert status == "failed" and "off by one" in message and "sign" not in message
