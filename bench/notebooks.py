@@ -86,6 +86,12 @@ def measure(courses, name, steps):
         return [json.loads(process.communicate()[0].splitlines()[-1]) for process in running]
 
 
+def line(name, minutes):
+    """minutes: before, of them trainings, now, of them trainings."""
+    before, trained_before, now, trained = minutes
+    return f"| {name} | {before:.1f}, {now:.1f} | {trained_before:.1f}, {trained:.1f} | {now / before:.2f}"
+
+
 def main():
     if sys.argv[1:2] == ["--child"]:
         return child(*sys.argv[2:4], int(sys.argv[4]))
@@ -97,16 +103,15 @@ def main():
     args = parser.parse_args()
     courses = args.before.resolve(), HERE.parents[1]
     print("| notebook | minutes: before, now | of them trainings | now / before |\n" + "| --- " * 4 + "|", flush=True)
-    sums = [0.0, 0.0]
+    rows = []
     for name in args.names:
         there = measure(courses, name, args.steps)
         back = measure(courses[::-1], name, args.steps)[::-1]
         minutes = [[statistics.mean(pair) / 60 for pair in zip(*both)] for both in zip(there, back)]
         ratios = sorted(now[0] / before[0] for before, now in (there, back))
-        sums = [total + each[0] for total, each in zip(sums, minutes)]
-        print(f"| {name} | {minutes[0][0]:.1f}, {minutes[1][0]:.1f} | {minutes[0][1]:.1f}, {minutes[1][1]:.1f} | "
-              f"{minutes[1][0] / minutes[0][0]:.2f} ({ratios[0]:.2f}, {ratios[1]:.2f}) |", flush=True)
-    print(f"| all | {sums[0]:.1f}, {sums[1]:.1f} | | {sums[1] / sums[0]:.2f} |")
+        rows.append([*minutes[0], *minutes[1]])
+        print(line(name, rows[-1]) + f" ({ratios[0]:.2f}, {ratios[1]:.2f}) |", flush=True)
+    print(line("all", map(sum, zip(*rows))), "|")
 
 
 if __name__ == "__main__":

@@ -419,7 +419,7 @@ def _stand_in(name: str, spec: Spec, why: str) -> Dataset:
     if os.environ.get("COURSE_PROFILE") != "smoke":
         tensors = _drawn(spec, most)
     else:
-        most = *map(min, most, STAND_IN_SMOKE),
+        most = tuple(map(min, most, STAND_IN_SMOKE))
         if (name, most) not in _small:
             _small[name, most] = _drawn(spec, most)
         tensors = {part: values.clone() for part, values in _small[name, most].items()}  # who gets them may change them

@@ -124,9 +124,10 @@ def mixed_precision(model, device, enabled=True):
         return
     hooks = [layer.register_forward_pre_hook(lambda _, args: tuple(a.float() for a in args))
              for layer in model.modules() if isinstance(layer, nn.Sigmoid)]
+    lower = autocast(device)  # once: to ask the processor at every step would be work for nothing
 
     def call(*args):
-        with autocast(device):
+        with lower:
             out = model(*args)
         return out.float() if isinstance(out, torch.Tensor) else tuple(part.float() for part in out)
 
