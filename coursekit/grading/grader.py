@@ -37,11 +37,11 @@ class Grader:
         with contextlib.ExitStack() as opened:
             folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="course-grade-"))
             write_files(self.files, folder)
+            self.executing = self.measuring = None
+            if self.notebook:  # first: it has the most to import
+                self.executing = opened.enter_context(Notebook(folder, self.assignment, self.wall, zygote.mine))
             self.sandbox = opened.enter_context(Sandbox(self.assignment, folder, self.wall, zygote.mine))
             self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
-            self.executing = self.measuring = None
-            if self.notebook:
-                self.executing = opened.enter_context(Notebook(folder, self.assignment, self.wall, zygote.mine))
             if self.trained:
                 self.measuring = opened.enter_context(Measuring(self.assignment, self.sandbox))
             self.opened = opened.pop_all()

@@ -7,6 +7,7 @@ has a fork of a process that has imported pytest and nbval.
 """
 import base64
 import contextlib
+import functools
 import json
 import os
 import queue
@@ -259,6 +260,8 @@ class Running:
         from jupyter_client.blocking import BlockingKernelClient
         client = BlockingKernelClient(connection_file=self.connection)
         client.load_connection_file()
+        # Its own way looks twice in steps of 0.2 seconds.
+        client.wait_for_ready = functools.partial(client.kernel_info, reply=True)
         return client
 
     def is_alive(self):

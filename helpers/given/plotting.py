@@ -26,12 +26,12 @@ def show(figure, alt):
     from IPython.display import Image, display
     mark_stand_in(figure)
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=resolution(110), bbox_inches="tight")
+    figure.savefig(drawn, format="png", dpi=resolution(110), bbox_inches="tight", pil_kwargs={"compress_level": 0})
     plt.close(figure)
     # A palette makes the picture three times smaller, and the notebook with it. This method keeps rare colours:
     # the default one would paint two classes alike.
     PIL.Image.open(drawn).convert("RGB").quantize(
-        256, method=PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(small, "png", optimize=True)
+        256, method=PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(small, "png")
     display(Image(small.getvalue(), metadata={"alt": alt}))  # Colab's IPython has no argument alt
 
 
