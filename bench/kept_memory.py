@@ -1,9 +1,8 @@
 """What a step costs when freed memory is kept: `.venv/bin/python bench/kept_memory.py BEFORE`.
 
-BEFORE is a checkout of the course without `training.keep_freed_memory`. Each network takes its steps in processes of
-its own, BEFORE and now in turn, by one thread, in bfloat16 where the machine has it in hardware and the notebooks use
-it. Also prints which share of a step before was the system's, and what one page costs on this machine. Needs a quiet
-machine.
+BEFORE is a checkout of the course without `training.keep_freed_memory`. Each network takes its steps in processes of its own, BEFORE and now in
+turn, by one thread, in bfloat16 where the machine has it in hardware. Also prints which share of a step before was the
+system's, and what one page costs on this machine. Needs a quiet machine.
 """
 import contextlib
 import json
@@ -18,9 +17,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve()
 ROUNDS, STEPS, FIRST = 3, 40, 10  # the first ones are not counted
-NAMES = ("ConvAutoencoder, 128 images", "DenoisingAutoencoder, 128 images", "VAE, 128 images", "ConvVAE, 64 images",
-         "DCGAN on MNIST, 128 images", "Fashion DCGAN, 32 images", "U-Net, 64 images",
-         "U-Net, 500 images, no gradients")
+NAMES = ("ConvAutoencoder, 128 images", "DenoisingAutoencoder, 128 images", "VAE, 128 images",
+         "ConvVAE, 64 images", "DCGAN on MNIST, 128 images", "Fashion DCGAN, 32 images", "U-Net, 64 images", "U-Net, 500 images, no gradients")
 AUTOCAST = "DCGAN on MNIST", "Fashion DCGAN", "U-Net"  # trained in bfloat16, as in the notebooks
 
 
