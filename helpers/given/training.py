@@ -5,7 +5,6 @@ or `loop` once, and gets back what is needed for the figures. Data sets here fit
 there is no DataLoader.
 """
 import ast
-import ctypes
 import hashlib
 import inspect
 import math
@@ -28,22 +27,6 @@ from helpers.given.console import UserError
 from helpers.given.course import ROOT
 
 PROFILES = ("smoke", "cpu", "gpu")
-
-
-def keep_freed_memory():
-    """Have the C library use freed memory again, and not give it back to the system.
-
-    Each step of a training frees what it has computed, and the next one asks for as much. The system hands out pages
-    that it has filled with zeros, one by one: up to a third of a step on a CPU. What the process holds at its peak it
-    then keeps until it ends. On Linux with glibc (mallopt(3)); elsewhere nothing changes.
-    """
-    with suppress(AttributeError, OSError, TypeError):  # another system, another C library
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(-1, -1)  # M_TRIM_THRESHOLD: never shrink the heap
-        mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD: what is smaller than 32 MiB, the most there may be, is in the heap
-
-
-keep_freed_memory()  # once, for all that runs in this process
 
 
 class TrainingError(UserError):
