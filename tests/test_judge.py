@@ -7,7 +7,7 @@ import pytest
 
 from coursekit import audit
 from coursekit.grading.ask import Student
-from coursekit.grading.judge import judge, load_checks, run_check
+from coursekit.grading.judge import items_of, judge, load_checks, run_check
 from coursekit.sandbox import Sandbox
 from helpers.given.course import ROOT
 
@@ -66,3 +66,9 @@ def test_a_slip_that_looks_like_another_one_at_scale_0_is_named_as_what_it_is(na
     assert len(outcomes) == 2
     for status, message in outcomes:
         assert status == "failed" and "off by one" in message and "sign" not in message
+
+
+def test_the_hints_of_one_item_are_sentences():
+    checks = [types.SimpleNamespace(item="vae.VAE", points=1, hint=hint) for hint in ("Sizes: 400.", "ReLU, none on mu")]
+    item = items_of([(check, "failed", check.hint[:5]) for check in checks])["vae.VAE"]
+    assert item.hint == "Sizes: 400. ReLU, none on mu" and item.message == "Sizes; ReLU,"

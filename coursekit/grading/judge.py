@@ -183,5 +183,5 @@ def items_of(outcomes, hints=True):
         if message not in item.message:
             item.message += ("; " if item.message else "") + message
             if hints and status not in ("missing", "open"):
-                item.hint += (" " if item.hint else "") + check.hint
+                item.hint = f"{item.hint.rstrip('.')}. {check.hint}" if item.hint else check.hint
     return items
