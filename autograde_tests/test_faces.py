@@ -366,7 +366,8 @@ def test_patch_discriminator(student, rng):
     for name, values in (("patch_logits", patches), ("label_logits", labels)):
         assert values.min() < 0 or values.max() > 1, f"{name} stay in [0, 1] whatever the weights: is there a " \
             "Sigmoid, which the loss has, or is there a Tanh?"
-        assert values.abs().max() > 1, f"{name} stay in [-1, 1] whatever the weights: is there a Tanh, or a clamp?"
+        assert values.abs().max() > 1, f"{name} stay in [-1, 1] whatever the weights: is there a Tanh, a clamp, or a " \
+            "normalisation?"
         assert values.min() != 0, f"{name} are never negative: is there a ReLU after them?"
     expect_all_learn(seen["silent"])
     for name, values, gradient in zip(("patch_logits", "label_logits"), seen["out"], seen["gradients"], strict=True):

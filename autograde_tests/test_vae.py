@@ -74,7 +74,7 @@ def test_gradient(student, rng):
         expect_tensor(f"the gradient in {name}", gradient, mu.shape)
         expect_tensor(f"the difference quotients in {name}", difference, mu.shape)
         assert close(gradient, difference), f"the gradient in {name} is not that of finite differences with the same " \
-            "eps: is part of the formula detached?"
+            "eps: is part of the formula detached, or not in the dtype of mu?"
     in_mu, in_logvar = seen["gradients"]
     assert in_logvar.abs().max() > 0, "the gradient in logvar is zero: z does not depend on it"
     assert close(in_mu, weight), "dz/dmu should be 1"
