@@ -69,6 +69,6 @@ def test_a_slip_that_looks_like_another_one_at_scale_0_is_named_as_what_it_is(na
 
 
 def test_the_hints_of_one_item_are_sentences():
-    checks = [types.SimpleNamespace(item="vae.VAE", points=1, hint=hint) for hint in ("Sizes: 400.", "ReLU, none on mu")]
-    item = items_of([(check, "failed", check.hint[:5]) for check in checks])["vae.VAE"]
-    assert item.hint == "Sizes: 400. ReLU, none on mu" and item.message == "Sizes; ReLU,"
+    checks = [types.SimpleNamespace(item="vae.VAE", points=1, hint=hint) for hint in ("Size: 400.", "ReLU, none on mu")]
+    item = items_of([(check, "failed", check.hint[:4]) for check in checks])["vae.VAE"]
+    assert item.hint == "Size: 400. ReLU, none on mu" and item.message == "Size; ReLU"
