@@ -51,7 +51,7 @@ def mark_stand_in(figure):
     """Write into the figure that stand-in data was used, if it was."""
     if datasets.stand_ins:
         # Below the figure, where no title stands; savefig's tight bounding box makes room for it.
-        figure.text(0.5, -0.02, f"STAND-IN DATA ({', '.join(sorted(datasets.stand_ins))}): not the real images",
+        figure.text(0.5, -0.05, f"STAND-IN DATA ({', '.join(sorted(datasets.stand_ins))}): not the real images",
                     color="red", ha="center", va="top", fontsize=9)
 
 
