@@ -74,10 +74,11 @@ def test_exact_velocity(student, rng):
 
 @graded("flow.exact_velocity", points=1, hint="torch.softmax of the logarithms of the weights: none becomes 0 / 0")
 def test_exact_velocity_ends(student, rng):
-    """At the start, where all data are equally likely, and shortly before the end, far from all data."""
-    judge_exact(student, normal(rng, 5, 2), [0.0], normal(rng, 6, 2) + 1)
+    """Shortly before the end, far from all data, and at the start, where all data are equally likely. The start comes
+    last: several slips give the same there, and the first of them would be named."""
     data, x = between_data(rng, 8, whole(rng, 4, 7), 2)
     judge_exact(student, x, [0.97], data)
+    judge_exact(student, normal(rng, 5, 2), [0.0], normal(rng, 6, 2) + 1)
 
 
 # flow_matching_loss: 4 points

@@ -371,7 +371,7 @@ def judge_gradients(student, rng, name, labels):
         for label, leaf, gradient in zip(labels, leaves, seen["gradients"], strict=True):
             assert isinstance(gradient, torch.Tensor) and gradient.shape == leaf.shape \
                 and (k == 2 or gradient.abs().max() > 0), \
-                f"no gradient reaches logits_{label}: is the loss built from tensors only?"
+                f"no gradient reaches logits_{label}: does the loss use them, and tensors only?"
             assert close(10 * gradient, 10 * leaf.grad, 1e-4), f"the gradient of the loss in logits_{label} is wrong" \
                 + (", for logits of +-200: compute it from the logits, without sigmoid and log" if k == 2 else "")
     assert "expected device" not in device and "same device" not in device, \
