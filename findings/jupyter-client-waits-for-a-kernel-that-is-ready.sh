@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A client of jupyter_client that joins a kernel which runs already, by its connection file, waits 0.2 seconds in
-# wait_for_ready(), however ready the kernel is: what is left on IOPub is read until 0.2 seconds bring nothing. (Once more
+# wait_for_ready(), however ready it is: what is left on IOPub is read until 0.2 seconds bring nothing. (Once more
 # 0.2 seconds if its heartbeat is not known yet, as was seen over ipc: only a client that a KernelManager has made does
 # not look for it.) kernel_info(reply=True) tells in some milliseconds that the kernel answers. What it leaves on IOPub
 # belongs to another request; who reads there compares msg_id anyway. nbval calls wait_for_ready for each notebook.

@@ -5,10 +5,10 @@
 # largest block, of up to 32 MiB, that was ever freed. A data set of some ten megabytes that was loaded and dropped raises
 # this, so a notebook does not see what a benchmark of the same network in a fresh process sees.
 #
-# torch 2.14.1, glibc 2.36, one thread, 128 images of 28x28: 12,000 to 22,000 pages and 45 to 65 ms a step, two fifths to a half of it
-# in the system, on a virtual machine where a page costs 1.4 microseconds. After one tensor of 31 MiB was made and dropped,
-# before the first step: none, and 28 ms. mallopt(M_TRIM_THRESHOLD, -1) with mallopt(M_MMAP_THRESHOLD, 32 MiB)
-# does the same. Whoever compares two ways to train has to do so after the same history.
+# torch 2.14.1, glibc 2.36, one thread, 128 images of 28x28: 12,000 to 22,000 pages and 45 to 65 ms a step, two fifths to
+# a half of it in the system, on a virtual machine where a page costs 1.4 microseconds. After one tensor of 31 MiB was
+# made and dropped, before the first step: none, and 28 ms. mallopt(M_TRIM_THRESHOLD, -1) with
+# mallopt(M_MMAP_THRESHOLD, 32 MiB) does the same. Whoever compares two ways to train has to do so after the same history.
 #
 # Installs torch (5 GB with CUDA) in a temporary folder and counts. Fails if that changes. How much time a page takes
 # depends on the machine, so only pages are asserted.
