@@ -28,8 +28,8 @@ def show(figure, alt):
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=resolution(110), bbox_inches="tight", pil_kwargs={"compress_level": 0})
     plt.close(figure)
-    # A palette makes the picture three times smaller, and the notebook with it. This method keeps rare colours:
-    # the default one would paint two classes alike.
+    # A palette makes the picture three times smaller, and the notebook with it. (So it is compressed here, not above.)
+    # This method keeps rare colours: the default one would paint two classes alike.
     PIL.Image.open(drawn).convert("RGB").quantize(
         256, method=PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(small, "png")
     display(Image(small.getvalue(), metadata={"alt": alt}))  # Colab's IPython has no argument alt
