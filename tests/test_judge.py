@@ -69,6 +69,8 @@ def test_a_slip_that_looks_like_another_one_at_scale_0_is_named_as_what_it_is(na
 
 
 def test_the_hints_of_one_item_are_sentences():
-    checks = [types.SimpleNamespace(item="vae.VAE", points=1, hint=hint) for hint in ("Size: 400.", "ReLU, none on mu")]
+    hints = "Size: 400.", "ReLU, none on mu", "x = x + ..., not x += ...", "the end"
+    checks = [types.SimpleNamespace(item="vae.VAE", points=1, hint=hint) for hint in hints]
     item = items_of([(check, "failed", check.hint[:4]) for check in checks])["vae.VAE"]
-    assert item.hint == "Size: 400. ReLU, none on mu" and item.message == "Size; ReLU"
+    assert item.hint == "Size: 400. ReLU, none on mu. x = x + ..., not x += ... the end"
+    assert item.message == "Size; ReLU; x =; the"

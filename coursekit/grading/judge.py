@@ -183,5 +183,6 @@ def items_of(outcomes, hints=True):
         if message not in item.message:
             item.message += ("; " if item.message else "") + message
             if hints and status not in ("missing", "open"):
-                item.hint = f"{item.hint.rstrip('.')}. {check.hint}" if item.hint else check.hint
+                between = "" if not item.hint else " " if item.hint.endswith(".") else ". "
+                item.hint += between + check.hint
     return items
