@@ -30,6 +30,7 @@ def observe(request, belongings):
     """
     name = request["module"]
     try:
+        import torch  # here: who imports this file need not
         probes = importlib.import_module(f"autograde_tests.probes.{name}")
         restore, changed = belongings.restore, belongings.changed
         module, absent = sys.modules.get(f"helpers.{name}"), []
@@ -38,6 +39,9 @@ def observe(request, belongings):
         restore()
         if request["probe"] is None:
             return pack({"kind": "observed", "value": absent})
+        # oneDNN compiles a kernel for each shape that it meets. A check asks for a few images, of many shapes, and has
+        # its answer sooner without. Trained work is asked for many of one shape.
+        torch.backends.mkldnn.enabled = "weights" in request["inputs"]
         observed = getattr(probes, request["probe"])(module, **request["inputs"])
         reply = pack({"kind": "observed", "value": observed})
         for owner, what, _ in changed():
