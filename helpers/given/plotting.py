@@ -26,7 +26,8 @@ def show(figure, alt):
     from IPython.display import Image, display
     mark_stand_in(figure)
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=resolution(110), bbox_inches="tight", pil_kwargs={"compress_level": 0})
+    figure.savefig(drawn, format="png", dpi=resolution(110), bbox_inches=tight_box(figure),
+                   pil_kwargs={"compress_level": 0})
     plt.close(figure)
     # A palette makes the picture three times smaller, and the notebook with it. (So it is compressed here, not above.)
     # This method keeps rare colours: the default one would paint two classes alike.
@@ -35,10 +36,20 @@ def show(figure, alt):
     display(Image(small.getvalue(), metadata={"alt": alt}))  # Colab's IPython has no argument alt
 
 
+def tight_box(figure):
+    """What savefig may take for bbox_inches: the box around all that is drawn, in inches.
+
+    "tight" comes to the same, but draws the figure once more to find it. A layout engine needs that.
+    """
+    if figure.get_layout_engine():
+        return "tight"
+    return figure.get_tightbbox().padded(plt.rcParams["savefig.pad_inches"])
+
+
 def save(figure, path):
     """Write a figure to a file (the ending says the format) and close it."""
     mark_stand_in(figure)
-    figure.savefig(path, dpi=resolution(120), bbox_inches="tight")
+    figure.savefig(path, dpi=resolution(120), bbox_inches=tight_box(figure))
     plt.close(figure)
 
 
@@ -128,6 +139,15 @@ def lines(x, series, xlabel="", ylabel="", title=""):
     return figure
 
 
+def side_by_side(count, width, height):
+    """Return a figure of this size in inches, and its `count` axes in one row.
+
+    Their distances are given: matplotlib's constrained layout draws the figure twice more to find them.
+    """
+    figure, all_axes = plt.subplots(1, count, figsize=(width, height), squeeze=False, gridspec_kw={"wspace": 0.3})
+    return figure, all_axes[0].tolist()
+
+
 def steps(panels, title="", levels=(), mark=None):
     """Draw what a training recorded at each step, in panels side by side: faint as it is, strong as a running mean.
 
@@ -141,8 +161,8 @@ def steps(panels, title="", levels=(), mark=None):
     if empty or not panels:
         raise UserError(f"nothing was recorded{' of ' + ', '.join(empty) if empty else ''}: the training ended before "
                         "its first epoch did")
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3), squeeze=False, layout="constrained")
-    for axes, (name, series) in zip(all_axes[0], panels.items()):
+    figure, all_axes = side_by_side(len(panels), 5.8 * len(panels), 3)
+    for axes, (name, series) in zip(all_axes, panels.items()):
         for k, (label, values) in enumerate(series.items()):
             values = np.asarray(values)
             width = max(1, len(values) // 50)
@@ -158,7 +178,7 @@ def steps(panels, title="", levels=(), mark=None):
         axes.set(xlabel="step", title=name)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, y=1.04)
     return figure
 
 
@@ -211,10 +231,9 @@ def latent_plane(panels, class_names):
             mean, std), the last three as from `class_statistics`.
         class_names: K names.
     """
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels), 4.4), squeeze=False,
-                                    layout="constrained")
+    figure, all_axes = side_by_side(len(panels), 5.2 * len(panels), 5.2)
     colours = plt.get_cmap("tab10").colors
-    for axes, (title, (images, reach, mean, std)) in zip(all_axes[0], panels.items()):
+    for axes, (title, (images, reach, mean, std)) in zip(all_axes, panels.items()):
         edge = reach + reach / (len(images) - 1)  # the outer images are centred on -reach and reach
         # The second latent number grows upwards, so the rows are flipped before the picture is joined.
         axes.imshow(tile(images.flip(0)), extent=(-edge, edge, -edge, edge), interpolation="nearest", alpha=0.75,
@@ -231,13 +250,12 @@ def latent_plane(panels, class_names):
 
 def latent_scatter(panels, labels, class_names):
     """Draw the codes (N, 2) of labelled images: panels is a dict title -> codes. One colour for each class."""
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3.6), squeeze=False,
-                                    layout="constrained")
-    for axes, (title, codes) in zip(all_axes[0], panels.items()):
+    figure, all_axes = side_by_side(len(panels), 5.8 * len(panels), 4.2)
+    for axes, (title, codes) in zip(all_axes, panels.items()):
         points = axes.scatter(*codes.T.tolist(), c=labels, s=3, cmap="tab10", vmin=-0.5, vmax=9.5, linewidths=0)
         axes.set(xlabel="$z_1$", ylabel="$z_2$", title=title)
         axes.locator_params(nbins=5)
-    bar = figure.colorbar(points, ax=all_axes[0].tolist(), ticks=range(len(class_names)))
+    bar = figure.colorbar(points, ax=all_axes, ticks=range(len(class_names)))
     bar.ax.set_yticklabels(class_names)
     return figure
 
