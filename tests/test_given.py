@@ -42,6 +42,29 @@ def test_show_keeps_the_colours_of_all_classes_apart(shown):
     assert len(set(nearest)) == 10
 
 
+def constrained():
+    figure, axes = plt.subplots(layout="constrained")
+    axes.set(xlabel="a", ylabel="b", title="c")
+    return figure
+
+
+@pytest.mark.parametrize("draw", [
+    lambda: plotting.image_grid(torch.rand(7, 1, 5, 5), columns=3, title="squares", row_labels=["first", "2", "3"]),
+    lambda: plotting.game({name: [0.2, 100.0, 0.5] for name in ("d_loss", "g_loss", "d_real", "d_fake")}, "a game"),
+    lambda: plotting.latent_scatter({"plane": torch.rand(9, 2)}, torch.arange(9), list("abcdefghi")),
+    lambda: plotting.bars([1.0, 2.0], ["one", "two"], ylabel="nats", title="two bars"), constrained])
+def test_nothing_is_cut_off_although_a_figure_is_drawn_once(shown, draw):
+    """As large as with matplotlib's own bbox_inches="tight", which draws it twice; and white along its edges."""
+    plotting.show(draw(), alt="")
+    drawn = io.BytesIO()
+    draw().savefig(drawn, format="png", dpi=plotting.resolution(110), bbox_inches="tight")
+    plt.close("all")
+    mine = picture(shown[0])
+    assert np.abs(np.subtract(mine.size, PIL.Image.open(drawn).size)).max() <= 2
+    pixels = np.asarray(mine).astype(int)
+    assert min(edge.min() for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])) >= 250
+
+
 def test_figures_say_that_the_data_is_a_stand_in(shown, monkeypatch):
     figure = plotting.curves({"loss": [2.0, 1.0]})
     monkeypatch.setattr(datasets, "stand_ins", {"mnist"})
