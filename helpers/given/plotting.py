@@ -24,11 +24,8 @@ def show(figure, alt):
     A figure made from stand-in data says so in red.
     """
     from IPython.display import Image, display
-    mark_stand_in(figure)
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=resolution(110), bbox_inches=tight_box(figure),
-                   pil_kwargs={"compress_level": 0})
-    plt.close(figure)
+    write(figure, drawn, resolution(110), format="png", pil_kwargs={"compress_level": 0})
     # A palette makes the picture three times smaller, and the notebook with it. (So it is compressed here, not above.)
     # This method keeps rare colours: the default one would paint two classes alike.
     PIL.Image.open(drawn).convert("RGB").quantize(
@@ -36,20 +33,23 @@ def show(figure, alt):
     display(Image(small.getvalue(), metadata={"alt": alt}))  # Colab's IPython has no argument alt
 
 
-def tight_box(figure):
-    """What savefig may take for bbox_inches: the box around all that is drawn, in inches.
-
-    "tight" comes to the same, but draws the figure once more to find it. A layout engine needs that.
-    """
-    if figure.get_layout_engine():
-        return "tight"
-    return figure.get_tightbbox().padded(plt.rcParams["savefig.pad_inches"])
-
-
 def save(figure, path):
     """Write a figure to a file (the ending says the format) and close it."""
+    write(figure, path, resolution(120))
+
+
+def write(figure, file, dpi, **options):
+    """Write a figure, whole and with a little white around it, and close it. Made from stand-in data, it says so.
+
+    Args:
+        file: a path or a file. options: those of `savefig`.
+    As `savefig(bbox_inches="tight")`, which draws a figure once more to find the box around it. A layout engine needs
+    that.
+    """
     mark_stand_in(figure)
-    figure.savefig(path, dpi=resolution(120), bbox_inches=tight_box(figure))
+    figure.set_dpi(dpi)  # letters are shaped for it, so the box depends on it
+    box = "tight" if figure.get_layout_engine() else figure.get_tightbbox().padded(plt.rcParams["savefig.pad_inches"])
+    figure.savefig(file, dpi=dpi, bbox_inches=box, **options)
     plt.close(figure)
 
 
@@ -142,7 +142,7 @@ def lines(x, series, xlabel="", ylabel="", title=""):
 def side_by_side(count, width, height):
     """Return a figure of this size in inches, and its `count` axes in one row.
 
-    Their distances are given: matplotlib's constrained layout draws the figure twice more to find them.
+    Their distances are given: to find them, matplotlib's constrained layout measures every label many times.
     """
     figure, all_axes = plt.subplots(1, count, figsize=(width, height), squeeze=False, gridspec_kw={"wspace": 0.3})
     return figure, all_axes[0].tolist()

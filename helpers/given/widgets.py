@@ -176,15 +176,12 @@ def figure_panel(draw, sliders, dpi=75, alt=""):
         alt: text that stands for the static picture: the figure where the sliders start.
     """
     import ipywidgets
-    import matplotlib.pyplot as plt
     from IPython.display import display
 
     def redraw(_=None):
         figure = draw(*(control.value for control in controls))
-        plotting.mark_stand_in(figure)
         png = io.BytesIO()
-        figure.savefig(png, format="png", dpi=dpi, bbox_inches="tight")
-        plt.close(figure)
+        plotting.write(figure, png, dpi, format="png")
         picture.value = png.getvalue()
 
     controls = [ipywidgets.IntSlider(value=start, min=low, max=high, step=step, description=name,

@@ -40,7 +40,7 @@ def observe(request, belongings):
         if request["probe"] is None:
             return pack({"kind": "observed", "value": absent})
         # oneDNN compiles a kernel for each shape that it meets. A check asks for a few images, of many shapes, and has
-        # its answer sooner without. Trained work is asked for many of one shape.
+        # its answer sooner without. Trained work, which is asked with its weights, has many images of one shape.
         torch.backends.mkldnn.enabled = "weights" in request["inputs"]
         observed = getattr(probes, request["probe"])(module, **request["inputs"])
         reply = pack({"kind": "observed", "value": observed})

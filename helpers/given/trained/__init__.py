@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import torch
 from safetensors.torch import save
 
@@ -173,10 +172,8 @@ def written(path, draw, made, module, runs):
 
 def jpeg(figure):
     """A figure as the bytes of a JPEG file. It is closed."""
-    plotting.mark_stand_in(figure)
     content = io.BytesIO()
-    figure.savefig(content, format="jpeg", dpi=plotting.resolution(120), bbox_inches="tight")
-    plt.close(figure)
+    plotting.write(figure, content, plotting.resolution(120), format="jpeg")
     return content.getvalue()
 
 
