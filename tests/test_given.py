@@ -1,5 +1,7 @@
 """Plotting, metrics and widgets: what students get whole."""
 import io
+import subprocess
+import sys
 import types
 
 import numpy as np
@@ -11,6 +13,7 @@ from torch.nn import functional as F
 
 from helpers.given import datasets, metrics, plotting, tables, widgets
 from helpers.given.console import UserError
+from helpers.given.course import ROOT
 from helpers.given.training import TrainingError
 
 
@@ -88,6 +91,43 @@ def test_figures_say_that_the_data_is_a_stand_in(shown, monkeypatch):
     plotting.mark_stand_in(other)
     assert not other.texts
     plt.close("all")
+
+
+def test_a_figure_that_is_written_twice_is_marked_once_in_each(monkeypatch):
+    monkeypatch.setattr(datasets, "stand_ins", {"mnist"})
+    figure, files = plotting.curves({"loss": [2.0, 1.0]}), [io.BytesIO(), io.BytesIO()]
+    for file in files:
+        plotting.write(figure, file, 50, format="png")
+        assert not figure.texts and not plt.get_fignums()
+    assert files[0].getvalue() == files[1].getvalue()
+
+
+def test_named_images_have_their_names_above_them_in_one_axes():
+    images = torch.zeros(5, 3, 40, 30)
+    figure = plotting.named_images(images, list("abcde"), columns=3)
+    axes, = figure.axes
+    pixels = axes.images[0].get_array()
+    for k, text in enumerate(axes.texts):
+        x, y = text.get_position()
+        black = pixels[int(y) + 6:, int(x)].any(axis=-1).argmin()  # rows from below the name to the image
+        assert text.get_text() == "abcde"[k] and black <= 2 and pixels[int(y), int(x)].all()
+        assert (int(x) // 34, int(y) // 58) == (k % 3, k // 3)
+    assert plotting.named_images((255 * images).byte(), "abcde", columns=3).axes[0].images[0].get_array().max() == 1
+    plt.close("all")
+
+
+def test_a_panel_draws_its_first_figure_once(shown):
+    drawn = []
+
+    def draw(k):
+        drawn.append(k)
+        return plotting.bars([1.0, k], ["one", "two"])
+
+    (slider,), picture = widgets.figure_panel(draw, {"k": (1, 5, 1, 2)}, alt="two bars")
+    first = picture.value
+    assert drawn == [2] and shown[-1].metadata == {"alt": "two bars"}
+    slider.value = 4
+    assert drawn == [2, 4] and picture.value != first and not plt.get_fignums()
 
 
 def test_tile_puts_each_image_in_its_place():
@@ -284,6 +324,14 @@ def test_what_looks_at_one_set_refuses_none_and_nan():
         assert "at least 1 image in each set, got 0" in refused(look, judge, x[:0])
         assert "diverged" in refused(look, judge, x / 0)
     assert "3 images need as many labels, got shape (2,)" in refused(metrics.share_as_asked, judge, x, labels[:2])
+
+
+def test_metrics_leave_numpy_as_it_is():
+    """A file with a name that NumPy has removed is refused in a notebook, too, whatever was measured there before."""
+    code = ("import numpy, torch\nfrom helpers.given import metrics\nknown = hasattr(numpy, 'Inf')\n"
+            "x = torch.rand(4, 1, 28, 28)\nmetrics.image_quality(x, x)\n"
+            "metrics.frechet_distance(metrics.Classifier().eval(), x, x)\nassert hasattr(numpy, 'Inf') == known\n")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, check=True)
 
 
 def test_restored_images_are_compared_with_as_many_clean_ones():

@@ -7,6 +7,7 @@ import pytest
 from coursekit.grading.notebook import Notebook
 from coursekit.release.files import course_files, write_files
 from coursekit.sandbox import walls
+from coursekit.sandbox.guest.kernel import WITHOUT_TORCHMETRICS
 from helpers.given import checks
 from helpers.given.course import ROOT, assignments
 
@@ -67,6 +68,14 @@ def test_exercises_say_how_long_and_how_hard(name):
 def test_questions_have_answers_that_the_release_strips(name):
     questions = [cell.source for cell in cells(name, "markdown") if re.match(r"\*\*Question", cell.source)]
     assert questions and all("<!-- BEGIN SOLUTION -->" in source for source in questions)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_the_grader_imports_torchmetrics_where_it_is_needed(name):
+    """It takes a second."""
+    needs = "metrics.scores(", "metrics.frechet_distance(", "metrics.image_quality("
+    text = NOTEBOOKS[name].read_text(encoding="utf-8")
+    assert any(word in text for word in needs) == (name not in WITHOUT_TORCHMETRICS)
 
 
 @pytest.mark.slow

@@ -40,6 +40,7 @@ class Grader:
             self.executing = self.measuring = None
             if self.notebook:  # first: it has the most to import
                 self.executing = opened.enter_context(Notebook(folder, self.assignment, self.wall, zygote.mine))
+                import torch  # noqa: F401  (on two cores, three processes that import it would keep this one waiting)
             self.sandbox = opened.enter_context(Sandbox(self.assignment, folder, self.wall, zygote.mine))
             self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
             if self.trained:

@@ -6,6 +6,7 @@ All images that the classifier sees are float tensors in [0, 1], of the shape of
 import copy
 import warnings
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -16,6 +17,20 @@ from helpers.given.course import ROOT
 from helpers.given.tables import table
 
 JUDGES = ROOT / "runs" / "judges"  # not beside the data: a lab shares that folder, and it may be read-only
+
+
+def torchmetrics():
+    """Import torchmetrics, which takes a second, and return it.
+
+    It gives numpy back a name that NumPy 2 has removed, Inf. That is undone here: else a file with `np.Inf` would work
+    in a notebook that has measured something, and nowhere else.
+    """
+    known = hasattr(np, "Inf")
+    import torchmetrics.functional.image
+    import torchmetrics.image.fid
+    if not known and hasattr(np, "Inf"):
+        del np.Inf
+    return torchmetrics
 
 
 class Classifier(nn.Module):
@@ -165,12 +180,10 @@ def frechet_distance(classifier, real, fake):
     if min(len(real), len(fake)) < classifier.head.in_features:
         warnings.warn(f"a Fréchet distance of {min(len(real), len(fake))} images says little: there are "
                       f"{classifier.head.in_features} features", stacklevel=2)
-    from torchmetrics.image.fid import FrechetInceptionDistance
-
-    extractor = classifier.features
+    fid, extractor = torchmetrics().image.fid, classifier.features
     extractor.num_features = classifier.head.in_features  # torchmetrics asks for it
     with torch.inference_mode():
-        distance = FrechetInceptionDistance(feature=extractor, normalize=True)
+        distance = fid.FrechetInceptionDistance(feature=extractor, normalize=True)
         for images, is_real in ((real, True), (fake, False)):
             for batch in images.cpu().split(1000):
                 distance.update(batch, real=is_real)
@@ -251,11 +264,10 @@ def image_quality(images, clean):
     if images.shape != clean.shape or images.dim() != 4 or not len(images):
         raise UserError("restored and clean images must have the same shape (N, C, h, w), got "
                         f"{tuple(images.shape)} and {tuple(clean.shape)}")
-    from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
-
+    given = torchmetrics().functional.image
     sums = torch.zeros(3, dtype=torch.double)
     for x_hat, x in zip(images.cpu().split(500), clean.cpu().split(500)):
-        psnr = peak_signal_noise_ratio(x_hat, x, data_range=1.0, dim=(1, 2, 3))
-        ssim = structural_similarity_index_measure(x_hat, x, data_range=1.0)
+        psnr = given.peak_signal_noise_ratio(x_hat, x, data_range=1.0, dim=(1, 2, 3))
+        ssim = given.structural_similarity_index_measure(x_hat, x, data_range=1.0)
         sums += torch.stack([F.mse_loss(x_hat, x), psnr, ssim]).double() * len(x)
     return dict(zip(("mse", "psnr", "ssim"), (sums / len(images)).tolist()))

@@ -6,10 +6,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import PIL.Image
 import torch
+from torch.nn import functional as F
 
 from helpers.given import datasets, training
 from helpers.given.console import UserError
 
+plt.rcParams["axes.titley"] = 1.0  # where titles are anyway: to find it out, matplotlib measures all ticks twice
 GRAY = dict(cmap="gray", vmin=0, vmax=1)
 # Where a GAN's curves are when D can only guess: it says one half to everything.
 GAME_LEVELS = {"losses": (math.log(4), math.log(2)), "discriminator's loss": math.log(4),
@@ -46,11 +48,13 @@ def write(figure, file, dpi, **options):
     As `savefig(bbox_inches="tight")`, which draws a figure once more to find the box around it. A layout engine needs
     that.
     """
-    mark_stand_in(figure)
+    marks = mark_stand_in(figure)
     figure.set_dpi(dpi)  # letters are shaped for it, so the box depends on it
     box = "tight" if figure.get_layout_engine() else figure.get_tightbbox().padded(plt.rcParams["savefig.pad_inches"])
     figure.savefig(file, dpi=dpi, bbox_inches=box, **options)
     plt.close(figure)
+    for mark in marks:  # a figure may be written in two forms
+        mark.remove()
 
 
 def resolution(dpi):
@@ -59,11 +63,12 @@ def resolution(dpi):
 
 
 def mark_stand_in(figure):
-    """Write into the figure that stand-in data was used, if it was."""
-    if datasets.stand_ins:
-        # Below the figure, where no title stands; savefig's tight bounding box makes room for it.
-        figure.text(0.5, -0.05, f"STAND-IN DATA ({', '.join(sorted(datasets.stand_ins))}): not the real images",
-                    color="red", ha="center", va="top", fontsize=9)
+    """Write into the figure that stand-in data was used, if it was. Returns what it has written: a list of texts."""
+    if not datasets.stand_ins:
+        return []
+    # Below the figure, where no title stands; savefig's tight bounding box makes room for it.
+    return [figure.text(0.5, -0.05, f"STAND-IN DATA ({', '.join(sorted(datasets.stand_ins))}): not the real images",
+                        color="red", ha="center", va="top", fontsize=9)]
 
 
 def as_pixels(images):
@@ -112,6 +117,19 @@ def image_grid(images, columns=10, title="", row_labels=None, column_labels=None
     axes.tick_params(length=0, labelsize=8)
     for edge in axes.spines.values():
         edge.set_visible(False)
+    return figure
+
+
+def named_images(images, names, columns, fontsize=8):
+    """Draw images (N, C, h, w) row by row, with a name above each, all in one axes: many axes take long to draw."""
+    white = 1 if images.is_floating_point() else 255
+    strip = max(16, images.shape[2] // 8)  # pixels above each image
+    framed = F.pad(images, (2, 2, strip, 2), value=white)
+    height, width = framed.shape[2:]
+    figure = image_grid(framed, columns)
+    for k, name in enumerate(names):
+        row, column = divmod(k, columns)
+        figure.axes[0].text((column + 0.5) * width, row * height + strip - 3, name, ha="center", fontsize=fontsize)
     return figure
 
 
@@ -238,9 +256,10 @@ def latent_plane(panels, class_names):
         # The second latent number grows upwards, so the rows are flipped before the picture is joined.
         axes.imshow(tile(images.flip(0)), extent=(-edge, edge, -edge, edge), interpolation="nearest", alpha=0.75,
                     **GRAY)
+        (x, y), (dx, dy) = mean.numpy().T, std.numpy().T
+        axes.hlines(y, x - dx, x + dx, colours, linewidth=3)
+        axes.vlines(x, y - dy, y + dy, colours, linewidth=3)
         for k, name in enumerate(class_names):
-            axes.errorbar(*mean[k].tolist(), xerr=std[k, 0].item(), yerr=std[k, 1].item(), color=colours[k],
-                          linewidth=3)
             axes.annotate(name, mean[k].tolist(), xytext=(9, 9), textcoords="offset points", color="white",
                           fontsize=9, fontweight="bold", ha="center", va="center",
                           bbox=dict(boxstyle="circle,pad=0.15", color=colours[k]))
@@ -266,7 +285,7 @@ def latent_scatter_3d(codes, labels, class_names, azimuth=-60, elevation=25, tit
     Args:
         azimuth, elevation: degrees: where the eye stands, around the third axis and above the plane of the other two.
     """
-    figure = plt.figure(figsize=(6.4, 4.8), layout="constrained")
+    figure = plt.figure(figsize=(7.8, 5.9))
     axes = figure.add_subplot(projection="3d")
     size = 3 if len(codes) <= 5000 else 0.6
     points = axes.scatter(*codes.cpu().numpy().T, c=labels.cpu().numpy(), s=size, cmap="tab10", vmin=-0.5, vmax=9.5,

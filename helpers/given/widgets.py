@@ -183,15 +183,16 @@ def figure_panel(draw, sliders, dpi=75, alt=""):
         png = io.BytesIO()
         plotting.write(figure, png, dpi, format="png")
         picture.value = png.getvalue()
+        return figure
 
     controls = [ipywidgets.IntSlider(value=start, min=low, max=high, step=step, description=name,
                                      continuous_update=False) for name, (low, high, step, start) in sliders.items()]
     picture = ipywidgets.Image(format="png")
     for control in controls:
         control.observe(redraw, names="value")
-    redraw()
+    figure = redraw()
     display(ipywidgets.HBox([ipywidgets.VBox(controls), picture]))
-    plotting.show(draw(*(control.value for control in controls)), alt)
+    plotting.show(figure, alt)
     return controls, picture
 
 

@@ -315,11 +315,11 @@ def main(folder, options):
         nothing_compiles(torch)
         place.names_of_a_notebook()
         belongings = Belongings(f"autograde_tests.probes.{options['module']}")
+        gc.collect()
         children = functools.partial(serve, belongings=belongings, limit=options["size_limit"])
 
         def here(request):
             return observe(unpack(request), belongings)
-    gc.collect()
     gc.freeze()  # a child that looks for garbage here would make copies of what it shares
     write_frame(replies, b"ready")
     guest = Guest(requests, replies, {**options, "folder": folder}, children, before, here)
