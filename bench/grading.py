@@ -3,8 +3,8 @@
 `.venv/bin/python bench/grading.py class [ASSIGNMENT]` measures `./course grade-class` on a class made from the bank,
 against plain pytest once for each submission with the same checks. Needs a quiet machine.
 
-`.venv/bin/python bench/grading.py notebook [BEFORE]` measures gradings with the notebook: one alone, and a class in one
-process. BEFORE: a checkout of the course as it was, to compare with; the two take turns.
+`.venv/bin/python bench/grading.py notebook [BEFORE [ROUNDS [ASSIGNMENT ...]]]` measures gradings with the notebook: one
+alone, and further ones in the same process. BEFORE: a checkout of the course as it was; the two take turns.
 """
 import functools
 import os
@@ -177,8 +177,6 @@ from coursekit.grading.grader import Grader
 from coursekit.grading.handin import HandedIn
 from coursekit.sandbox import walls
 from helpers.given.course import ROOT
-import torch
-torch.set_num_threads(1)
 name, count = sys.argv[1], int(sys.argv[2])
 source = (ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8")
 with Grader(name, True, walls.best()) as grader:
@@ -192,24 +190,30 @@ def stamps(root, assignment, count):
     """Seconds from the start of a grader's process to each of its reports."""
     started = time.time()
     done = subprocess.run([sys.executable, "-P", "-c", STAMPS, assignment, str(count)], cwd=root, text=True,
-                          env={**os.environ, "PYTHONPATH": str(root)}, stdout=subprocess.PIPE, check=True)
+                          env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+                          stdout=subprocess.PIPE, check=True)
     lines = [line.split() for line in done.stdout.splitlines()]
     if [status for _, status in lines] != ["passed"] * count:
         raise SystemExit(f"{root}: {done.stdout}")
     return [float(stamp) - started for stamp, _ in lines]
 
 
-def measure_notebooks(before=None, count=5):
+def measure_notebooks(before=None, rounds=3, *names):
     from helpers.given.course import assignments
     roots = [Path(before).resolve(), ROOT] if before else [ROOT]
     print(f"isolation: {walls.best().name}, load {os.getloadavg()[0]:.1f}; seconds of one grading with its notebook, "
-          f"with the start; then submissions a minute in the same process, {count - 1} of them")
+          f"with the start; then of a further one in the same process; medians of {rounds} rounds")
     print(f"| assignment |{' before |' if before else ''} now |\n| --- |{' --- |' * len(roots)}")
-    for name in assignments():
+    for name in names or assignments():
         if not all((root / "helpers" / f"{name}.py").exists() for root in roots):
             continue  # it has come since
-        found = [stamps(root, name, count) for root in roots]
-        cells = [f"{each[0]:.1f}; {60 * (count - 1) / (each[-1] - each[0]):.1f}" for each in found]
+        alone, further = {root: [] for root in roots}, {root: [] for root in roots}
+        for _ in range(rounds):
+            for root in roots:
+                first, *later = stamps(root, name, 3)
+                alone[root].append(first)
+                further[root] += [end - start for start, end in zip((first, *later), later)]
+        cells = [f"{statistics.median(alone[root]):.1f}; {statistics.median(further[root]):.2f}" for root in roots]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -217,6 +221,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["class"]:
         measure_class(*sys.argv[2:])
     elif sys.argv[1:2] == ["notebook"]:
-        measure_notebooks(*sys.argv[2:3], *map(int, sys.argv[3:]))
+        measure_notebooks(*sys.argv[2:3], *map(int, sys.argv[3:4]), *sys.argv[4:])
     else:
         main(*sys.argv[1:])
