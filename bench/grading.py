@@ -199,6 +199,7 @@ def stamps(root, assignment, count):
 
 
 def measure_notebooks(before=None, rounds=3, *names):
+    """Of these assignments, or all, at this checkout and the one before, in turns."""
     from helpers.given.course import assignments
     roots = [Path(before).resolve(), ROOT] if before else [ROOT]
     print(f"isolation: {walls.best().name}, load {os.getloadavg()[0]:.1f}; seconds of one grading with its notebook, "

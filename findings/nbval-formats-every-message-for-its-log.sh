@@ -3,7 +3,7 @@
 # that level: logger.debug("...", pformat(message)). pprint goes through every message, pictures of megabytes and all, also
 # in a run in which nothing is logged. To replace nbval.kernel.pformat spares it.
 #
-# nbval 0.11.0, Python 3.11: two cells that print make 13 messages, and each is formatted; with 8 million letters in one
+# nbval 0.11.0, Python 3.11: two cells that print make some 13 messages, and each is formatted; with 8 million letters in one
 # of them, 8 million are. None is logged. (In a notebook of 52 cells with 20 figures it was 0.1 s of 3.7.)
 #
 # Installs nbval and ipykernel in a temporary folder and counts. Fails if that changes.
@@ -12,7 +12,7 @@ folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install -q --disable-pip-version-check nbval==0.11.0 ipykernel==7.4.0 jupyter_client==8.10.0 \
-    pytest==9.2.0 2>/dev/null
+    nbformat==5.11.1 pytest==9.2.0 2>/dev/null
 cat > "$folder/counts.py" <<'PY'
 import logging
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# `import torchmetrics` changes other libraries: it sets numpy.Inf, a name that NumPy 2 has removed, and PILLOW_VERSION of
-# Pillow, which went with Pillow 7. So code with `np.Inf` fails until something in the process has imported torchmetrics,
+# `import torchmetrics` changes other libraries: it sets numpy.Inf, a name that NumPy 2 has removed, and PIL.PILLOW_VERSION,
+# which Pillow has removed. So code with `np.Inf` fails until something in the process has imported torchmetrics,
 # and works from then on: in a notebook that has computed a metric, and not in a fresh process that tests the same file.
-# And where SciPy is installed, it imports scipy.signal, to give back a window function for an audio metric: that is nearly
-# all of what the import takes, for metrics of images, too. Without SciPy it does without.
+# And where SciPy is installed, it imports scipy.signal, to give back scipy.signal.hamming for an audio metric:
+# that is nearly all of what the import takes, for metrics of images, too. Without SciPy it does without.
 #
 # torchmetrics 1.9.0, numpy 2.4.6, pillow 13.0.0, scipy 1.17.1, torch 2.14.1: np.Inf raises AttributeError before the import
 # and is infinity after it. The import takes 1.0 s with SciPy and 0.1 s without, on one core of an AMD EPYC machine.
@@ -34,6 +34,7 @@ seconds = time.perf_counter() - started
 print(f"numpy.Inf, PIL.PILLOW_VERSION, scipy.signal: {before} before the import, {known()} after it; {seconds:.2f} s")
 assert not any(before), "numpy or Pillow has the name again, or torch imports scipy.signal"
 assert all(known()) and numpy.Inf == numpy.inf, "torchmetrics leaves them as they are, or scipy.signal out"
+assert hasattr(sys.modules["scipy.signal"], "hamming"), "torchmetrics leaves SciPy as it is"
 PY
 "$folder/venv/bin/python" "$folder/changes.py"
 "$folder/venv/bin/pip" uninstall -q -y scipy

@@ -51,6 +51,7 @@ def test_show_keeps_the_colours_of_all_classes_apart(shown):
     lambda: plotting.image_grid(torch.ones(7, 1, 5, 5), columns=3, title="squares", row_labels=["first", "2", "3"]),
     lambda: plotting.game({name: [0.2, 100.0, 0.5] for name in ("d_loss", "g_loss", "d_real", "d_fake")}, "a game"),
     lambda: plotting.latent_scatter({"plane": torch.arange(18.0).view(9, 2)}, torch.arange(9), list("abcdefghi")),
+    lambda: plotting.latent_scatter_3d(torch.arange(27.0).view(9, 3), torch.arange(9), list("abcdefghi"), title="z"),
     lambda: plotting.bars([1.0, 2.0], ["one", "two"], ylabel="nats", title="far wider than its figure " * 4)])
 def test_a_figure_is_drawn_once_and_nothing_is_cut_off(monkeypatch, draw, profile, stand_ins):
     """As large as with matplotlib's own bbox_inches="tight", which draws it twice."""
@@ -93,26 +94,44 @@ def test_figures_say_that_the_data_is_a_stand_in(shown, monkeypatch):
     plt.close("all")
 
 
-def test_a_figure_that_is_written_twice_is_marked_once_in_each(monkeypatch):
+@pytest.mark.parametrize("draw", [
+    lambda: plotting.curves({"loss": [2.0, 1.0]}, title="a title"),
+    lambda: plotting.latent_scatter_3d(torch.arange(9.0).view(3, 3), torch.arange(3), list("abc"), title="codes")])
+def test_a_figure_may_be_written_in_two_resolutions(monkeypatch, draw):
     monkeypatch.setattr(datasets, "stand_ins", {"mnist"})
-    figure, files = plotting.curves({"loss": [2.0, 1.0]}), [io.BytesIO(), io.BytesIO()]
-    for file in files:
-        plotting.write(figure, file, 50, format="png")
-        assert not figure.texts and not plt.get_fignums()
-    assert files[0].getvalue() == files[1].getvalue()
+    first, second, fresh = [io.BytesIO() for _ in range(3)]
+    figure = draw()
+    plotting.write(figure, first, 75, format="png")
+    plotting.write(figure, second, 110, format="png")
+    plotting.write(draw(), fresh, 110, format="png")
+    assert second.getvalue() == fresh.getvalue() != first.getvalue() and not plt.get_fignums()
 
 
-def test_named_images_have_their_names_above_them_in_one_axes():
-    images = torch.zeros(5, 3, 40, 30)
-    figure = plotting.named_images(images, list("abcde"), columns=3)
+@pytest.mark.parametrize("size, kind", [(0.6, torch.uint8), (2.0, torch.float32)])
+def test_named_images_have_their_names_above_them(size, kind):
+    images = torch.zeros(5, 3, 40, 30, dtype=kind)
+    figure = plotting.named_images(images, list("abcde"), columns=3, size=size)
     axes, = figure.axes
-    pixels = axes.images[0].get_array()
+    pixels, figure.dpi = axes.images[0].get_array().any(axis=-1), 100
     for k, text in enumerate(axes.texts):
-        x, y = text.get_position()
-        black = pixels[int(y) + 6:, int(x)].any(axis=-1).argmin()  # rows from below the name to the image
-        assert text.get_text() == "abcde"[k] and black <= 2 and pixels[int(y), int(x)].all()
-        assert (int(x) // 34, int(y) // 58) == (k % 3, k // 3)
-    assert plotting.named_images((255 * images).byte(), "abcde", columns=3).axes[0].images[0].get_array().max() == 1
+        box = text.get_window_extent().transformed(axes.transData.inverted())
+        left, right, top, bottom = [round(edge) for edge in (box.x0, box.x1, box.y1, box.y0)]  # y grows downwards
+        assert text.get_text() == "abcde"[k] and pixels[top:bottom, left:right].all()
+        assert not pixels[bottom + 8, left] and (left // 34, bottom // (pixels.shape[0] // 2)) == (k % 3, k // 3)
+    assert pixels.shape[1] == 3 * 34 and figure.get_size_inches()[0] == pytest.approx(3 * size)
+    plt.close("all")
+    for names in ("abcd", "abcdef"):
+        assert f"5, 3, 40, 30) and {len(names)} names" in refused(plotting.named_images, images, names, 3, 1.0)
+    assert "got shape (3, 40, 30) and 3 names" in refused(plotting.named_images, images[0], "abc", 3, 1.0)
+
+
+def test_a_latent_plane_takes_codes_with_gradients():
+    codes = torch.tensor([[1.0, 0.0], [0.0, 2.0]], requires_grad=True)
+    reach, mean, std = plotting.class_statistics(codes, 0 * codes, torch.arange(2))
+    figure = plotting.latent_plane({"plane": (torch.rand(4, 4, 1, 5, 5), reach, mean, std)}, "ab")
+    across, up = figure.axes[0].collections
+    assert [line.tolist() for line in across.get_segments()] == [[[0, 0], [2, 0]], [[-1, 2], [1, 2]]]
+    assert [line.tolist() for line in up.get_segments()] == [[[1, -1], [1, 1]], [[0, 1], [0, 3]]]
     plt.close("all")
 
 

@@ -40,9 +40,10 @@ class Grader:
             self.executing = self.measuring = None
             if self.notebook:  # first: it has the most to import
                 self.executing = opened.enter_context(Notebook(folder, self.assignment, self.wall, zygote.mine))
-                import torch  # noqa: F401  (on two cores, three processes that import it would keep this one waiting)
+                # Before the sandbox does: on two cores, three that import it at once would keep the kernels waiting.
+                import torch  # noqa: F401
             self.sandbox = opened.enter_context(Sandbox(self.assignment, folder, self.wall, zygote.mine))
-            self.checks = load_checks(self.assignment)  # imports torch here while the sandbox does there
+            self.checks = load_checks(self.assignment)  # while the sandbox starts
             if self.trained:
                 self.measuring = opened.enter_context(Measuring(self.assignment, self.sandbox))
             self.opened = opened.pop_all()

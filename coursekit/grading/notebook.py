@@ -281,7 +281,7 @@ def execute(notebook, connection, result):
     confine.set_limits(walls.LIMITS)  # a kernel may send whatever it likes
     os.chdir(Path(connection).parent)  # where the names of its sockets begin
     nbval.kernel.KernelManager = lambda **_: Running(connection)
-    nbval.kernel.pformat = lambda message: ""  # it prints each message, pictures too, for a log that nobody reads
+    nbval.kernel.pformat = lambda message: ""  # of each message, pictures too, for a log that nobody reads
     recorder = Recorder()
     # No settings of pytest's: it looks for them in all folders above the notebook, and anybody may write to /tmp.
     pytest.main(["-q", "-c", os.devnull, "--noconftest", "-p", "nbval.plugin", "-p", "no:cacheprovider",

@@ -23,7 +23,8 @@ def torchmetrics():
     """Import torchmetrics, which takes a second, and return it.
 
     It gives numpy back a name that NumPy 2 has removed, Inf. That is undone here: else a file with `np.Inf` would work
-    in a notebook that has measured something, and nowhere else.
+    in a notebook that has measured something, and nowhere else. (Pillow and SciPy get a name back, too, which nobody
+    is likely to use.)
     """
     known = hasattr(np, "Inf")
     import torchmetrics.functional.image

@@ -11,7 +11,9 @@ from torch.nn import functional as F
 from helpers.given import datasets, training
 from helpers.given.console import UserError
 
-plt.rcParams["axes.titley"] = 1.0  # where titles are anyway: to find it out, matplotlib measures all ticks twice
+if training.profile() == "smoke":  # figures show nothing there, and take half of the time
+    # Titles do not look for a free place, letters are not fitted to the pixels.
+    plt.rcParams.update({"axes.titley": 1.0, "text.hinting": "no_hinting"})
 GRAY = dict(cmap="gray", vmin=0, vmax=1)
 # Where a GAN's curves are when D can only guess: it says one half to everything.
 GAME_LEVELS = {"losses": (math.log(4), math.log(2)), "discriminator's loss": math.log(4),
@@ -120,16 +122,26 @@ def image_grid(images, columns=10, title="", row_labels=None, column_labels=None
     return figure
 
 
-def named_images(images, names, columns, fontsize=8):
-    """Draw images (N, C, h, w) row by row, with a name above each, all in one axes: many axes take long to draw."""
+def named_images(images, names, columns, size, fontsize=8):
+    """Draw images (N, C, h, w) row by row with a name above each, all in one axes: many axes take long to draw.
+
+    Args:
+        names: N texts of one line.
+        size: inches that an image is wide.
+    """
+    if images.dim() != 4 or len(names) != len(images):
+        raise UserError(f"expected images (N, C, h, w) and N names; got shape {tuple(images.shape)} and {len(names)} "
+                        "names")
     white = 1 if images.is_floating_point() else 255
-    strip = max(16, images.shape[2] // 8)  # pixels above each image
-    framed = F.pad(images, (2, 2, strip, 2), value=white)
-    height, width = framed.shape[2:]
-    figure = image_grid(framed, columns)
+    strip = math.ceil(1.8 * fontsize / 72 * images.shape[-1] / size)  # pixels above each image: a line of text
+    figure = image_grid(framed := F.pad(images, (2, 2, strip, 2), value=white), columns)
+    axes, (height, width) = figure.axes[0], framed.shape[-2:]
+    axes.images[0].set_interpolation("auto")  # a pixel is no whole number of dots wide
     for k, name in enumerate(names):
         row, column = divmod(k, columns)
-        figure.axes[0].text((column + 0.5) * width, row * height + strip - 3, name, ha="center", fontsize=fontsize)
+        axes.text((column + 0.5) * width, row * height + 0.75 * strip, name, ha="center", fontsize=fontsize)
+    figure.set_size_inches(size * columns, size * -(-len(images) // columns) * height / width)
+    axes.set_position((0, 0, 1, 1))
     return figure
 
 
@@ -235,7 +247,7 @@ def class_statistics(mu, logvar, labels):
         reach: the square from -reach to reach covers all classes, and at least -3 to 3.
         mean, std: (K, 2), for each class the mean of its mus and the mean of its standard deviations.
     """
-    classes = labels.unique()
+    mu, logvar, classes = mu.detach(), logvar.detach(), labels.unique()
     mean = torch.stack([mu[labels == k].mean(dim=0) for k in classes])
     std = torch.stack([torch.exp(0.5 * logvar[labels == k]).mean(dim=0) for k in classes])
     return max(3.0, 1.15 * float((mean.abs() + std).max())), mean, std
@@ -256,9 +268,9 @@ def latent_plane(panels, class_names):
         # The second latent number grows upwards, so the rows are flipped before the picture is joined.
         axes.imshow(tile(images.flip(0)), extent=(-edge, edge, -edge, edge), interpolation="nearest", alpha=0.75,
                     **GRAY)
-        (x, y), (dx, dy) = mean.numpy().T, std.numpy().T
-        axes.hlines(y, x - dx, x + dx, colours, linewidth=3)
-        axes.vlines(x, y - dy, y + dy, colours, linewidth=3)
+        (x, y), (dx, dy) = mean.T.tolist(), std.T.tolist()
+        axes.hlines(y, np.subtract(x, dx), np.add(x, dx), colours, linewidth=3)
+        axes.vlines(x, np.subtract(y, dy), np.add(y, dy), colours, linewidth=3)
         for k, name in enumerate(class_names):
             axes.annotate(name, mean[k].tolist(), xytext=(9, 9), textcoords="offset points", color="white",
                           fontsize=9, fontweight="bold", ha="center", va="center",

@@ -170,7 +170,8 @@ def figure_panel(draw, sliders, dpi=75, alt=""):
     """Sliders with whole numbers, and a figure that is drawn anew when one of them moves.
 
     Args:
-        draw: function of the sliders' values, in their order -> matplotlib figure.
+        draw: function of the sliders' values, in their order -> matplotlib figure. The first one is written twice, in
+            two resolutions.
         sliders: dict name -> (lowest, highest, step, where it starts).
         dpi: resolution of the moving figure; the finer, the slower.
         alt: text that stands for the static picture: the figure where the sliders start.
