@@ -1,4 +1,4 @@
-"""A notebook's kernel, in a fork of a guest that has imported what kernels and notebooks need. Knows no notebook.
+"""A notebook's kernel, in a fork of a guest that has imported what kernels and notebooks need.
 
 It answers the grader once, when its sockets are there. Whoever executes the notebook talks to it through them.
 """
@@ -21,7 +21,8 @@ IMPORTED = ("matplotlib.font_manager",  # first: imported after others, it was s
             "ipykernel.kernelapp", "ipykernel.zmqshell", "ipykernel.comm", "ipykernel.debugger", "IPython.core.display",
             "IPython.core.completer", "torch._dynamo", "torchvision", "matplotlib.pyplot",
             "matplotlib.backends.backend_agg", "matplotlib_inline.backend_inline", "mpl_toolkits.mplot3d", "ipywidgets",
-            "safetensors.torch", "torch.utils.tensorboard")
+            "safetensors.torch", "torch.utils.tensorboard", "pygments.lexers.python", "pygments.formatters.html",
+            "pygments.formatters.latex", "tensorboard.backend.event_processing.event_accumulator")
 # Assignments whose notebooks measure nothing with torchmetrics: the second that its import takes is saved.
 WITHOUT_TORCHMETRICS = "vae", "faces"
 
@@ -41,7 +42,7 @@ def prepare(folder, module):
         package = importlib.import_module("helpers.given")
         given = [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)
                  if module.name != "__main__"]
-    for name in (*IMPORTED, *given):
+    for name in (*IMPORTED, *given, f"helpers.given.checks.{module}"):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     with contextlib.suppress(Exception):
