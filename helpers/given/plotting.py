@@ -134,13 +134,14 @@ def named_images(images, names, columns, size, fontsize=8):
                         "names")
     white = 1 if images.is_floating_point() else 255
     strip = math.ceil(1.8 * fontsize / 72 * images.shape[-1] / size)  # pixels above each image: a line of text
-    figure = image_grid(framed := F.pad(images, (2, 2, strip, 2), value=white), columns)
-    axes, (height, width) = figure.axes[0], framed.shape[-2:]
+    framed = F.pad(images, (2, 2, strip, 2), value=white)
+    figure, (height, width) = image_grid(framed, columns), framed.shape[-2:]
+    axes, (down, across) = figure.axes[0], figure.axes[0].images[0].get_size()  # pixels of all
     axes.images[0].set_interpolation("auto")  # a pixel is no whole number of dots wide
     for k, name in enumerate(names):
         row, column = divmod(k, columns)
         axes.text((column + 0.5) * width, row * height + 0.75 * strip, name, ha="center", fontsize=fontsize)
-    figure.set_size_inches(size * columns, size * -(-len(images) // columns) * height / width)
+    figure.set_size_inches(size * columns, size * columns * down / across)
     axes.set_position((0, 0, 1, 1))
     return figure
 

@@ -315,7 +315,7 @@ def main(folder, options):
         nothing_compiles(torch)
         place.names_of_a_notebook()
         belongings = Belongings(f"autograde_tests.probes.{options['module']}")
-        gc.collect()
+        gc.collect()  # for kernels there is nothing to collect: kernel.prepare
         children = functools.partial(serve, belongings=belongings, limit=options["size_limit"])
 
         def here(request):
